@@ -1,0 +1,39 @@
+"""What every byte layout shares: the one named error, integer helpers and the CRC."""
+
+VERSION = 1
+
+
+class MalformedError(ValueError):
+    """Bytes that do not follow the contract. The only error a decoder raises."""
+
+
+def need(data: bytes, size: int, what: str) -> None:
+    """Raise MalformedError unless `data` is exactly `size` bytes long."""
+    if len(data) != size:
+        raise MalformedError("%s must be %d bytes, not %d" % (what, size, len(data)))
+
+
+def clamp(value: int, low: int, high: int) -> int:
+    """`value` moved into [low, high]."""
+    return low if value < low else high if value > high else value
+
+
+def isqrt(n: int) -> int:
+    """Integer square root of a non-negative integer below 2**30 (Newton; MicroPython's math has none)."""
+    if n < 2:
+        return n
+    x = 1 << 15
+    while True:
+        y = (x + n // x) >> 1
+        if y >= x:
+            return x
+        x = y
+
+
+def crc16(data: bytes, crc: int = 0xFFFF) -> int:
+    """CRC-16/CCITT-FALSE (polynomial 0x1021, start 0xFFFF)."""
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = ((crc << 1) ^ 0x1021) & 0xFFFF if crc & 0x8000 else (crc << 1) & 0xFFFF
+    return crc

@@ -1,0 +1,98 @@
+"""The plan on the clip: what of the therapist's prescription the reminder policy needs.
+
+version u16 | mode u8 | angle deg u8 | dwell s u16 | recovery deg u8 | recovery 0.1 s u8 | repeat s u16 | cap per hour u8 |
+fraction % u8 | seed u16 | back-off u8 | positive pulse u8 | days u8 (bit 0 Monday) | start, end minute of local day u16
+"""
+
+import struct
+
+from .base import MalformedError, need
+
+LAYOUT = "<HBBHBBHBBHBBBHH"
+SIZE = struct.calcsize(LAYOUT)
+
+TRACK = 0  # measure, never remind
+TRAIN = 1
+
+FIELDS = (
+    "version",
+    "mode",
+    "angle_deg",
+    "dwell_s",
+    "recovery_deg",
+    "recovery_ds",
+    "repeat_s",
+    "cap_per_hour",
+    "fraction_pct",
+    "seed",
+    "back_off",
+    "positive_pulse",
+    "days",
+    "start_min",
+    "end_min",
+)
+# Lowest and highest value of each field. Dwell 3-600 s and cap 6/h: clinical anchors; an angle below 5 deg drowns in
+# the repeatability of sitting upright (about 3 deg), above 60 nobody sits.
+LIMITS = (
+    (0, 65535),
+    (0, 1),
+    (5, 60),
+    (3, 600),
+    (1, 30),
+    (1, 100),
+    (3, 3600),
+    (0, 60),
+    (0, 100),
+    (0, 65535),
+    (0, 1),
+    (0, 1),
+    (0, 127),
+    (0, 1440),
+    (0, 1440),
+)
+
+
+class Plan:
+    """One version of a plan. The defaults are in force until a therapist has set another (version 0)."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.mode = TRACK
+        self.angle_deg = 10
+        self.dwell_s = 60
+        self.recovery_deg = 5
+        self.recovery_ds = 8
+        self.repeat_s = 300
+        self.cap_per_hour = 6
+        self.fraction_pct = 100
+        self.seed = 0
+        self.back_off = 1
+        self.positive_pulse = 0
+        self.days = 0x7F
+        self.start_min = 0
+        self.end_min = 1440
+
+    def pack(self) -> bytes:
+        """The plan as bytes. Raises MalformedError when a field is out of its limits."""
+        values = [getattr(self, name) for name in FIELDS]
+        _check(values)
+        return struct.pack(LAYOUT, *values)
+
+
+def _check(values: list[int]) -> None:
+    for name, value, (low, high) in zip(FIELDS, values, LIMITS):
+        if not low <= value <= high:
+            raise MalformedError("plan: %s is %d, allowed are %d to %d" % (name, value, low, high))
+    if values[4] >= values[2]:
+        raise MalformedError("plan: recovery_deg must be below angle_deg")
+
+
+def parse_plan(data: bytes) -> Plan:
+    """The plan in `data`. Raises MalformedError, naming the field that is out of its limits."""
+    need(data, SIZE, "plan")
+    values = list(struct.unpack(LAYOUT, data))
+    _check(values)
+    plan = Plan()
+    for name, value in zip(FIELDS, values):
+        setattr(plan, name, value)
+    return plan

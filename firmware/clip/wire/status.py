@@ -1,0 +1,68 @@
+"""The clip's status (read, notify) and the patient's settings."""
+
+import struct
+
+from .base import VERSION, MalformedError, need
+
+STATUS_LAYOUT = "<BB8sHIIBHHHHBBbIIHB"
+STATUS_SIZE = struct.calcsize(STATUS_LAYOUT)
+STATUS_FIELDS = (
+    "flags",
+    "boot",  # 8 random bytes drawn at boot
+    "boot_counter",  # orders boots, nothing else
+    "t_ms",  # clip time, ms since boot
+    "sample_period_us",  # measured interval between streamed samples
+    "acc_range_g",
+    "gyro_range_dps",
+    "plan_version",
+    "calibration_version",
+    "battery_mv",
+    "battery_pct",
+    "policy",  # state of the reminder policy
+    "celsius",
+    "journal_first",  # oldest id still kept
+    "journal_next",  # id that the next record will get
+    "dropped",  # packets given up for want of radio buffers, saturating
+    "judge",  # JUDGE_CLIP or JUDGE_GATEWAY: whose judgement the policy acts on
+)
+
+STATUS_IMU_OK = 1
+STATUS_HAPTIC_OK = 2
+STATUS_UTC_KNOWN = 4
+STATUS_PAUSED = 8
+STATUS_SNOOZED = 16
+
+SETTINGS_LAYOUT = "<HBBB"
+SETTINGS_SIZE = struct.calcsize(SETTINGS_LAYOUT)
+SETTINGS_FIELDS = ("version", "strength_pct", "pattern", "led")
+
+
+def pack_status(fields: dict[str, object]) -> bytes:
+    """Status as bytes; `fields` has every name of STATUS_FIELDS."""
+    return struct.pack(STATUS_LAYOUT, VERSION, *[fields[name] for name in STATUS_FIELDS])
+
+
+def parse_status(data: bytes) -> dict[str, object]:
+    """Status as a dict by STATUS_FIELDS. Raises MalformedError."""
+    need(data, STATUS_SIZE, "status")
+    values = struct.unpack(STATUS_LAYOUT, data)
+    if values[0] != VERSION:
+        raise MalformedError("status of version %d, expected %d" % (values[0], VERSION))
+    out = dict(zip(STATUS_FIELDS, values[1:]))
+    if not out["sample_period_us"]:
+        raise MalformedError("status: sample period is 0")
+    return out
+
+
+def pack_settings(version: int, strength_pct: int, pattern: int, led: int) -> bytes:
+    """Settings as bytes."""
+    return struct.pack(SETTINGS_LAYOUT, version, strength_pct, pattern, led)
+
+
+def parse_settings(data: bytes) -> dict[str, int]:
+    """Settings as a dict by SETTINGS_FIELDS. Raises MalformedError."""
+    need(data, SETTINGS_SIZE, "settings")
+    out = dict(zip(SETTINGS_FIELDS, struct.unpack(SETTINGS_LAYOUT, data)))
+    if out["strength_pct"] > 100 or out["pattern"] > 7 or out["led"] > 1:
+        raise MalformedError("settings out of range")
+    return out

@@ -1,0 +1,1 @@
+"""The slouch-detection core: numpy, pure, no I/O, no clock. Time is an argument."""

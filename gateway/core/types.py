@@ -1,0 +1,109 @@
+"""What goes into the core and what comes out of it. Times are milliseconds of the clip's own clock since its boot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A block of orientation samples of one boot, in order of time; blocks may be cut anywhere.
+
+    t_ms: (N,) float64; quaternion: (N, 4) float64, w x y z, sensor to earth with z up, yaw meaningless;
+    acc_mg: (N,) float64, |a| - 1 g in mg; held: (N,) bool, the motor ran within the last 500 ms: keep the category
+    before, leave out of angles.
+    """
+
+    t_ms: NDArray[np.float64]
+    quaternion: NDArray[np.float64]
+    acc_mg: NDArray[np.float64]
+    held: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Trailer:
+    """What the clip says once a second beside the samples: RMS above 0.5 Hz, and its temperature."""
+
+    t_ms: float
+    gyro_rms_dps: float
+    acc_rms_mg: float
+    saturated: int
+    celsius: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The sensor's axes in the reference posture: unit vectors in the sensor's frame, shape (3,), at right angles."""
+
+    version: int
+    up: NDArray[np.float64]
+    forward: NDArray[np.float64]
+    procedure: int = 0
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What of a plan the core needs."""
+
+    plan_version: int = 0
+    angle_deg: float = 10.0
+    recovery_deg: float = 5.0
+    recovery_s: float = 0.8
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The core's latest word, as a lease renewal carries it.
+
+    `category` is a code of `protocol.category`; `since_ms` is when that state began (for a slouch: when it was crossed
+    into); everything up to `judged_to_ms` has been judged. Angles are None where there are none.
+    """
+
+    category: int
+    since_ms: int
+    judged_to_ms: int
+    sagittal_deg: float | None
+    lateral_deg: float | None
+
+
+@dataclass(frozen=True)
+class EpochOut:
+    """A finished minute, judge gateway: 60 codes, 30 two-second sagittal means (None: no angle)."""
+
+    start_ms: int
+    rev: int
+    plan_version: int
+    calibration_version: int
+    codes: bytes
+    sagittal: tuple[int | None, ...]
+    low: int | None
+    high: int | None
+    lateral: int | None
+    shifts: int
+    celsius: int | None
+
+
+@dataclass(frozen=True)
+class EpisodeOut:
+    """An episode, told once when it has ended. `end_reason` is one of records.END_*."""
+
+    start_ms: int
+    rev: int
+    end_ms: int
+    plan_version: int
+    calibration_version: int
+    peak_deg: float
+    mean_deg: float
+    end_reason: int
+
+
+@dataclass
+class Output:
+    """What one push or flush brought to an end, in order of time; the judgements at every hop it completed."""
+
+    epochs: list[EpochOut] = field(default_factory=list)
+    episodes: list[EpisodeOut] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""The laboratory: workday scripts, replay of recordings, evaluation. No station imports it."""

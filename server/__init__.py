@@ -1,0 +1,1 @@
+"""The server: ingest, store, summaries and the therapist's pages."""

@@ -1,0 +1,1 @@
+"""The demonstration: starts every station as a child process."""
