@@ -1,0 +1,65 @@
+"""Who may publish and subscribe to what: one rule, told to mosquitto as a file and to amqtt as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gateway.messages import ROOT
+
+Role = Literal["gateway", "server"]
+Action = Literal["read", "write"]
+
+# {user} is the account's own name.
+_RULES: Final[dict[Role, tuple[tuple[Action, str], ...]]] = {
+    "gateway": (("write", f"{ROOT}/{{user}}/up/#"), ("read", f"{ROOT}/{{user}}/down/#")),
+    "server": (("read", f"{ROOT}/+/up/#"), ("write", f"{ROOT}/+/down/#")),
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the broker. A gateway's name is its id."""
+
+    name: str
+    password: str
+    role: Role
+
+    def __repr__(self) -> str:
+        """Without the password, so that it never reaches a log."""
+        return f"Account({self.name!r}, role={self.role!r})"
+
+
+def allowed(name: str, role: Role, action: Action, topic_filter: str) -> bool:
+    """Whether the account may publish to (`write`) or receive from (`read`) a topic or topic filter."""
+    return any(
+        action == rule_action and _covers(rule.format(user=name), topic_filter) for rule_action, rule in _RULES[role]
+    )
+
+
+def _covers(rule: str, wanted: str) -> bool:
+    """Whether every topic that `wanted` can match is matched by `rule` (MQTT 5, 4.7)."""
+    if wanted.startswith("$"):
+        return False
+    rule_parts, wanted_parts = rule.split("/"), wanted.split("/")
+    for index, part in enumerate(rule_parts):
+        if part == "#":
+            return True
+        if index >= len(wanted_parts) or wanted_parts[index] == "#":
+            return False
+        if part != "+" and part != wanted_parts[index]:
+            return False
+    return len(rule_parts) == len(wanted_parts)
+
+
+def mosquitto_acl(accounts: Iterable[Account]) -> str:
+    """The rules as mosquitto's ACL file: patterns for gateways, whose name it fills in, topics for the server."""
+    lines = ["# Written by the server; changes are lost."]
+    for action, rule in _RULES["gateway"]:
+        lines.append(f"pattern {action} {rule.format(user='%u')}")
+    for account in accounts:
+        if account.role == "server":
+            lines.append(f"user {account.name}")
+            lines += [f"topic {action} {rule.format(user=account.name)}" for action, rule in _RULES["server"]]
+    return "\n".join(lines) + "\n"
