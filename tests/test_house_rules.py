@@ -32,7 +32,7 @@ def test_checker_finds_nothing(command: list[str]) -> None:
 def test_top_level_is_as_agreed() -> None:
     listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     top = {line.split("/", maxsplit=1)[0] for line in listing.splitlines()}
-    agreed = {"firmware", "gateway", "server", "tests", "docker-compose.yml", "pyproject.toml", "README.md", "LICENSE"}
+    agreed = {"firmware", "gateway", "server", "tests", "docker-compose.yml", "pyproject.toml", "README.md"}
     assert {name for name in top if not name.startswith(".")} <= agreed
 
 
