@@ -1,0 +1,120 @@
+"""`plumbline prove`, the long run: many seeds, crashes of each station, a whole workday, long fuzzing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+KILLS: Final = ("broker", "gateway", "server")
+_FUZZ: Final = ("tests/firmware", "tests/gateway", "tests/server", "tests/virtual")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run: a command that exits with 0 when it holds. `report` is where it writes its own JSON, if it does."""
+
+    name: str
+    command: tuple[str, ...]
+    report: Path | None = None
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a step."""
+
+    name: str
+    passed: bool
+    wall_s: float
+    detail: Any
+    skipped: str | None = None
+
+
+def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | Result]:
+    """Every step of the long run; a step that this machine cannot take comes as a skipped Result."""
+    brokers = ["mosquitto", "amqtt"]
+    if shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") is None:
+        brokers.remove("mosquitto")
+        yield Result("check with mosquitto", passed=True, wall_s=0, detail=None, skipped="mosquitto is not on PATH")
+    for broker in brokers:
+        for seed in range(seeds):
+            yield _check(folder, f"check-{broker}-{seed}", "--broker", broker, "--seed", str(seed))
+    for station in KILLS:
+        for seed in range(max(1, seeds // 3)):
+            yield _check(folder, f"crash-{station}-{seed}", "--kill", station, "--seed", str(seed))
+    yield _check(folder, "workday", "--script", "workday")
+    if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
+        yield Result("fuzz", passed=True, wall_s=0, detail=None, skipped="needs a checkout and the development tools")
+        return
+    pytest = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    yield Step("fuzz", (*pytest, "--timeout=3600", *_FUZZ), env={"PLUMBLINE_HYPOTHESIS": "long"})
+    if recordings is not None:
+        yield Step("recordings", (*pytest, "--timeout=3600", "-m", "recordings", "--recordings", str(recordings)))
+
+
+def _check(folder: Path, name: str, *options: str) -> Step:
+    report = folder / f"{name}.json"
+    command = (sys.executable, "-c", "from gateway.cli import main; main()", "demo", "--check", "--report", str(report))
+    return Step(name, (*command, *options), report)
+
+
+def take(step: Step) -> Result:
+    """Run a step to its end."""
+    started = time.monotonic()
+    run = subprocess.run(  # noqa: S603 - the project's own commands
+        step.command, env={**os.environ, **step.env}, capture_output=True, text=True, check=False
+    )
+    wall_s = round(time.monotonic() - started, 1)
+    if step.report is not None and step.report.exists():
+        detail: Any = json.loads(step.report.read_text())
+    else:
+        detail = (run.stdout + run.stderr)[-3000:]
+    return Result(step.name, run.returncode == 0, wall_s, detail)
+
+
+def prove(
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds for each broker; a third as many for each crash.")] = 10,
+    recordings: Annotated[Path | None, typer.Option(help="Folder with real recordings (broad, mobgap).")] = None,
+    report: Annotated[Path | None, typer.Option(help="Where to write the JSON report.")] = None,
+    only: Annotated[str, typer.Option(help="Take only steps whose name contains this.")] = "",
+) -> None:
+    """Run everything that is too long for the tests, and report it as JSON. Takes hours with the default seeds."""
+    console = Console(stderr=True)
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="plumbline-prove-") as folder:
+        for step in steps(seeds, Path(folder), recordings):
+            if only not in step.name:
+                continue
+            result = take(step) if isinstance(step, Step) else step
+            results.append(result)
+            word = f"skipped: {result.skipped}" if result.skipped else "holds" if result.passed else "DOES NOT HOLD"
+            console.print(f"{result.name:28} {word}  {result.wall_s:.0f} s", highlight=False)
+    passed = all(result.passed for result in results)
+    text = json.dumps(
+        {
+            "passed": passed,
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+            "results": [asdict(result) for result in results],
+        },
+        indent=2,
+    )
+    if report is None:
+        typer.echo(text)
+    else:
+        report.write_text(text + "\n")
+    raise typer.Exit(0 if passed else 1)
