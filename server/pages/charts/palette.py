@@ -1,0 +1,101 @@
+"""How a category is drawn: a class for its colour, or a pattern where nothing was measured."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from markupsafe import Markup
+
+from gateway.messages import CATEGORIES
+from server.pages.charts.svg import element
+
+TO_COME: Final = len(CATEGORIES)
+"""Code of a second that has not come yet."""
+KEYS: Final[tuple[str, ...]] = (*(name.replace("_", "-") for name in CATEGORIES), "to-come")
+LABELS: Final[tuple[str, ...]] = (
+    "Paused",
+    "Lost",
+    "Not worn",
+    "Uncalibrated",
+    "Moving",
+    "Lying",
+    "Leaning back",
+    "Leaning left",
+    "Leaning right",
+    "Slouched",
+    "Upright",
+    "Still to come",
+)
+MEANINGS: Final[tuple[str, ...]] = (
+    "The patient asked not to be measured.",
+    "No samples exist for these seconds: the clip was off, out of reach for too long, or its memory was full.",
+    "The clip was not on the body.",
+    "Worn, but without a reference posture, so no angle can be told.",
+    "Walking or moving; inclination is not judged.",
+    "Lying down or far reclined.",
+    "Leaning backwards beyond the plan's angle.",
+    "Leaning to the left beyond the plan's angle.",
+    "Leaning to the right beyond the plan's angle.",
+    "Forward of the reference posture by more than the plan's angle.",
+    "Within the plan's angle of the reference posture.",
+    "Part of the window that has not come yet.",
+)
+WORN: Final = (10, 9, 6, 7, 8, 5, 4, 3)
+"""Codes of seconds on the body, in the order in which they are shown."""
+NOT_WORN: Final = (0, 2, 1)
+"""Codes of seconds off the body or unknown, in the order in which they are shown."""
+SHOWN: Final = (*WORN, *NOT_WORN, TO_COME)
+_PATTERNED: Final = frozenset({0, 1, 2, 3, TO_COME})
+
+assert len(KEYS) == len(LABELS) == len(MEANINGS)  # noqa: S101 - three lists of one contract
+
+
+def block(code: int, x: str, width: str, *, y: str = "0", height: str = "100%", title: str | None = None) -> Markup:
+    """A rectangle in the dress of category `code`."""
+    key = KEYS[code]
+    fill = f"url(#p-{key})" if code in _PATTERNED else None
+    inside = [element("title", title)] if title else []
+    return element("rect", inside, class_=f"c-{key}", fill=fill, x=x, y=y, width=width, height=height)
+
+
+def swatch(code: int) -> Markup:
+    """A small sample of a category's dress for legends and tables; says nothing by itself."""
+    return element(
+        "svg",
+        [
+            block(code, "0", "100%"),
+            element("rect", class_="rim", x="0.5", y="0.5", width="13", height="13", fill="none"),
+        ],
+        class_="swatch",
+        width=14,
+        height=14,
+        aria_hidden="true",
+    )
+
+
+def patterns() -> Markup:
+    """The patterns of what was not measured, once a page."""
+
+    def pattern(key: str, size: float, marks: list[Markup], turn: str | None = None) -> Markup:
+        ground = element("rect", class_=f"ground-{key}", width=size, height=size)
+        return element(
+            "pattern",
+            [ground, *marks],
+            id=f"p-{key}",
+            width=size,
+            height=size,
+            patternUnits="userSpaceOnUse",
+            patternTransform=turn,
+        )
+
+    def line(x1: float, y1: float, x2: float, y2: float) -> Markup:
+        return element("line", class_="mark", x1=x1, y1=y1, x2=x2, y2=y2)
+
+    drawn = [
+        pattern("lost", 6, [line(0, 0, 0, 6), line(3, 0, 3, 6)], "rotate(45)"),
+        pattern("not-worn", 7, [element("circle", class_="dot", cx=2, cy=2, r=1)]),
+        pattern("paused", 5, [line(0, 2.5, 5, 2.5)]),
+        pattern("uncalibrated", 7, [line(0, 0, 7, 7), line(7, 0, 0, 7)]),
+        pattern("to-come", 8, []),
+    ]
+    return element("svg", [element("defs", drawn)], class_="patterns", width=0, height=0, aria_hidden="true")

@@ -1,0 +1,174 @@
+"""Inclination through the day: a line of medians in a band from lowest to highest, broken where there are no angles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from server.pages.charts.axis import TimeAxis
+from server.pages.charts.svg import element, number, picture, tip
+
+_COLUMNS: Final = 480
+_UNIT: Final = 1000.0
+# Inside the stretched picture both directions run from 0 to this.
+
+
+@dataclass(frozen=True)
+class Column:
+    """The two-second means of one column of the picture, degrees from the reference posture, forward positive."""
+
+    start_ms: float
+    end_ms: float
+    low: float
+    middle: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Degrees from bottom to top."""
+
+    low: int
+    high: int
+
+    def down(self, degrees: float) -> float:
+        """Share of the height from the top, 0 to 1, kept within the picture."""
+        return min(1.0, max(0.0, (self.high - degrees) / (self.high - self.low)))
+
+    def ticks(self) -> list[int]:
+        """Every ten degrees, or twenty where there are many."""
+        step = 10 if self.high - self.low <= 80 else 20
+        return list(range(math.ceil(self.low / step) * step, self.high + 1, step))
+
+
+def columns(t_ms: NDArray[np.int64], degrees: NDArray[np.float64], axis: TimeAxis) -> list[Column]:
+    """The angles at times `t_ms`, both shape (n,), NaN where there is none, gathered into the picture's columns."""
+    here = ~np.isnan(degrees) & (t_ms >= axis.start_ms) & (t_ms < axis.end_ms)
+    width = (axis.end_ms - axis.start_ms) / _COLUMNS
+    at = ((t_ms[here] - axis.start_ms) / width).astype(np.int64)
+    values = degrees[here]
+    order = np.argsort(at, kind="stable")
+    at, values = at[order], values[order]
+    found, first = np.unique(at, return_index=True)
+    return [
+        Column(
+            axis.start_ms + width * int(index),
+            axis.start_ms + width * (int(index) + 1),
+            float(part.min()),
+            float(np.median(part)),
+            float(part.max()),
+        )
+        for index, part in zip(found, np.split(values, first[1:]), strict=True)
+    ]
+
+
+def scale_of(parts: list[Column], plan_angle: float | None) -> Scale:
+    """Tens that hold all angles, the plan's, and at least -10 to 30 degrees."""
+    lows = [column.low for column in parts] + [-10.0]
+    highs = [column.high for column in parts] + [30.0, (plan_angle or 0) + 5]
+    return Scale(math.floor(min(lows) / 10) * 10, math.ceil(max(highs) / 10) * 10)
+
+
+def trace(
+    parts: list[Column],
+    axis: TimeAxis,
+    scale: Scale,
+    *,
+    plan_angle: float | None,
+    shaded: Iterable[tuple[int, int]],
+    height: int,
+    label: str,
+) -> Markup:
+    """The picture. `shaded` are intervals (episodes), UTC ms; above `plan_angle` the ground is tinted."""
+    marks = [
+        element(
+            "rect",
+            class_="episode-band",
+            x=axis.at(start),
+            width=f"{number(max(0.15, axis.percent(end) - axis.percent(start)))}%",
+            y="0",
+            height="100%",
+        )
+        for start, end in shaded
+    ]
+    if plan_angle is not None:
+        level = f"{number(100 * scale.down(plan_angle))}%"
+        marks.insert(0, element("rect", class_="beyond", x="0", y="0", width="100%", height=level))
+    lines = [
+        element(
+            "line",
+            class_="zero" if degrees == 0 else "grid",
+            x1="0",
+            x2="100%",
+            y1=f"{number(100 * scale.down(degrees))}%",
+            y2=f"{number(100 * scale.down(degrees))}%",
+        )
+        for degrees in scale.ticks()
+    ]
+    if plan_angle is not None:
+        lines.append(element("line", class_="plan-angle", x1="0", x2="100%", y1=level, y2=level))
+    stretched = element(
+        "svg",
+        _curves(parts, axis, scale),
+        viewBox=f"0 0 {number(_UNIT)} {number(_UNIT)}",
+        preserveAspectRatio="none",
+        width="100%",
+        height="100%",
+    )
+    return picture([*marks, *axis.grid(), *lines, stretched, tip(label)], height=height, label=label, class_="trace")
+
+
+def scale_labels(scale: Scale, *, height: int) -> Markup:
+    """The degrees beside the picture, in its own narrow place."""
+    texts = [
+        element(
+            "text",
+            f"{degrees}°".replace("-", "−"),
+            class_="tick",
+            x="100%",
+            dx=-6,
+            y=f"{number(100 * scale.down(degrees))}%",
+            dy=_nudge(scale.down(degrees)),
+            text_anchor="end",
+        )
+        for degrees in scale.ticks()
+    ]
+    return element("svg", texts, class_="chart scale", width="100%", height=height, aria_hidden="true")
+
+
+def _nudge(down: float) -> float:
+    if down < 0.02:
+        return 10
+    return 0 if down > 0.98 else 4
+
+
+def _curves(parts: list[Column], axis: TimeAxis, scale: Scale) -> list[Markup]:
+    def point(t_ms: float, degrees: float) -> str:
+        return f"{number(axis.percent(t_ms) / 100 * _UNIT)},{number(scale.down(degrees) * _UNIT)}"
+
+    drawn: list[Markup] = []
+    for run in _runs(parts):
+        there = [point(t, part.high) for part in run for t in (part.start_ms, part.end_ms)]
+        back = [point(t, part.low) for part in reversed(run) for t in (part.end_ms, part.start_ms)]
+        drawn.append(element("path", class_="band", d="M" + "L".join(there + back) + "Z"))
+        ends = [(run[0].start_ms, run[0].middle), *((((p.start_ms + p.end_ms) / 2), p.middle) for p in run)]
+        ends.append((run[-1].end_ms, run[-1].middle))
+        path = "M" + "L".join(point(t_ms, middle) for t_ms, middle in ends)
+        drawn.append(element("path", class_="median", d=path, vector_effect="non-scaling-stroke"))
+    return drawn
+
+
+def _runs(parts: list[Column]) -> list[list[Column]]:
+    runs: list[list[Column]] = []
+    for part in parts:
+        if runs and part.start_ms - runs[-1][-1].end_ms < 0.5 * (part.end_ms - part.start_ms):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return runs
