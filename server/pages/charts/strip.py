@@ -2,73 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from server.pages.charts import palette
 from server.pages.charts.axis import TimeAxis
-from server.pages.charts.svg import element, number, picture
-from server.pages.words import duration
+from server.pages.charts.svg import number, picture
+from server.pages.words import clock, duration
+
+_COLUMNS: Final = 960
+# More would be narrower than a pixel on the widest page.
 
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of one category, UTC ms, half-open."""
+    """A stretch of one category, UTC ms, half-open; whole seconds long."""
 
     start_ms: int
     end_ms: int
     code: int
 
 
-def spans(codes: NDArray[np.uint8], start_ms: int, most: int) -> list[Span]:
-    """The stretches in `codes`, shape (seconds,), in at most `most` columns: each column shows its commonest code.
+def coarse(spans: Sequence[Span], most: int = _COLUMNS) -> list[Span]:
+    """The same stretches in at most `most` columns of whole seconds: each shows its commonest code.
 
-    A column's tie goes to the lower code, which is the one that takes precedence.
+    `spans` follow one another without a gap. A column's tie goes to the lower code, the one that takes precedence.
     """
+    if not spans:
+        return []
+    lengths = [(span.end_ms - span.start_ms) // 1000 for span in spans]
+    codes = np.repeat(np.array([span.code for span in spans], np.uint8), lengths)
     if codes.size == 0:
         return []
     step = max(1, -(-codes.size // most))
     columns = np.append(codes, np.repeat(codes[-1:], -codes.size % step)).reshape(-1, step)
-    commonest = np.array([np.bincount(column).argmax() for column in columns]) if step > 1 else columns[:, 0]
-    edges = np.flatnonzero(np.diff(commonest)) + 1
-    starts = np.concatenate(([0], edges)) * step
-    ends = np.minimum(np.concatenate((edges, [commonest.size])) * step, codes.size)
+    commonest = np.array([np.bincount(column).argmax() for column in columns])
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(commonest)) + 1))
+    ends = np.concatenate((starts[1:], [commonest.size]))
+    begin = spans[0].start_ms
     return [
-        Span(start_ms + 1000 * int(a), start_ms + 1000 * int(b), int(codes_at))
-        for a, b, codes_at in zip(starts, ends, commonest[starts // step], strict=True)
+        Span(begin + 1000 * step * int(a), begin + 1000 * min(step * int(b), codes.size), int(commonest[a]))
+        for a, b in zip(starts, ends, strict=True)
     ]
 
 
-def strip(stretches: list[Span], axis: TimeAxis, *, height: int, label: str, window: tuple[int, int] | None) -> Markup:
-    """The strip; `window` is bracketed when it is given."""
-
-    def local(t_ms: int) -> str:
-        return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(axis.zone).strftime("%H:%M")
-
+def strip(spans: Sequence[Span], axis: TimeAxis, *, height: int, label: str) -> Markup:
+    """The strip. What lies outside the axis is left out."""
     blocks = [
         palette.block(
             span.code,
             axis.at(span.start_ms),
             f"{number(axis.percent(span.end_ms) - axis.percent(span.start_ms))}%",
-            title=f"{palette.LABELS[span.code]} {local(span.start_ms)}–{local(span.end_ms)}",
+            title=f"{palette.LABELS[span.code]} {clock(span.start_ms, axis.zone)}–{clock(span.end_ms, axis.zone)}",
         )
-        for span in stretches
+        for span in spans
         if span.end_ms > axis.start_ms and span.start_ms < axis.end_ms
     ]
-    bracket = []
-    if window is not None:
-        start, end = (axis.percent(t_ms) for t_ms in window)
-        bracket = [
-            element(
-                "rect", class_="window", x=f"{number(start)}%", y="0", width=f"{number(end - start)}%", height="100%"
-            )
-        ]
-    return picture([*blocks, *axis.grid(), *bracket], height=height, label=label, class_="strip")
+    return picture([*blocks, *axis.grid()], height=height, label=label, class_="strip")
 
 
 def coverage_bar(seconds: Mapping[int, int], *, height: int, label: str) -> Markup:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from server.pages.charts.axis import TimeAxis
 from server.pages.charts.svg import element, number, picture, tip
 
-_COLUMNS: Final = 480
 _UNIT: Final = 1000.0
 # Inside the stretched picture both directions run from 0 to this.
 
 
 @dataclass(frozen=True)
 class Column:
-    """The two-second means of one column of the picture, degrees from the reference posture, forward positive."""
+    """A stretch of inclination: lowest, median and highest, degrees from the reference posture, forward positive."""
 
-    start_ms: float
-    end_ms: float
+    start_ms: int
+    end_ms: int
     low: float
     middle: float
     high: float
@@ -47,28 +44,7 @@ class Scale:
         return list(range(math.ceil(self.low / step) * step, self.high + 1, step))
 
 
-def columns(t_ms: NDArray[np.int64], degrees: NDArray[np.float64], axis: TimeAxis) -> list[Column]:
-    """The angles at times `t_ms`, both shape (n,), NaN where there is none, gathered into the picture's columns."""
-    here = ~np.isnan(degrees) & (t_ms >= axis.start_ms) & (t_ms < axis.end_ms)
-    width = (axis.end_ms - axis.start_ms) / _COLUMNS
-    at = ((t_ms[here] - axis.start_ms) / width).astype(np.int64)
-    values = degrees[here]
-    order = np.argsort(at, kind="stable")
-    at, values = at[order], values[order]
-    found, first = np.unique(at, return_index=True)
-    return [
-        Column(
-            axis.start_ms + width * int(index),
-            axis.start_ms + width * (int(index) + 1),
-            float(part.min()),
-            float(np.median(part)),
-            float(part.max()),
-        )
-        for index, part in zip(found, np.split(values, first[1:]), strict=True)
-    ]
-
-
-def scale_of(parts: list[Column], plan_angle: float | None) -> Scale:
+def scale_of(parts: Sequence[Column], plan_angle: float | None) -> Scale:
     """Tens that hold all angles, the plan's, and at least -10 to 30 degrees."""
     lows = [column.low for column in parts] + [-10.0]
     highs = [column.high for column in parts] + [30.0, (plan_angle or 0) + 5]
@@ -76,7 +52,7 @@ def scale_of(parts: list[Column], plan_angle: float | None) -> Scale:
 
 
 def trace(
-    parts: list[Column],
+    parts: Sequence[Column],
     axis: TimeAxis,
     scale: Scale,
     *,
@@ -148,7 +124,7 @@ def _nudge(down: float) -> float:
     return 0 if down > 0.98 else 4
 
 
-def _curves(parts: list[Column], axis: TimeAxis, scale: Scale) -> list[Markup]:
+def _curves(parts: Sequence[Column], axis: TimeAxis, scale: Scale) -> list[Markup]:
     def point(t_ms: float, degrees: float) -> str:
         return f"{number(axis.percent(t_ms) / 100 * _UNIT)},{number(scale.down(degrees) * _UNIT)}"
 
@@ -157,17 +133,17 @@ def _curves(parts: list[Column], axis: TimeAxis, scale: Scale) -> list[Markup]:
         there = [point(t, part.high) for part in run for t in (part.start_ms, part.end_ms)]
         back = [point(t, part.low) for part in reversed(run) for t in (part.end_ms, part.start_ms)]
         drawn.append(element("path", class_="band", d="M" + "L".join(there + back) + "Z"))
-        ends = [(run[0].start_ms, run[0].middle), *((((p.start_ms + p.end_ms) / 2), p.middle) for p in run)]
+        ends = [(run[0].start_ms, run[0].middle), *((p.start_ms + (p.end_ms - p.start_ms) // 2, p.middle) for p in run)]
         ends.append((run[-1].end_ms, run[-1].middle))
         path = "M" + "L".join(point(t_ms, middle) for t_ms, middle in ends)
         drawn.append(element("path", class_="median", d=path, vector_effect="non-scaling-stroke"))
     return drawn
 
 
-def _runs(parts: list[Column]) -> list[list[Column]]:
+def _runs(parts: Sequence[Column]) -> list[list[Column]]:
     runs: list[list[Column]] = []
     for part in parts:
-        if runs and part.start_ms - runs[-1][-1].end_ms < 0.5 * (part.end_ms - part.start_ms):
+        if runs and part.start_ms == runs[-1][-1].end_ms:
             runs[-1].append(part)
         else:
             runs.append([part])

@@ -1,0 +1,92 @@
+"""The one door from a request to data: who is signed in, whether the form is ours, and what they may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Engine
+
+from server.access.attempts import Attempts
+from server.access.care import Care
+from server.access.forms import form_token, is_form_token, new_secret
+from server.access.passwords import Passwords
+from server.access.rules import AccessRules
+from server.access.sessions import Person, find_session
+from server.problems import not_signed_in, stale_form
+
+TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - the name of a header
+TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the doors of one application share."""
+
+    engine: Engine
+    clock: Callable[[], int]
+    rules: AccessRules
+    passwords: Passwords
+    attempts: Attempts
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A request of somebody who has signed in. `care` is the only way to data."""
+
+    person: Person
+    care: Care
+    form_token: str
+    now_ms: int
+
+
+def desk_of(request: Request) -> Desk:
+    """The application's desk."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+async def signed_in(request: Request) -> SignedIn:
+    """Dependency of every route that shows or changes data. Raises ProblemError 401, or 403 for a writing request
+    without the session's form token."""
+    desk = desk_of(request)
+    now_ms = desk.clock()
+    token = request.cookies.get(desk.rules.session_cookie, "")
+    person = await run_in_threadpool(find_session, desk.engine, token, now_ms, desk.rules)
+    if person is None:
+        raise not_signed_in()
+    await require_form_token(request, token)
+    return SignedIn(person, Care(desk.engine, person, now_ms), form_token(token), now_ms)
+
+
+async def require_form_token(request: Request, secret: str) -> None:
+    """Raise ProblemError 403 unless a writing request carries the form token of the cookie `secret`."""
+    if request.method in _SAFE:
+        return
+    sent: object = request.headers.get(TOKEN_HEADER)
+    if sent is None and request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        sent = (await request.form()).get(TOKEN_FIELD)
+    if not isinstance(sent, str) or not is_form_token(sent, secret):
+        raise stale_form()
+
+
+def visitor_secret(request: Request) -> str:
+    """The secret in the visitor's cookie, or a new one."""
+    return request.cookies.get(desk_of(request).rules.visitor_cookie) or new_secret()
+
+
+def set_cookie(response: Response, rules: AccessRules, name: str, value: str) -> None:
+    """A cookie for this host only, out of reach of scripts; it ends with the browser, and its session before that."""
+    response.set_cookie(name, value, path="/", secure=rules.secure, httponly=True, samesite="lax")
+
+
+def drop_cookie(response: Response, rules: AccessRules, name: str) -> None:
+    """Take a cookie back."""
+    response.delete_cookie(name, path="/", secure=rules.secure, httponly=True, samesite="lax")
+
+
+Door = Annotated[SignedIn, Depends(signed_in)]

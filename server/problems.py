@@ -1,0 +1,102 @@
+"""Errors as people and programs are told them: RFC 9457 problem details for the API, a page for everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from fastapi.responses import JSONResponse
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One field that cannot be used, and what would be accepted."""
+
+    field: str
+    detail: str
+
+
+class ProblemError(Exception):
+    """An answer other than what was asked for. `detail` says what to do about it."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        *,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(f"{title}: {detail}")
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that belong to the answer."""
+        return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+
+    def as_json(self) -> JSONResponse:
+        """The answer for a program."""
+        body: dict[str, object] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            body["errors"] = [{"field": error.field, "detail": error.detail} for error in self.errors]
+        return JSONResponse(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+def not_found(what: str = "page") -> ProblemError:
+    """What is not there, and what is not yours to see: the answers must not differ."""
+    return ProblemError(
+        404,
+        "Not found",
+        f"There is no such {what}, or it is not in your care. Check the address, or start again from the list.",
+    )
+
+
+def not_signed_in() -> ProblemError:
+    """The answer to somebody without a session."""
+    return ProblemError(
+        401, "Sign in first", "Your session has ended or you have not signed in. Sign in and try again."
+    )
+
+
+def stale_form() -> ProblemError:
+    """The answer to a writing request without a form token of ours."""
+    return ProblemError(
+        403,
+        "The form is out of date",
+        "Open the page again and repeat the change. "
+        "Programs send the form token of GET /api/v1/session as X-Form-Token.",
+    )
+
+
+def from_other_site() -> ProblemError:
+    """The answer to a writing request that another site's page made."""
+    return ProblemError(
+        403, "Refused", "The request came from a page of another site. Open the page here and try again."
+    )
+
+
+def of_status(status: int) -> ProblemError:
+    """A plain problem for an HTTP status."""
+    if status == HTTPStatus.NOT_FOUND:
+        return not_found()
+    phrase = HTTPStatus(status).phrase
+    details = {
+        405: "This address does not take that method.",
+        413: "What was sent is too large.",
+    }
+    return ProblemError(status, phrase, details.get(status, "The request could not be answered. Try again."))
