@@ -1,0 +1,1 @@
+"""Ingest: batches of records into the store, exactly once in effect."""

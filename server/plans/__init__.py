@@ -1,0 +1,1 @@
+"""Plans: versioned prescriptions, and what each clip has confirmed."""

@@ -1,0 +1,1 @@
+"""Summaries: a patient's local day from epochs and events, coverage first."""

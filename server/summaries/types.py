@@ -1,0 +1,173 @@
+"""What a day is told as. Times are UTC milliseconds, durations seconds, angles degrees from the reference posture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway import messages
+
+ALGO: Final = 1
+"""Version of the code that makes a summary; raise it and every stored day is made again."""
+
+CODE: Final = {name: code for code, name in enumerate(messages.CATEGORIES)}
+"""Category code of each name."""
+
+NOT_WORN: Final = ("paused", "lost", "not_worn")
+"""Categories of seconds that are not worn time; all others are."""
+
+LEANING: Final = ("leaning_back", "leaning_left", "leaning_right")
+
+
+@dataclass(frozen=True)
+class DaySummary:
+    """The figures of one local day, over the window of the plan in force.
+
+    `seconds` has every category (names of `messages.CATEGORIES`) and adds up to `elapsed_s`, the seconds of the window
+    from its start to `until_ms`; for a finished day that is the whole window. A day without a window has no seconds.
+    `shortfall` says in words what is missing for the figures to be shown; None when they may be. When it is not None,
+    show coverage and time by category only.
+    """
+
+    patient_id: int
+    date: str
+    zone: str
+    day_start_ms: int
+    day_end_ms: int
+    plan_version: int | None
+    window_start_ms: int | None
+    window_end_ms: int | None
+    until_ms: int | None
+    window_s: int
+    elapsed_s: int
+    so_far: bool
+    seconds: dict[str, int]
+    worn_s: int
+    shortfall: str | None
+    p10: float | None
+    p50: float | None
+    p90: float | None
+    shifts: int
+    episodes: int
+    reminders_due: int
+    reminders_given: int
+    reminders_withheld: dict[str, int]
+    """By reason; only reasons that occurred."""
+    responses: dict[str, int]
+    """Of the reminders given, by response (names of `messages.Reminder.response`); only those that occurred."""
+    plan_versions: tuple[int, ...]
+    """Versions that the day's epochs were judged with; 0 stands for "none set yet"."""
+    calibration_versions: tuple[int, ...]
+    clips: tuple[str, ...]
+    simulated: bool
+    algo: int = ALGO
+
+    @property
+    def enough(self) -> bool:
+        """Whether the day reaches the floor of coverage for showing its figures."""
+        return self.shortfall is None
+
+    @property
+    def coverage(self) -> float | None:
+        """Worn share of the window so far, 0 to 1; None without a window."""
+        return self.worn_s / self.elapsed_s if self.elapsed_s else None
+
+    @property
+    def slouched_share(self) -> float | None:
+        """Slouched share of worn time, 0 to 1; None when nothing was worn."""
+        return self.seconds["slouched"] / self.worn_s if self.worn_s else None
+
+    @property
+    def shifts_per_hour(self) -> float | None:
+        """Shifts an hour of worn time; None when nothing was worn."""
+        return self.shifts * 3600 / self.worn_s if self.worn_s else None
+
+    @property
+    def response_rate(self) -> float | None:
+        """Share of answered reminders that were followed within 10 s; None when none was answered or ran out."""
+        known = sum(count for response, count in self.responses.items() if response != "open")
+        return self.responses.get("prompt", 0) / known if known else None
+
+
+@dataclass(frozen=True)
+class Stripe:
+    """A run of seconds of one category, from `start_ms` to before `end_ms`."""
+
+    start_ms: int
+    end_ms: int
+    category: str
+
+
+@dataclass(frozen=True)
+class TracePoint:
+    """A minute of inclination: median, lowest and highest two-second sagittal mean. Minutes without angles are left
+    out."""
+
+    start_ms: int
+    median_deg: float
+    low_deg: float
+    high_deg: float
+
+
+@dataclass(frozen=True)
+class DayEpisode:
+    """A slouch as the judges together tell it. `judge` is gateway, clip or both."""
+
+    start_ms: int
+    end_ms: int
+    peak_deg: float
+    mean_deg: float
+    end_reason: str
+    judge: str
+    plan: int
+    in_window: bool
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class DayReminder:
+    """A reminder that was due at `utc_ms`, for a slouch since `since_ms` (UTC).
+
+    `response_ms` is the time from the reminder to the response, None while there is none.
+    """
+
+    utc_ms: int
+    since_ms: int
+    angle_deg: float
+    reason: str
+    response: str
+    response_ms: int | None
+    judge: str
+    plan: int
+    simulated: bool
+
+    @property
+    def given(self) -> bool:
+        """Whether the motor ran."""
+        return self.reason == "given"
+
+
+@dataclass(frozen=True)
+class DayEvent:
+    """Something else that happened on a clip (`messages.EventKind`)."""
+
+    utc_ms: int
+    clip: str
+    kind: str
+    value: int
+
+
+@dataclass(frozen=True)
+class DayView:
+    """Everything the day page shows. Episodes, reminders and events are those of the whole local day, in order of time;
+    stripes (they cover the window up to `until_ms` without a gap) and trace are those of the window."""
+
+    summary: DaySummary
+    plan: messages.Plan | None
+    stripes: tuple[Stripe, ...]
+    trace: tuple[TracePoint, ...]
+    episodes: tuple[DayEpisode, ...]
+    reminders: tuple[DayReminder, ...]
+    events: tuple[DayEvent, ...]
+    unplaced: int
+    """Records of this patient, of any day, that could not be placed in time."""
