@@ -1,0 +1,45 @@
+"""Small files that are either whole or absent: kind, version, length, payload, CRC-16; replaced by rename."""
+
+import os
+import struct
+
+from .wire.base import crc16
+
+_HEADER = "<2sBBH"
+_MAGIC = b"PL"
+
+
+def frame(kind: int, version: int, payload: bytes) -> bytes:
+    """The bytes of a guarded file."""
+    body = struct.pack(_HEADER, _MAGIC, kind, version, len(payload)) + payload
+    return body + struct.pack("<H", crc16(body))
+
+
+def unframe(data: bytes, kind: int, version: int) -> "bytes | None":
+    """The payload, or None when the bytes are damaged or of another kind or version."""
+    size = struct.calcsize(_HEADER)
+    if len(data) < size + 2:
+        return None
+    magic, is_kind, is_version, length = struct.unpack(_HEADER, data[:size])
+    if (magic, is_kind, is_version, length) != (_MAGIC, kind, version, len(data) - size - 2):
+        return None
+    if struct.unpack("<H", data[-2:])[0] != crc16(data[:-2]):
+        return None
+    return bytes(data[size:-2])
+
+
+def load(path: str, kind: int, version: int) -> "bytes | None":
+    """The payload of a file, or None when it is absent, damaged or of another version."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError:
+        return None
+    return unframe(data, kind, version)
+
+
+def save(path: str, kind: int, version: int, payload: bytes) -> None:
+    """Replace a file. A power cut leaves the old or the new one. Raises OSError when the flash is full."""
+    with open(path + ".new", "wb") as file:
+        file.write(frame(kind, version, payload))
+    os.rename(path + ".new", path)

@@ -1,0 +1,46 @@
+"""The gateways that this clip trusts, a key each. `pack` and `parse` are pure: whoever provisions a clip uses them too."""
+
+from . import guarded
+from .wire.auth import GATEWAY_ID_SIZE, KEY_SIZE
+from .wire.base import MalformedError
+
+FILE = "keys.bin"
+MAX_GATEWAYS = 4
+_KIND = 1
+_VERSION = 1
+_ENTRY = GATEWAY_ID_SIZE + KEY_SIZE
+
+
+def pack(keys: "list[tuple[bytes, bytes]]") -> bytes:
+    """Content of the key file: (gateway id of 8 bytes, key of 32 bytes), at most four.
+
+    Raises ValueError for more, or for other sizes.
+    """
+    if len(keys) > MAX_GATEWAYS:
+        raise ValueError("a clip holds at most %d gateways" % MAX_GATEWAYS)
+    payload = b""
+    for gateway, key in keys:
+        if len(gateway) != GATEWAY_ID_SIZE or len(key) != KEY_SIZE:
+            raise ValueError("a gateway id has %d bytes and a key %d" % (GATEWAY_ID_SIZE, KEY_SIZE))
+        payload += bytes(gateway) + bytes(key)
+    return guarded.frame(_KIND, _VERSION, payload)
+
+
+def parse(data: bytes) -> "list[tuple[bytes, bytes]]":
+    """The (gateway id, key) pairs of a key file's content. Raises MalformedError."""
+    payload = guarded.unframe(data, _KIND, _VERSION)
+    if payload is None or len(payload) % _ENTRY or len(payload) > MAX_GATEWAYS * _ENTRY:
+        raise MalformedError("key file damaged")
+    return [
+        (payload[at : at + GATEWAY_ID_SIZE], payload[at + GATEWAY_ID_SIZE : at + _ENTRY])
+        for at in range(0, len(payload), _ENTRY)
+    ]
+
+
+def load(path: str = FILE) -> "list[tuple[bytes, bytes]]":
+    """The pairs of the clip's key file; none when it is absent or damaged."""
+    try:
+        with open(path, "rb") as file:
+            return parse(file.read())
+    except (OSError, MalformedError):
+        return []

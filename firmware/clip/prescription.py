@@ -1,0 +1,82 @@
+"""What others have set on the clip and may only replace by a newer version: plan, calibration, settings."""
+
+from . import guarded
+from .wire import control
+from .wire.base import MalformedError
+from .wire.calibration import parse_calibration
+from .wire.plan import Plan, parse_plan
+from .wire.status import pack_settings, parse_settings
+
+_VERSION = 1
+
+
+class Versioned:
+    """One such thing, kept in a guarded file as the bytes in which it came."""
+
+    def __init__(self, path: str, kind: int, parse, version_of, default) -> None:  # type: ignore[no-untyped-def]
+        self._path = path
+        self._kind = kind
+        self._parse = parse
+        self._version_of = version_of
+        self.raw = b""
+        self.value = default
+        stored = guarded.load(path, kind, _VERSION)
+        if stored is not None:
+            try:
+                self.value = parse(stored)
+                self.raw = stored
+            except MalformedError:
+                pass  # the default stays in force
+
+    @property
+    def version(self) -> int:
+        """Version in force, 0 for the default."""
+        return 0 if self.value is None else int(self._version_of(self.value))
+
+    def accept(self, payload: bytes) -> int:
+        """Store and put in force; one of control's results. The version in force may be sent again unchanged."""
+        try:
+            value = self._parse(payload)
+        except MalformedError:
+            return control.REFUSED_MALFORMED
+        if bytes(payload) == self.raw:
+            return control.OK
+        if self._version_of(value) <= self.version:
+            return control.REFUSED_OLD_VERSION
+        try:
+            guarded.save(self._path, self._kind, _VERSION, bytes(payload))
+        except OSError:
+            return control.REFUSED_BUSY
+        self.raw = bytes(payload)
+        self.value = value
+        return control.OK
+
+
+def plan_store(path: str = "plan.bin") -> Versioned:
+    """The plan; until one is set, the default: track only."""
+    return Versioned(path, 3, parse_plan, _plan_version, Plan())
+
+
+def _plan_version(plan: Plan) -> int:
+    return plan.version
+
+
+def calibration_store(path: str = "calibration.bin") -> Versioned:
+    """The calibration as (version, procedure, up, forward), or None."""
+    return Versioned(path, 4, parse_calibration, _calibration_version, None)
+
+
+def _calibration_version(calibration: "tuple[int, int, object, object]") -> int:
+    return calibration[0]
+
+
+def settings_store(path: str = "settings.bin") -> Versioned:
+    """The wearer's settings; until set: full strength, the first rhythm, LED on."""
+    store = Versioned(path, 5, parse_settings, _settings_version, None)
+    if store.value is None:
+        store.value = parse_settings(pack_settings(0, 100, 0, 1))
+    return store
+
+
+def _settings_version(settings: "dict[str, int]") -> int:
+    return settings["version"]

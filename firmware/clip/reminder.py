@@ -1,0 +1,327 @@
+"""The reminder policy: when a slouch is worth a vibration. Pure and portable; integers only.
+
+It acts on one judgement at a time, whoever judged: `judge` tells it the newest, `tick` says what to do now. Times are
+milliseconds of one clock (the clip's since boot). A slouch becomes due when it has lasted the plan's dwell, and again
+after every repeat interval until a recovery has been seen. Every due reminder leaves a record with the reason why it
+was given or withheld; one that was given is told again (rev 2) once the response is known.
+
+    policy = Policy(plan)
+    policy.judge(category.SLOUCHED, since_ms, angle_ddeg, records.JUDGE_CLIP)
+    if policy.tick(now_ms, minute_of_week) == ACTION_REMIND: ...
+"""
+
+import struct
+
+from .wire import category
+from .wire.base import MalformedError, clamp, crc16
+from .wire.plan import TRACK, Plan
+from .wire.records import (
+    GIVEN,
+    RESPONSE_LATER,
+    RESPONSE_NONE,
+    RESPONSE_OPEN,
+    RESPONSE_PROMPT,
+    WITHHELD_BACK_OFF,
+    WITHHELD_CAP,
+    WITHHELD_FADED,
+    WITHHELD_MOTOR,
+    WITHHELD_SNOOZED,
+    WITHHELD_STOOD_UP,
+    WITHHELD_TRACK,
+    WITHHELD_WINDOW,
+)
+
+ACTION_NONE = 0
+ACTION_REMIND = 1
+ACTION_CONFIRM = 2  # the short positive pulse after a correction
+
+STATE_IDLE = 0
+STATE_DWELL = 1  # a slouch is running
+STATE_REMINDED = 2  # a reminder was given and its response is open
+STATE_SNOOZED = 3
+
+PROMPT_MS = 10000  # a correction within this long answers the reminder (clinical anchor: 10 s)
+STOOD_UP_MS = 30000  # no reminder this soon after moving
+BRIDGE_MS = 10000  # a slouch that shows again this soon after samples were lost is the same slouch
+HOUR_MS = 3600000
+IGNORED_STEP = 3  # ignored reminders in a row that double the interval
+BACK_OFF_MAX = 4  # at most 2**4 times the repeat interval
+MINUTES_A_DAY = 1440
+QUEUE_MAX = 64
+
+_NEVER = -(1 << 30)
+_SNAPSHOT_VERSION = 1
+_SNAPSHOT = "<BBBBBIiIiiB"
+
+
+def in_window(plan: Plan, minute_of_week: int) -> bool:
+    """Whether reminders are wanted at this minute (Monday 00:00 is 0) of the patient's week. A window whose end is not
+    after its start runs over midnight and belongs to the day on which it starts."""
+    day = minute_of_week // MINUTES_A_DAY
+    minute = minute_of_week % MINUTES_A_DAY
+    today = plan.days >> day & 1
+    if plan.start_min < plan.end_min:
+        return bool(today) and plan.start_min <= minute < plan.end_min
+    yesterday = plan.days >> ((day + 6) % 7) & 1
+    return (bool(today) and minute >= plan.start_min) or (bool(yesterday) and minute < plan.end_min)
+
+
+class Policy:
+    """State of the policy. `state` is one of STATE_*; `changed` is True after something that a reboot must not forget,
+    until its reader sets it False."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.changed = False
+        self.snoozed_until = _NEVER
+        self._now = 0
+        self._category = category.LOST
+        self._judge = -1
+        self._angle = 0
+        self._slouching = False
+        self._since = 0  # of the running slouch, the earliest that a judge has claimed
+        self._raw_since = 0  # as the present judge last said it
+        self._lost_at = _NEVER  # when a running slouch was last cut by lost samples
+        self._moved = _NEVER  # when moving last ended
+        self._decided = _NEVER  # when a reminder was last due
+        self._again = _NEVER  # not due again before this, without a recovery
+        self._recovered = True  # a recovery was seen since `_decided`
+        self._given: list[int] = []  # times of the reminders given within the last hour, in order
+        self._ignored = 0
+        self._phase = plan.seed % 100
+        self._open: tuple[int, int, int, int] | None = None  # start, judge, since, angle of the reminder given last
+        self._confirm = False
+        self._records: list[tuple[int, int, int, int, int, int, int, int]] = []
+
+    def set_plan(self, plan: Plan) -> None:
+        """Put another version of the plan in force; a running dwell goes on under the new one."""
+        if plan.seed != self.plan.seed:
+            self._phase = plan.seed % 100
+        self.plan = plan
+        self.changed = True
+
+    @property
+    def state(self) -> int:
+        """One of STATE_*, for the status."""
+        if self._now < self.snoozed_until:
+            return STATE_SNOOZED
+        if self._open is not None:
+            return STATE_REMINDED
+        return STATE_DWELL if self._slouching else STATE_IDLE
+
+    # --- judgements ---
+
+    def judge(self, code: int, since_ms: int, angle_ddeg: int, judge: int) -> None:
+        """Take the newest judgement: a category that began at `since_ms`, the inclination in 0.1 deg, and its judge.
+
+        A change of judge keeps a running dwell. The same judge naming a later start has seen a recovery in between.
+        """
+        before = self._category
+        other = judge != self._judge
+        if code != category.LOST and self._lost_at != _NEVER and since_ms - self._lost_at > BRIDGE_MS:
+            self._respond(RESPONSE_NONE, self._lost_at)
+        self._category = code
+        self._judge = judge
+        if code == category.SLOUCHED:
+            self._slouch(since_ms, other)
+            self._angle = angle_ddeg
+        elif code == category.LOST:
+            if self._slouching:
+                self._slouching = False
+                self._lost_at = since_ms
+        else:
+            self._slouching = False
+            self._lost_at = _NEVER
+            if code == category.UPRIGHT:
+                self._corrected(since_ms)
+            else:
+                self._respond(RESPONSE_NONE, since_ms)
+            if code not in (category.PAUSED, category.UNCALIBRATED):
+                self._recovered = True
+        if before == category.MOVING and code != category.MOVING:
+            self._moved = since_ms
+
+    def _slouch(self, since: int, other: bool) -> None:
+        if not self._slouching:
+            bridged = self._lost_at != _NEVER and since - self._lost_at <= BRIDGE_MS
+            self._since = min(self._since, since) if bridged else since
+            self._slouching = True
+            self._lost_at = _NEVER
+        elif other or since <= self._raw_since:
+            self._since = min(self._since, since)
+        else:
+            self._corrected(since)
+            self._since = since
+            self._recovered = True
+        self._raw_since = since
+
+    def _corrected(self, at: int) -> None:
+        if self._open is None:
+            return
+        self._ignored = 0
+        self._confirm = bool(self.plan.positive_pulse)
+        self._respond(RESPONSE_PROMPT if at - self._open[0] <= PROMPT_MS else RESPONSE_LATER, at)
+
+    def _respond(self, response: int, at: int) -> None:
+        if self._open is None:
+            return
+        start, judge, since, angle = self._open
+        self._open = None
+        self._tell(start, 2, judge, since, angle, GIVEN, response, max(0, at - start))
+
+    # --- decisions ---
+
+    def due_ms(self) -> int:
+        """When the next reminder falls due if nothing changes, -1 when no slouch is running. Before that time `tick`
+        has nothing to do, so that replay need not call it."""
+        if not self._slouching:
+            return -1
+        first = self._since + self.plan.dwell_s * 1000
+        if self._decided != _NEVER and (not self._recovered or self._since <= self._decided):
+            return max(first, self._again)
+        return first
+
+    def tick(self, now_ms: int, minute_of_week: int) -> int:
+        """What to do at `now_ms`: one of ACTION_*. `minute_of_week` is the patient's local time, -1 when it is unknown
+        (the window is then not enforced)."""
+        self._now = now_ms
+        if self._confirm:
+            self._confirm = False
+            if now_ms >= self.snoozed_until:
+                return ACTION_CONFIRM
+        if not self._slouching or now_ms < self.due_ms():
+            return ACTION_NONE
+        if self._open is not None:
+            self._ignored += 1
+            self._respond(RESPONSE_NONE, now_ms)
+        while self._given and now_ms - self._given[0] >= HOUR_MS:
+            self._given.pop(0)
+        reason = self._reason(now_ms, minute_of_week)
+        self._decided = now_ms
+        self._recovered = False
+        self._again = now_ms + self.plan.repeat_s * 1000
+        if reason == WITHHELD_STOOD_UP:
+            self._again = min(self._again, self._moved + STOOD_UP_MS)
+        if reason == GIVEN:
+            self._given.append(now_ms)
+            self._open = (now_ms, self._judge, self._since, self._angle)
+            self._tell(now_ms, 1, self._judge, self._since, self._angle, GIVEN, RESPONSE_OPEN, 0)
+            return ACTION_REMIND
+        self._tell(now_ms, 1, self._judge, self._since, self._angle, reason, RESPONSE_NONE, 0)
+        return ACTION_NONE
+
+    def _reason(self, now: int, minute_of_week: int) -> int:
+        plan = self.plan
+        if plan.mode == TRACK:
+            return WITHHELD_TRACK
+        if minute_of_week >= 0 and not in_window(plan, minute_of_week):
+            return WITHHELD_WINDOW
+        if now < self.snoozed_until:
+            return WITHHELD_SNOOZED
+        if now < self._moved + STOOD_UP_MS:
+            return WITHHELD_STOOD_UP
+        doublings = min(self._ignored // IGNORED_STEP, BACK_OFF_MAX) if plan.back_off else 0
+        if doublings and self._given and now - self._given[-1] < (plan.repeat_s * 1000) << doublings:
+            return WITHHELD_BACK_OFF
+        if len(self._given) >= plan.cap_per_hour:
+            return WITHHELD_CAP
+        # Error diffusion: of any n reminders that reach this point, n * fraction are given, to within one.
+        self._phase += plan.fraction_pct
+        if self._phase < 100:
+            return WITHHELD_FADED
+        self._phase -= 100
+        return GIVEN
+
+    def _tell(
+        self, start: int, rev: int, judge: int, since: int, angle: int, reason: int, response: int, response_ms: int
+    ) -> None:
+        self.changed = True
+        if len(self._records) < QUEUE_MAX:
+            self._records.append((start, rev, judge, max(0, since), angle, reason, response, response_ms))
+
+    def take_record(self) -> "tuple[int, int, int, int, int, int, int, int] | None":
+        """The oldest record not yet taken, or None: (start_ms, rev, judge, since_ms, angle 0.1 deg, reason, response,
+        response_ms)."""
+        return self._records.pop(0) if self._records else None
+
+    # --- what the wearer and the motor say ---
+
+    def snooze(self, until_ms: int) -> None:
+        """Withhold reminders until `until_ms`; measuring goes on."""
+        self.snoozed_until = until_ms
+        self.changed = True
+
+    def resume(self) -> None:
+        """End a snooze."""
+        self.snoozed_until = _NEVER
+        self.changed = True
+
+    def motor_failed(self, start_ms: int) -> None:
+        """Say that the reminder given at `start_ms` was not felt because the motor did not answer: it counts neither
+        for the cap nor as ignored."""
+        if self._open is None or self._open[0] != start_ms:
+            return
+        start, judge, since, angle = self._open
+        self._open = None
+        if self._given and self._given[-1] == start:
+            self._given.pop()
+        self._tell(start, 2, judge, since, angle, WITHHELD_MOTOR, RESPONSE_NONE, 0)
+
+    # --- over a reboot ---
+
+    def snapshot(self) -> bytes:
+        """The state as bytes, with times relative to the newest tick. Records not yet taken and an open response are
+        not in it: they belong to the boot that is ending."""
+        now = self._now
+        head = struct.pack(
+            _SNAPSHOT,
+            _SNAPSHOT_VERSION,
+            self._phase,
+            min(self._ignored, 255),
+            self._recovered,
+            self._slouching,
+            max(0, self.snoozed_until - now),
+            _age(now, self._decided),
+            max(0, self._again - now),
+            _age(now, self._moved),
+            _age(now, self._since),
+            len(self._given),
+        )
+        body = head + b"".join([struct.pack("<I", now - at) for at in self._given])
+        return body + struct.pack("<H", crc16(body))
+
+    def restore(self, data: bytes, elapsed_ms: "int | None") -> None:
+        """Take over the state of a clock that ended; the new one starts at 0, `elapsed_ms` after the snapshot.
+
+        When that is None nobody knows how long it was: a running slouch is then not continued, and cap, back-off and
+        snooze go on as if no time had passed. Raises MalformedError and changes nothing when the bytes do not fit.
+        """
+        size = struct.calcsize(_SNAPSHOT)
+        if len(data) < size + 2 or struct.unpack("<H", data[-2:])[0] != crc16(data[:-2]):
+            raise MalformedError("policy snapshot damaged")
+        values = struct.unpack(_SNAPSHOT, data[:size])
+        count = values[10]
+        if values[0] != _SNAPSHOT_VERSION or values[1] >= 100 or len(data) != size + 4 * count + 2:
+            raise MalformedError("policy snapshot of another version")
+        gone = 0 if elapsed_ms is None else elapsed_ms
+        self._phase, self._ignored = values[1], values[2]
+        self._recovered = bool(values[3])
+        self.snoozed_until = values[5] - gone if values[5] > gone else _NEVER
+        self._decided = _since_age(values[6], gone)
+        self._again = values[7] - gone
+        self._moved = _since_age(values[8], gone)
+        self._since = _since_age(values[9], gone)
+        # The slouch goes on if the first judgement of the new clock still finds it.
+        self._lost_at = -gone if values[4] and elapsed_ms is not None else _NEVER
+        self._slouching = False
+        self._open = None
+        self._given = [-age - gone for age in struct.unpack("<%dI" % count, data[size:-2])]
+
+
+def _age(now: int, then: int) -> int:
+    """Age for a snapshot, -1 for never."""
+    return -1 if then == _NEVER else clamp(now - then, 0, 0x7FFFFFFF)
+
+
+def _since_age(age: int, gone: int) -> int:
+    return _NEVER if age < 0 else -age - gone
