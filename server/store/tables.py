@@ -235,9 +235,10 @@ quarantine: Final = Table(
     Column("reason", String(40), nullable=False),
     Column("detail", String(200), nullable=False),
     Column("payload", Text, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
     _ms("received_ms"),
 )
-"""What was refused, kept for inspection; bounded per gateway."""
+"""What was refused, kept for inspection; bounded per gateway. The digest keeps a delivery from being kept twice."""
 
 ingest_count: Final = Table(
     "ingest_count",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from server.store.tables import stale_day
+from server.store.tables import patient, stale_day
 from server.store.upsert import upsert
 from server.summaries.calendar import local_date
 
@@ -23,6 +23,20 @@ def mark_stale(connection: Connection, days: Iterable[tuple[int, date]]) -> None
         )
 
 
-def days_touched(zone: str, start_ms: int, end_ms: int) -> set[date]:
-    """The local dates that [start_ms, end_ms), shorter than a day, reaches into."""
-    return {local_date(zone, start_ms), local_date(zone, max(start_ms, end_ms - 1))}
+def mark_spans(connection: Connection, spans: Iterable[tuple[int, int, int]]) -> None:
+    """Mark the local days that (patient id, start, end) reach into; UTC milliseconds, half open, shorter than a day."""
+    wanted = set(spans)
+    zones = {
+        row.id: row.zone
+        for row in connection.execute(
+            select(patient.c.id, patient.c.zone).where(patient.c.id.in_({span[0] for span in wanted}))
+        )
+    }
+    mark_stale(
+        connection,
+        {
+            (patient_id, local_date(zones[patient_id], instant))
+            for patient_id, start_ms, end_ms in wanted
+            for instant in (start_ms, max(start_ms, end_ms - 1))
+        },
+    )

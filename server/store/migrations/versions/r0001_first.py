@@ -51,8 +51,10 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=40), nullable=False),
         sa.Column("detail", sa.String(length=200), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("received_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
+        sa.UniqueConstraint("digest", name=op.f("uq_quarantine_digest")),
     )
     op.create_index(op.f("ix_quarantine_gateway"), "quarantine", ["gateway"], unique=False)
     op.create_table(

@@ -1,0 +1,133 @@
+"""Settling batches of outbox rows: one transaction, exactly once in effect, an answer for exactly what it settled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Engine, update
+
+from gateway import messages
+from server.ingest import quarantine
+from server.ingest.epochs import EpochBook
+from server.ingest.events import EventBook
+from server.ingest.outcome import Outcome
+from server.ingest.wearers import Wearers
+from server.store import writing
+from server.store.tables import gateway, unreadable
+from server.store.upsert import upsert
+from server.summaries.stale import mark_spans
+
+EARLIEST_MS: Final = 946_684_800_000
+LATEST_MS: Final = 4_102_444_800_000
+"""2000 and 2100: a record outside was placed by a clock that had not been set."""
+
+AnyRecord = messages.Epoch | messages.Episode | messages.Reminder | messages.Event | messages.Unreadable
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    row: messages.Row
+    record: AnyRecord | None
+    problem: str
+
+
+def settle(engine: Engine, gateway_id: str, records: messages.Records, now_ms: int) -> messages.Ack:
+    """Store the rows of one message in one transaction and return the acknowledgement, to be sent now that it is
+    committed. A database error is passed on and leaves nothing stored."""
+    return settle_all(engine, [(gateway_id, records)], now_ms)[0]
+
+
+def settle_all(
+    engine: Engine, batches: Sequence[tuple[str, messages.Records]], now_ms: int
+) -> tuple[messages.Ack, ...]:
+    """`settle` of several messages (gateway id, message) in one transaction; an acknowledgement each, in order."""
+    parsed = [(gateway_id, records, [_parse(row) for row in records.rows]) for gateway_id, records in batches]
+    with writing(engine) as connection:
+        clips = {item.record.clip for _, _, rows in parsed for item in rows if item.record is not None}
+        wearers = Wearers(connection, clips, (gateway_id for gateway_id, _ in batches), now_ms)
+        settlement = _Settlement(connection, wearers, now_ms)
+        acks = tuple(settlement.settle(gateway_id, records, rows) for gateway_id, records, rows in parsed)
+        settlement.finish()
+    return acks
+
+
+def refuse(engine: Engine, gateway_id: str, kind: str, payload: bytes, *, problem: str, now_ms: int) -> None:
+    """Count and keep a message that cannot be read at all. `gateway_id` '' for a topic that names none."""
+    with writing(engine) as connection:
+        text = payload.decode(errors="replace")
+        quarantine.keep(connection, gateway_id, kind, "malformed", detail=problem, payload=text, now_ms=now_ms)
+        quarantine.count(connection, gateway_id, "malformed")
+        quarantine.trim(connection, gateway_id)
+
+
+def _parse(row: messages.Row) -> _Parsed:
+    try:
+        return _Parsed(row, messages.parse_record(row.record), "")
+    except messages.MalformedMessageError as error:
+        return _Parsed(row, None, str(error))
+
+
+class _Settlement:
+    def __init__(self, connection: Connection, wearers: Wearers, now_ms: int) -> None:
+        self._connection = connection
+        self._wearers = wearers
+        self._now_ms = now_ms
+        self._epochs = EpochBook(connection)
+        self._events = EventBook(connection, now_ms)
+        self._refused: set[str] = set()
+
+    def settle(self, gateway_id: str, records: messages.Records, rows: Sequence[_Parsed]) -> messages.Ack:
+        self._connection.execute(update(gateway).where(gateway.c.id == gateway_id).values(seen_ms=self._now_ms))
+        self._epochs.load(item.record for item in rows if isinstance(item.record, messages.Epoch))
+        rejected = []
+        for item in rows:
+            reason = f"malformed: {item.problem}" if item.record is None else self._store(gateway_id, item.record)
+            if reason:
+                self._refuse(gateway_id, item, reason)
+                rejected.append(messages.Rejected(n=item.row.n, reason=reason[:200]))
+        return messages.Ack(
+            schema="ack/1", spool=records.spool, first=records.first, last=records.last, rejected=tuple(rejected)
+        )
+
+    def _store(self, gateway_id: str, record: AnyRecord) -> str:
+        """Why the record is rejected; "" when it is not."""
+        utc_ms = None if isinstance(record, messages.Unreadable) else record.utc_ms
+        if utc_ms is not None and not EARLIEST_MS <= utc_ms < LATEST_MS:
+            return "implausible_time"
+        patient_id = self._wearers.at(gateway_id, record.clip, utc_ms)
+        if patient_id is None:
+            return "not_assigned"
+        if isinstance(record, messages.Unreadable):
+            self._count_unreadable(gateway_id, record)
+            return ""
+        if isinstance(record, messages.Epoch):
+            outcome = self._epochs.apply(patient_id, record)
+        else:
+            outcome = self._events.apply(gateway_id, patient_id, record)
+        return "conflict" if outcome is Outcome.CONFLICT else ""
+
+    def _count_unreadable(self, gateway_id: str, record: messages.Unreadable) -> None:
+        statement = upsert(self._connection, unreadable).values(
+            clip=record.clip, journal_id=record.journal_id, gateway=gateway_id, received_ms=self._now_ms
+        )
+        if self._connection.execute(statement.on_conflict_do_nothing()).rowcount == 1:
+            quarantine.count(self._connection, gateway_id, "unreadable")
+
+    def _refuse(self, gateway_id: str, item: _Parsed, reason: str) -> None:
+        # Senders that are not enrolled share one bound, so that inventing ids gains nothing.
+        sender = gateway_id if self._wearers.known(gateway_id) else ""
+        name, _, detail = reason.partition(": ")
+        payload = json.dumps(item.row.record, default=str)
+        kind = item.record.kind if item.record is not None else "row"
+        if quarantine.keep(self._connection, sender, kind, name, detail=detail, payload=payload, now_ms=self._now_ms):
+            quarantine.count(self._connection, sender, name)
+        self._refused.add(sender)
+
+    def finish(self) -> None:
+        self._epochs.flush()
+        mark_spans(self._connection, self._epochs.touched | self._events.touched)
+        for sender in sorted(self._refused):
+            quarantine.trim(self._connection, sender)

@@ -1,0 +1,53 @@
+"""Who wore a clip when, and whether a gateway may write for them: what separates patients at the door."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, RowMapping, select
+
+from server.store.tables import assignment, gateway
+
+
+class Wearers:
+    """The assignments of some clips, locked until the end of the transaction: whoever else settles rows of one of these
+    clips, or hands it to another patient, waits."""
+
+    def __init__(self, connection: Connection, clips: Iterable[str], gateways: Iterable[str], now_ms: int) -> None:
+        self._by_clip: dict[str, list[RowMapping]] = defaultdict(list)
+        rows = connection.execute(
+            select(assignment)
+            .where(assignment.c.clip.in_(sorted(set(clips))))
+            .order_by(assignment.c.id)
+            .with_for_update()
+        )
+        for row in rows.mappings():
+            self._by_clip[row["clip"]].append(row)
+        known = connection.execute(select(gateway.c.id, gateway.c.revoked_ms).where(gateway.c.id.in_(set(gateways))))
+        self._gateways = {row.id: row.revoked_ms is None or now_ms < row.revoked_ms for row in known}
+
+    def known(self, gateway_id: str) -> bool:
+        """Whether the gateway is enrolled, revoked or not."""
+        return gateway_id in self._gateways
+
+    def at(self, gateway_id: str, clip: str, utc_ms: int | None) -> int | None:
+        """Id of the patient who wore the clip at `utc_ms` and lets this gateway write. None when nobody.
+
+        Without a time: the patient, if the clip has only ever been assigned to one; otherwise nobody, because the
+        record might be another's.
+        """
+        if not self._gateways.get(gateway_id, False):
+            return None
+        rows = self._by_clip.get(clip, [])
+        if utc_ms is None:
+            rows = rows if len({row["patient_id"] for row in rows}) == 1 else []
+        else:
+            rows = [
+                row for row in rows if row["start_ms"] <= utc_ms and (row["end_ms"] is None or utc_ms < row["end_ms"])
+            ]
+        for row in rows:
+            if row["gateway"] in (None, gateway_id):
+                patient_id: int = row["patient_id"]
+                return patient_id
+        return None
