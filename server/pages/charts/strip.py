@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from server.pages.charts import palette
 from server.pages.charts.axis import TimeAxis
-from server.pages.charts.svg import number, picture
+from server.pages.charts.svg import element, number, picture
 from server.pages.words import clock, duration
 
 _COLUMNS: Final = 960
@@ -83,3 +83,10 @@ def coverage_bar(seconds: Mapping[int, int], *, height: int, label: str) -> Mark
             )
         before += count
     return picture(blocks, height=height, label=label, class_="coverage")
+
+
+def share_bar(code: int, seconds: int, largest: int) -> Markup:
+    """A small bar beside a figure of a table, long in proportion; the figure says the same."""
+    width = f"{number(100 * seconds / largest if largest else 0)}%"
+    bar = palette.block(code, "0", width)
+    return element("svg", [bar], class_="share-bar", width="100%", height=8, aria_hidden="true")

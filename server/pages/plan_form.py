@@ -1,0 +1,230 @@
+"""The plan form: its fields with units and limits (taken from the contract), and reading what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+from gateway import messages
+from server.plans.types import InvalidPlanError
+
+DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MODES: Final = {
+    "train": "Train: remind when slouched for long",
+    "track": "Track: measure only, never remind",
+}
+SHORTEST_REASON: Final = 3
+LONGEST_REASON: Final = 500
+_PREFIX: Final = "goals."
+
+
+@dataclass(frozen=True)
+class NumberField:
+    """A number of the plan. `low` and `high` are the contract's."""
+
+    name: str
+    label: str
+    unit: str
+    hint: str
+    low: float
+    high: float
+    whole: bool
+
+    @property
+    def step(self) -> str:
+        """What the browser's arrows do."""
+        return "1" if self.whole else "0.1"
+
+    @property
+    def allowed(self) -> str:
+        """The limits in words."""
+        return f"{self.low:g} to {self.high:g} {self.unit}".rstrip()
+
+    def read(self, text: str) -> float | int:
+        """The number in `text`. Raises ValueError with what to enter instead."""
+        ask = f"Enter {'a whole number' if self.whole else 'a number'} from {self.allowed}."
+        try:
+            value = float(text.strip().replace(",", "."))
+        except ValueError:
+            raise ValueError(ask) from None
+        if not self.low <= value <= self.high or (self.whole and value != int(value)):
+            raise ValueError(ask)
+        return int(value) if self.whole else value
+
+
+def _number(name: str, label: str, unit: str, hint: str) -> NumberField:
+    model: type[messages.Model] = messages.Goals if name.startswith(_PREFIX) else messages.Plan
+    limits = model.model_json_schema()["properties"][name.removeprefix(_PREFIX)]
+    return NumberField(name, label, unit, hint, limits["minimum"], limits["maximum"], limits["type"] == "integer")
+
+
+WHEN: Final = (
+    _number("angle_deg", "Angle", "degrees forward", "Beyond it a second counts as slouched."),
+    _number("dwell_s", "Dwell", "seconds", "How long slouched before a reminder is due."),
+    _number("recovery_deg", "Recovery", "degrees", "Back by this much below the angle ends a slouch."),
+    _number("recovery_s", "Recovery time", "seconds", "How long back before the slouch has ended."),
+)
+REMINDERS: Final = (
+    _number("repeat_s", "Repeat", "seconds", "Next reminder of the same slouch, if it goes on."),
+    _number("cap_per_hour", "Cap", "reminders an hour", "Never more than this; 0 for none."),
+    _number("fraction_pct", "Given", "percent", "Share of due reminders that are given; lower it to fade them out."),
+)
+GOALS: Final = (
+    _number("goals.shifts_per_hour", "Shifts", "an hour", "Changes of posture that last."),
+    _number("goals.longest_still_min", "Longest still", "minutes", "Longest time without a shift or a break."),
+    _number("goals.worn_hours", "Worn", "hours a day", "How long the clip should be worn."),
+)
+SWITCHES: Final = {
+    "back_off": "Back off: double the pause after three reminders without a change",
+    "positive_pulse": "Confirm: a short pulse when the patient comes back upright",
+}
+
+
+class Form(Protocol):
+    """What a parsed form offers (`starlette.datastructures.FormData`)."""
+
+    def get(self, key: str, default: Any = None, /) -> Any:
+        """First value of a field."""
+
+    def getlist(self, key: Any, /) -> list[Any]:
+        """All values of a field."""
+
+
+@dataclass
+class Draft:
+    """A plan form as shown: texts by field name, and what cannot be used."""
+
+    values: dict[str, str]
+    days: tuple[int, ...]
+    switches: Mapping[str, bool]
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def labelled_errors(self) -> list[tuple[str, str, str]]:
+        """(field, label, what to do) for the summary above the form."""
+        return [(name, _LABELS.get(name, "Plan"), text) for name, text in self.errors.items()]
+
+
+_LABELS: Final = {
+    **{number.name: number.label for number in (*WHEN, *REMINDERS, *GOALS)},
+    "mode": "Mode",
+    "days": "Days",
+    "start": "Window start",
+    "end": "Window end",
+    "reason": "Reason",
+}
+
+
+def draft_of(plan: messages.Plan) -> Draft:
+    """The form filled with a plan."""
+    values = {number.name: f"{_value(plan, number.name):g}" for number in (*WHEN, *REMINDERS, *GOALS)}
+    values |= {"mode": plan.mode, "start": plan.start, "end": plan.end, "reason": ""}
+    return Draft(values, plan.days, {name: bool(getattr(plan, name)) for name in SWITCHES})
+
+
+def first_draft() -> Draft:
+    """The form for a patient without a plan: the contract's defaults."""
+    return draft_of(messages.Plan(version=1))
+
+
+def read_form(form: Form) -> tuple[Draft, dict[str, object]]:
+    """What was sent, as a draft to show again and as fields for a plan. Without errors in the draft both are usable."""
+    names = [number.name for number in (*WHEN, *REMINDERS, *GOALS)]
+    texts = {name: str(form.get(name, "")) for name in (*names, "mode", "start", "end", "reason")}
+    errors: dict[str, str] = {}
+    fields: dict[str, object] = {"mode": texts["mode"], "start": texts["start"][:5], "end": texts["end"][:5]}
+    goals: dict[str, object] = {}
+    for number in (*WHEN, *REMINDERS, *GOALS):
+        try:
+            value = number.read(texts[number.name])
+        except ValueError as error:
+            errors[number.name] = str(error)
+            continue
+        (goals if number.name.startswith(_PREFIX) else fields)[number.name.removeprefix(_PREFIX)] = value
+    days = tuple(sorted({int(day) for day in form.getlist("days") if day in {"0", "1", "2", "3", "4", "5", "6"}}))
+    switches = {name: form.get(name) == "on" for name in SWITCHES}
+    if texts["mode"] not in MODES:
+        errors["mode"] = "Choose train or track."
+    if not days:
+        errors["days"] = "Choose at least one day."
+    reason = texts["reason"].strip()
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
+        errors["reason"] = f"Say in {SHORTEST_REASON} to {LONGEST_REASON} characters why the plan changes."
+    draft = Draft(texts, days, switches, errors)
+    return draft, {**fields, **switches, "days": days, "goals": goals}
+
+
+def add_refusal(draft: Draft, refusal: InvalidPlanError) -> None:
+    """Show what the contract refused beside the fields it names."""
+    for name, text in refusal.problems:
+        place, words = _RULES.get(text, (name if name in _LABELS else "", ""))
+        draft.errors.setdefault(place, words or _sentence(text))
+
+
+_RULES: Final = {
+    "recovery_deg must be below angle_deg": ("recovery_deg", "Recovery must be smaller than the angle."),
+    "the window must start before it ends": ("end", "The window must end later than it starts."),
+}
+
+
+def _sentence(text: str) -> str:
+    if "pattern" in text:
+        return "Enter a time of day as hours and minutes, such as 09:30."
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def _value(plan: messages.Plan, name: str) -> float:
+    holder: object = plan.goals if name.startswith(_PREFIX) else plan
+    return float(getattr(holder, name.removeprefix(_PREFIX)))
+
+
+def plan_facts(plan: messages.Plan) -> list[tuple[str, str]]:
+    """A plan in a few short lines."""
+    facts = [
+        ("Mode", plan.mode.capitalize()),
+        ("Window", f"{plan.start}–{plan.end}, {day_words(plan.days)}"),
+        ("Angle", f"{plan.angle_deg}° forward"),
+    ]
+    if plan.mode == "train":
+        given = "" if plan.fraction_pct == 100 else f", {plan.fraction_pct} % given"
+        facts += [("Dwell", f"{plan.dwell_s} s"), ("Cap", f"{plan.cap_per_hour} an hour{given}")]
+    return facts
+
+
+def day_words(days: Sequence[int]) -> str:
+    """Days of the week in short: `Mon–Fri`, `Mon, Wed`."""
+    short = [DAYS[day][:3] for day in days]
+    if len(days) > 2 and list(days) == list(range(days[0], days[-1] + 1)):
+        return f"{short[0]}–{short[-1]}"
+    return ", ".join(short)
+
+
+Outcome = Literal["pending", "sent", "confirmed", "superseded"]
+STATES: Final[Mapping[Outcome, str]] = {
+    "pending": "Pending",
+    "sent": "Sent, not confirmed yet",
+    "confirmed": "In force",
+    "superseded": "Replaced",
+}
+
+
+def differences(newer: messages.Plan, older: messages.Plan | None) -> str:
+    """What changed between two versions, in words."""
+    if older is None:
+        return "First plan"
+    changed: list[str] = []
+    for number in (*WHEN, *REMINDERS, *GOALS):
+        before, after = _value(older, number.name), _value(newer, number.name)
+        if before != after:
+            changed.append(f"{number.label} {before:g} → {after:g}")
+    if newer.mode != older.mode:
+        changed.insert(0, f"{older.mode} → {newer.mode}")
+    if (newer.start, newer.end, newer.days) != (older.start, older.end, older.days):
+        changed.append(f"Window {newer.start}–{newer.end}, {day_words(newer.days)}")
+    changed += [
+        f"{words.partition(':')[0]} {'on' if getattr(newer, name) else 'off'}"
+        for name, words in SWITCHES.items()
+        if getattr(newer, name) != getattr(older, name)
+    ]
+    return "; ".join(changed) or "Nothing"
