@@ -1,1 +1,22 @@
 """The slouch-detection core: numpy, pure, no I/O, no clock. Time is an argument."""
+
+from .calibration import CalibrationError, calibrate
+from .core import Core, SnapshotError
+from .judgements import Judgements
+from .types import Calibration, EpisodeOut, EpochOut, Judgement, Output, Samples, Thresholds, Trailer
+
+__all__ = (
+    "Calibration",
+    "CalibrationError",
+    "Core",
+    "EpisodeOut",
+    "EpochOut",
+    "Judgement",
+    "Judgements",
+    "Output",
+    "Samples",
+    "SnapshotError",
+    "Thresholds",
+    "Trailer",
+    "calibrate",
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,4 +107,4 @@ class Output:
 
     epochs: list[EpochOut] = field(default_factory=list)
     episodes: list[EpisodeOut] = field(default_factory=list)
-    judgements: list[Judgement] = field(default_factory=list)
+    judgements: Sequence[Judgement] = ()

@@ -1,0 +1,77 @@
+"""The activity gate: is the wearer moving about? Steps shake |a|; bends and swings tilt the trunk to and fro.
+
+Over the last 2 s: the standard deviation of |a| (the measure that did best against video on a collar clip), and how
+far the trunk tilted to and fro: the length of its way less the way made good, so that one plain change of posture,
+however sudden, is not called movement.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .frames import SKY_ONE, Hops
+from .latch import latch
+
+WINDOW: Final = 8
+"""Hops, 2 s."""
+SHAKE_MG: Final = 70
+SHAKE_END_MG: Final = 50
+SWAY_SHAKE_MG: Final = 40
+SWAY_DEG: Final = 20
+SWAY_END_DEG: Final = 14
+# Lower-back walking of two people (mobgap): a tenth of the 2 s windows shakes less than 50 mg, standing talk less than
+# 20 mg; slow walking sways 24 deg and more to and fro in 2 s.
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class ActivityGate:
+    """Moving or not, hop by hop; the window reaches back over the cut."""
+
+    def __init__(self) -> None:
+        self._carry = np.zeros((WINDOW, 7), dtype=np.int64)
+        self._moving = False
+
+    def step(self, hops: Hops) -> Bools:
+        """(H,) whether the wearer moved about at the end of each hop."""
+        new = np.column_stack((hops.used, hops.acc, hops.acc_sq, hops.path, hops.sky))
+        rows = np.concatenate((self._carry, new))
+        self._carry = rows[len(rows) - WINDOW :]
+        # Integers: the running sum is exact, wherever it began.
+        running = np.cumsum(rows[:, :4], axis=0)
+        used, acc, acc_sq, path = (running[WINDOW:] - running[:-WINDOW]).T
+        n = np.maximum(used, 1).astype(np.float64)
+        shake = np.sqrt(np.maximum(acc_sq / n - (acc / n) ** 2, 0))
+        sway = np.degrees(path / 1e6 - _angle(rows[:-WINDOW, 4:], rows[WINDOW:, 4:]))
+        known = used > 0
+        enter = known & ((shake >= SHAKE_MG) | ((shake >= SWAY_SHAKE_MG) & (sway >= SWAY_DEG)))
+        leave = (shake < SHAKE_END_MG) & ((shake < SWAY_SHAKE_MG) | (sway < SWAY_END_DEG))
+        moving = latch(enter, leave, self._moving)
+        if len(moving):
+            self._moving = bool(moving[-1])
+        return moving
+
+    def state(self) -> dict[str, Any]:
+        """All that `from_state` needs, as JSON."""
+        return {"carry": self._carry.tolist(), "moving": self._moving}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> ActivityGate:
+        """A gate that goes on where `state` was taken."""
+        new = cls()
+        new._carry = np.array(state["carry"], dtype=np.int64)
+        new._moving = bool(state["moving"])
+        return new
+
+
+def _angle(a: Ints, b: Ints) -> NDArray[np.float64]:
+    """Angle between rows in radians; half a turn where either is missing, so that nothing is called sway."""
+    step = (a - b) / SKY_ONE
+    chord = np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2 + step[:, 2] ** 2)
+    missing = ~(a.any(axis=1) & b.any(axis=1))
+    angle: NDArray[np.float64] = np.where(missing, np.pi, 2 * np.arcsin(np.minimum(chord / 2, 1)))
+    return angle

@@ -1,0 +1,391 @@
+"""The core: samples in, in any cuts; judgements, episodes and epochs out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware.clip import protocol
+
+from .activity import ActivityGate
+from .categories import Categoriser, Labels, Posture
+from .episodes import EpisodeTracker
+from .epochs import SECONDS, EpochBook, Seconds, second_angles
+from .frames import FRAME_MS, HOP_MS, HOPS, SKY_ONE, FrameBuffer, Hops
+from .judgements import Judgements
+from .orientation import inclination
+from .shifts import ShiftCounter
+from .types import Calibration, EpisodeOut, EpochOut, Judgement, Output, Samples, Thresholds, Trailer
+from .wear import Finding, WearGate
+
+code = protocol.category
+
+SNAPSHOT: Final = 1
+NOMINAL_PERIOD_MS: Final = 1000 / 26
+LONG_GAP_S: Final = 120
+"""A longer gap is passed over instead of being counted hop by hop; its minutes are not told, which means lost."""
+
+Ints = NDArray[np.int64]
+
+
+class SnapshotError(ValueError):
+    """A snapshot that this version of the core cannot go on from."""
+
+
+class Core:
+    """Judges one clip over one boot. Pure: what comes out depends on what went in, not on when or how it was cut.
+
+    period_ms: interval between samples as the clip measured it; half a second of samples is counted with it.
+    """
+
+    def __init__(
+        self,
+        thresholds: Thresholds | None = None,
+        calibration: Calibration | None = None,
+        *,
+        period_ms: float = NOMINAL_PERIOD_MS,
+    ) -> None:
+        self._thresholds = thresholds or Thresholds()
+        self._calibration = calibration
+        self._paused = False
+        self._pending: list[tuple[int, str, Any]] = []  # (clip second from which, what, value)
+        self._frames = FrameBuffer()
+        self._started = False
+        self._last_second = 0
+        self._activity = ActivityGate()
+        self._wear = WearGate()
+        self._finding: Finding | None = None
+        self._categories = Categoriser(period_ms)
+        self._episodes = EpisodeTracker()
+        self._shifts = ShiftCounter()
+        self._epochs = EpochBook()
+        self._trailers: list[tuple[float, int]] = []
+        self._rest = np.empty((0, 5), dtype=np.int64)  # hops of the second that is not whole
+        self._judgement = Judgement(code.LOST, 0, 0, None, None)
+
+    @property
+    def judgement(self) -> Judgement:
+        """The newest judgement; LOST at 0 before the first sample."""
+        return self._judgement
+
+    @property
+    def position_ms(self) -> int:
+        """Everything before has been judged; an earlier sample comes too late and is dropped."""
+        return self._frames.next_hop * HOP_MS
+
+    @property
+    def dropped(self) -> int:
+        """Samples not used: too late, out of order or not finite."""
+        return self._frames.dropped
+
+    def set_thresholds(self, thresholds: Thresholds) -> None:
+        """Judge with these from the next whole clip second."""
+        self._change("thresholds", thresholds)
+
+    def set_calibration(self, calibration: Calibration | None) -> None:
+        """Measure against this from the next whole clip second."""
+        self._change("calibration", calibration)
+
+    def set_paused(self, paused: bool) -> None:
+        """Do not measure (or measure again) from the next whole clip second."""
+        self._change("paused", paused)
+
+    def push(self, samples: Samples, trailers: Sequence[Trailer] = ()) -> Output:
+        """Take samples, and the trailers that came with them; tells what they brought to an end."""
+        run = _Run()
+        self._trailers += [(trailer.t_ms, trailer.celsius) for trailer in trailers]
+        samples = self._frames.accept(samples)
+        seconds = (samples.t_ms / FRAME_MS).astype(np.int64)
+        cuts = np.flatnonzero(np.diff(seconds) > LONG_GAP_S + 2) + 1
+        for begin, end in zip([0, *cuts.tolist()], [*cuts.tolist(), len(seconds)], strict=True):
+            if begin == end:
+                continue
+            part = slice(begin, end)
+            first = int(seconds[begin])
+            if not self._started:
+                self._started = True
+                self._frames.start(first * HOPS)
+            else:
+                self._pass_gap(first, run)
+            self._frames.add(
+                Samples(samples.t_ms[part], samples.quaternion[part], samples.acc_mg[part], samples.held[part])
+            )
+            self._last_second = int(seconds[end - 1])
+            self._advance(int(samples.t_ms[end - 1] // HOP_MS), run)
+        return self._output(run)
+
+    def flush(self, to_ms: int) -> Output:
+        """Declare everything up to `to_ms` that has not come lost; tells what that brought to an end."""
+        run = _Run()
+        if self._started:
+            self._pass_gap(to_ms // FRAME_MS, run)
+            self._advance(to_ms // HOP_MS, run)
+        return self._output(run)
+
+    # --- the way through ---
+
+    def _pass_gap(self, second: int, run: _Run) -> None:
+        if second - self._last_second <= LONG_GAP_S + 2:
+            return
+        self._advance((self._last_second + 1 + LONG_GAP_S) * HOPS, run)
+        if second * HOPS > self._frames.next_hop:
+            self._frames.start(second * HOPS)
+            self._wear.skip()
+            self._categories.reset(lost=True)
+
+    def _advance(self, until: int, run: _Run) -> None:
+        if until <= self._frames.next_hop:
+            return
+        hops = self._frames.take(until)
+        moving = self._activity.step(hops)
+        not_worn, findings = self._wear.step(hops, moving)
+        known = ([self._finding] if self._finding else []) + findings
+        begin = 0
+        while begin < len(hops):
+            self._apply_changes((hops.first + begin) // HOPS)
+            end = len(hops)
+            if self._pending:
+                end = min(end, self._pending[0][0] * HOPS - hops.first)
+            self._judge(_part(hops, begin, end), moving[begin:end], not_worn[begin:end], known, run)
+            begin = end
+        if findings:
+            self._finding = findings[-1]
+
+    def _judge(
+        self, hops: Hops, moving: NDArray[np.bool_], not_worn: NDArray[np.bool_], findings: list[Finding], run: _Run
+    ) -> None:
+        posture = self._posture(hops, moving, not_worn)
+        calibrated = self._calibration is not None
+        labels = self._categories.step(posture, self._thresholds, calibrated=calibrated, paused=self._paused)
+        since, episodes = self._episodes.step(posture, labels, self._thresholds, self._versions[1], findings)
+        run.episodes += episodes
+        angle = posture.usable & (calibrated and not self._paused)
+        judged_to = (hops.first + 1 + np.arange(len(hops))) * HOP_MS
+        run.judgements.append(
+            np.stack((labels.category, since, judged_to, posture.sagittal, posture.lateral, angle.astype(np.int64)))
+        )
+        self._write_seconds(posture, labels, angle, findings, run)
+
+    @property
+    def _versions(self) -> tuple[int, int]:
+        return self._thresholds.plan_version, self._calibration.version if self._calibration else 0
+
+    def _posture(self, hops: Hops, moving: NDArray[np.bool_], not_worn: NDArray[np.bool_]) -> Posture:
+        usable = hops.used > 0
+        angles = np.zeros((3, len(hops)), dtype=np.int64)
+        if self._calibration is not None:
+            unit = hops.sky.T / SKY_ONE
+            for row, values in zip(angles, inclination((unit[0], unit[1], unit[2]), self._calibration), strict=True):
+                row[:] = np.where(usable, np.rint(values * 1000), 0)
+        return Posture(hops.first, hops.received, usable, angles[0], angles[1], angles[2], moving, not_worn)
+
+    def _write_seconds(
+        self,
+        posture: Posture,
+        labels: Labels,
+        angle: NDArray[np.bool_],
+        findings: list[Finding],
+        run: _Run,
+    ) -> None:
+        new: Ints = np.column_stack(
+            (labels.category, labels.lost.astype(np.int64), angle, posture.sagittal, posture.lateral)
+        )
+        first = (posture.first - len(self._rest)) // HOPS
+        rows = np.concatenate((self._rest, new))
+        whole = len(rows) // HOPS
+        self._rest = rows[whole * HOPS :]
+        if not whole:
+            return
+        category, lost, known, sagittal, lateral = rows[: whole * HOPS].T.reshape(5, whole, HOPS)
+        votes = np.stack([(category == c).sum(axis=1) for c in range(code.COUNT)])
+        codes = np.argmax(votes, axis=0)  # the first of equals: precedence
+        codes = np.where(lost[:, -1].astype(bool) & (codes != code.PAUSED), code.LOST, codes)
+        hops, *rest = second_angles(known.astype(bool), sagittal, lateral)
+        seconds = Seconds(first, codes, hops, *rest)
+        shifted = self._count_shifts(seconds)
+        self._tell_minutes(seconds, shifted, findings, run)
+
+    def _count_shifts(self, seconds: Seconds) -> list[int]:
+        still = (seconds.hops > 0) & (seconds.codes > code.LYING)
+        n = np.maximum(seconds.hops, 1)
+        means = zip((seconds.sagittal // n).tolist(), (seconds.lateral // n).tolist(), strict=True)
+        step = self._shifts.step
+        return [
+            seconds.first + k
+            for k, (at_rest, mean) in enumerate(zip(still.tolist(), means, strict=True))
+            if step(mean if at_rest else None)
+        ]
+
+    def _tell_minutes(self, seconds: Seconds, shifted: list[int], findings: list[Finding], run: _Run) -> None:
+        begin, end = seconds.first, seconds.first + len(seconds.codes)
+        found = {finding.at // HOPS: finding for finding in findings if begin < finding.at // HOPS <= end}
+        minute_ends = range((begin // SECONDS + 1) * SECONDS, end + 1, SECONDS)
+        at = begin
+        for stop in sorted({*found, *minute_ends, end}):
+            part = slice(at - begin, stop - begin)
+            self._epochs.write(_seconds_part(seconds, part), self._versions)
+            self._epochs.add_shifts(at, sum(1 for second in shifted if at <= second < stop))
+            if stop in found:
+                run.epochs += self._epochs.not_worn(found[stop].since // HOPS, stop)
+            if stop % SECONDS == 0:
+                self._take_celsius(stop // SECONDS - 1)
+                run.epochs += self._epochs.finish(stop // SECONDS - 1)
+            at = stop
+
+    def _take_celsius(self, minute: int) -> None:
+        end_ms = (minute + 1) * SECONDS * FRAME_MS
+        for t_ms, celsius in self._trailers:
+            if t_ms < end_ms and t_ms >= end_ms - SECONDS * FRAME_MS:
+                self._epochs.set_celsius(minute, celsius)
+        self._trailers = [trailer for trailer in self._trailers if trailer[0] >= end_ms]
+
+    def _output(self, run: _Run) -> Output:
+        judgements = Judgements.joined(run.judgements)
+        if len(judgements):
+            self._judgement = judgements[-1]
+        return Output(run.epochs, run.episodes, judgements)
+
+    # --- changes ---
+
+    def _change(self, what: str, value: Any) -> None:
+        second = -(-self._frames.next_hop // HOPS)
+        if np.isfinite(self._frames.newest_ms):
+            second = max(second, int(self._frames.newest_ms // FRAME_MS) + 1)
+        self._pending.append((second, what, value))
+        if not self._started:
+            self._apply_changes(second)
+
+    def _apply_changes(self, second: int) -> None:
+        while self._pending and self._pending[0][0] <= second:
+            _, what, value = self._pending.pop(0)
+            setattr(self, f"_{what}", value)
+            if what == "calibration":
+                self._categories.reset(lost=False)
+                self._episodes.break_run()
+                self._shifts = ShiftCounter()
+
+    # --- snapshot ---
+
+    def snapshot(self) -> bytes:
+        """Everything, so that `Core.restore` goes on as if nothing had happened."""
+        return json.dumps(
+            {
+                "snapshot": SNAPSHOT,
+                "thresholds": asdict(self._thresholds),
+                "calibration": _calibration_state(self._calibration),
+                "paused": self._paused,
+                "pending": [[second, what, _VALUE_STATE[what](value)] for second, what, value in self._pending],
+                "started": self._started,
+                "last_second": self._last_second,
+                "frames": self._frames.state(),
+                "activity": self._activity.state(),
+                "wear": self._wear.state(),
+                "finding": [self._finding.at, self._finding.since] if self._finding else None,
+                "categories": self._categories.state(),
+                "episodes": self._episodes.state(),
+                "shifts": self._shifts.state(),
+                "epochs": self._epochs.state(),
+                "trailers": self._trailers,
+                "rest": self._rest.tolist(),
+                "judgement": asdict(self._judgement),
+            },
+            separators=(",", ":"),
+        ).encode()
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> Core:
+        """A core that goes on where `snapshot` was taken. Raises SnapshotError for anything else."""
+        try:
+            state = json.loads(snapshot)
+            if state["snapshot"] != SNAPSHOT:
+                raise SnapshotError(f"snapshot of version {state['snapshot']}, expected {SNAPSHOT}")
+            core = cls(Thresholds(**state["thresholds"]), _calibration_from(state["calibration"]))
+            core._paused = state["paused"]
+            core._pending = [(second, what, _VALUE_FROM[what](value)) for second, what, value in state["pending"]]
+            core._started, core._last_second = state["started"], state["last_second"]
+            core._frames = FrameBuffer.from_state(state["frames"])
+            core._activity = ActivityGate.from_state(state["activity"])
+            core._wear = WearGate.from_state(state["wear"])
+            core._finding = Finding(*state["finding"]) if state["finding"] else None
+            core._categories = Categoriser.from_state(state["categories"])
+            core._episodes = EpisodeTracker.from_state(state["episodes"])
+            core._shifts = ShiftCounter.from_state(state["shifts"])
+            core._epochs = EpochBook.from_state(state["epochs"])
+            core._trailers = [(t_ms, celsius) for t_ms, celsius in state["trailers"]]
+            core._rest = np.array(state["rest"], dtype=np.int64).reshape(-1, 5)
+            core._judgement = Judgement(**state["judgement"])
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            if isinstance(error, SnapshotError):
+                raise
+            raise SnapshotError(f"not a snapshot of the core: {error}") from error
+        return core
+
+
+class _Run:
+    """What one push or flush collects."""
+
+    def __init__(self) -> None:
+        self.epochs: list[EpochOut] = []
+        self.episodes: list[EpisodeOut] = []
+        self.judgements: list[Ints] = []
+
+
+def _part(hops: Hops, begin: int, end: int) -> Hops:
+    if begin == 0 and end == len(hops):
+        return hops
+    part = slice(begin, end)
+    return Hops(
+        hops.first + begin,
+        hops.received[part],
+        hops.used[part],
+        hops.sky[part],
+        hops.acc[part],
+        hops.acc_sq[part],
+        hops.path[part],
+    )
+
+
+def _seconds_part(seconds: Seconds, part: slice) -> Seconds:
+    return Seconds(
+        seconds.first + part.start,
+        seconds.codes[part],
+        seconds.hops[part],
+        seconds.sagittal[part],
+        seconds.lateral[part],
+        seconds.low[part],
+        seconds.high[part],
+    )
+
+
+def _calibration_state(calibration: Calibration | None) -> dict[str, Any] | None:
+    if calibration is None:
+        return None
+    return {
+        "version": calibration.version,
+        "up": calibration.up.tolist(),
+        "forward": calibration.forward.tolist(),
+        "procedure": calibration.procedure,
+    }
+
+
+def _calibration_from(state: dict[str, Any] | None) -> Calibration | None:
+    if state is None:
+        return None
+    return Calibration(state["version"], np.array(state["up"]), np.array(state["forward"]), state["procedure"])
+
+
+_VALUE_STATE: Final[dict[str, Callable[[Any], Any]]] = {
+    "thresholds": asdict,
+    "calibration": _calibration_state,
+    "paused": bool,
+}
+_VALUE_FROM: Final[dict[str, Callable[[Any], Any]]] = {
+    "thresholds": lambda state: Thresholds(**state),
+    "calibration": _calibration_from,
+    "paused": bool,
+}

@@ -1,0 +1,153 @@
+"""Since when a category has held, and the slouches that lasted: episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware.clip import protocol
+
+from .categories import Labels, Posture
+from .frames import HOP_MS, HOPS
+from .types import EpisodeOut, Thresholds
+from .wear import Finding
+
+code = protocol.category
+records = protocol.records
+
+FLOOR_MS: Final = 3000
+"""A shorter slouch is no episode. It is the least dwell of a plan, so that each reminder has its episode."""
+
+_REASONS: Final = {
+    code.UPRIGHT: records.END_RECOVERED,
+    code.LEANING_BACK: records.END_RECOVERED,
+    code.PAUSED: records.END_PAUSED,
+    code.LOST: records.END_LOST,
+    code.NOT_WORN: records.END_NOT_WORN,
+}
+
+
+class EpisodeTracker:
+    """Follows the runs of equal categories; carries the open one over the cuts."""
+
+    def __init__(self) -> None:
+        self._category = -1
+        self._since = 0
+        self._sum = self._count = self._peak = 0  # sagittal millidegrees of the open slouch, not below recovery
+        self._versions = (0, 0)
+        self._before: int | None = None  # sagittal angle of the hop before
+        self._broken = False
+
+    def break_run(self) -> None:
+        """The next hop begins a new run whatever its category: its reference is another."""
+        self._broken = True
+
+    def step(
+        self,
+        posture: Posture,
+        labels: Labels,
+        thresholds: Thresholds,
+        calibration_version: int,
+        findings: Sequence[Finding],
+    ) -> tuple[NDArray[np.int64], list[EpisodeOut]]:
+        """(H,) milliseconds since when each hop's category has held, and the episodes that ended."""
+        category = labels.category
+        changes = np.flatnonzero(np.diff(category, prepend=self._category))
+        starts = changes.tolist()
+        if self._broken and (not starts or starts[0]):
+            starts.insert(0, 0)
+        self._broken = False
+        since = np.full(len(category), self._since, dtype=np.int64)
+        episodes: list[EpisodeOut] = []
+        self._gather(posture, slice(0, starts[0] if starts else len(category)), thresholds)
+        for k, start in enumerate(starts):
+            stop = starts[k + 1] if k + 1 < len(starts) else len(category)
+            begun = self._begin(posture, labels, thresholds, start, findings)
+            if self._category == code.SLOUCHED:
+                episodes += self._end(int(category[start]), begun)
+            self._category, self._since = int(category[start]), begun
+            self._sum = self._count = 0
+            self._peak = -180_000
+            self._versions = (thresholds.plan_version, calibration_version)
+            since[start:stop] = begun
+            self._gather(posture, slice(start, stop), thresholds)
+        self._before = int(posture.sagittal[-1]) if posture.usable[-1] else None
+        return since, episodes
+
+    def _begin(
+        self, posture: Posture, labels: Labels, thresholds: Thresholds, at: int, findings: Sequence[Finding]
+    ) -> int:
+        hop = posture.first + at
+        category = int(labels.category[at])
+        if category == code.LOST and labels.lost[at]:
+            return (hop + 1 - HOPS) * HOP_MS
+        if category == code.UPRIGHT and self._category == code.SLOUCHED:
+            return max((hop + 1 - int(labels.below[at])) * HOP_MS, self._since)
+        if category == code.SLOUCHED:
+            return self._crossing(posture, thresholds, at)
+        if category == code.NOT_WORN:
+            found = [finding.since for finding in findings if finding.at <= hop]
+            return max(found[-1] * HOP_MS, self._since) if found else hop * HOP_MS
+        return hop * HOP_MS
+
+    def _crossing(self, posture: Posture, thresholds: Thresholds, at: int) -> int:
+        """When the angle was crossed: on the line between the middles of this hop and the one before."""
+        hop_ms = (posture.first + at) * HOP_MS
+        before = self._before if at == 0 else int(posture.sagittal[at - 1]) if posture.usable[at - 1] else None
+        now, angle = int(posture.sagittal[at]), round(thresholds.angle_deg * 1000)
+        if before is None or before >= angle or now <= before:
+            return hop_ms
+        return hop_ms - HOP_MS // 2 + round(HOP_MS * (angle - before) / (now - before))
+
+    def _gather(self, posture: Posture, part: slice, thresholds: Thresholds) -> None:
+        if self._category != code.SLOUCHED or part.stop <= part.start:
+            return
+        angles = posture.sagittal[part]
+        angles = angles[posture.usable[part] & (angles >= round(thresholds.recovery_deg * 1000))]
+        if len(angles):
+            self._sum += int(angles.sum())
+            self._count += len(angles)
+            self._peak = max(self._peak, int(angles.max()))
+
+    def _end(self, following: int, end_ms: int) -> list[EpisodeOut]:
+        end_ms = max(end_ms, self._since)
+        if end_ms - self._since < FLOOR_MS or not self._count:
+            return []
+        return [
+            EpisodeOut(
+                start_ms=self._since,
+                rev=1,
+                end_ms=end_ms,
+                plan_version=self._versions[0],
+                calibration_version=self._versions[1],
+                peak_deg=self._peak / 1000,
+                mean_deg=self._sum / self._count / 1000,
+                end_reason=_REASONS.get(following, records.END_MOVED),
+            )
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """All that `from_state` needs, as JSON."""
+        return {
+            "category": self._category,
+            "since": self._since,
+            "sum": self._sum,
+            "count": self._count,
+            "peak": self._peak,
+            "versions": self._versions,
+            "before": self._before,
+            "broken": self._broken,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> EpisodeTracker:
+        """A tracker that goes on where `state` was taken."""
+        new = cls()
+        new._category, new._since = state["category"], state["since"]
+        new._sum, new._count, new._peak = state["sum"], state["count"], state["peak"]
+        new._versions = (state["versions"][0], state["versions"][1])
+        new._before, new._broken = state["before"], state["broken"]
+        return new

@@ -1,0 +1,177 @@
+"""Minutes of clip time: sixty codes, thirty two-second means, extremes; told again with a higher `rev` when a late
+finding changes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firmware.clip import protocol
+
+from .types import EpochOut
+
+code = protocol.category
+
+SECONDS: Final = 60
+KEEP: Final = 3
+"""Finished minutes that a late finding may still touch: it reaches back WearGate.STILL_BLOCKS, one minute."""
+
+_MEASURED: Final = np.array(
+    [c not in (code.PAUSED, code.LOST, code.NOT_WORN, code.UNCALIBRATED) for c in range(code.COUNT)]
+)
+_NOTHING: Final = np.iinfo(np.int64).max
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Whole seconds, (S,) each, from clip second `first`. Angles in millidegrees over `hops` hops with an angle."""
+
+    first: int
+    codes: Ints
+    hops: Ints
+    sagittal: Ints
+    lateral: Ints
+    low: Ints
+    high: Ints
+
+
+class _Minute:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.rev = 0
+        self.versions = (0, 0)
+        self.shifts = 0
+        self.celsius: int | None = None
+        self.codes = np.full(SECONDS, code.LOST, dtype=np.int64)
+        self.angles = np.zeros((5, SECONDS), dtype=np.int64)  # hops, sagittal and lateral sums, low, high
+
+    def told(self) -> EpochOut | None:
+        """The epoch as known now; None for a minute of which nothing was measured."""
+        if (self.codes == code.LOST).all():
+            return None
+        self.rev += 1
+        measured = _MEASURED[self.codes] & (self.angles[0] > 0)
+        hops, sagittal, lateral = np.where(measured, self.angles[:3], 0)
+        pairs, sums = hops.reshape(-1, 2).sum(axis=1).tolist(), sagittal.reshape(-1, 2).sum(axis=1).tolist()
+        any_angle = bool(measured.any())
+        return EpochOut(
+            start_ms=self.number * SECONDS * 1000,
+            rev=self.rev,
+            plan_version=self.versions[0],
+            calibration_version=self.versions[1],
+            codes=self.codes.astype(np.uint8).tobytes(),
+            sagittal=tuple(_degrees(s, n) if n else None for s, n in zip(sums, pairs, strict=True)),
+            low=_degrees(int(self.angles[3][measured].min()), 1) if any_angle else None,
+            high=_degrees(int(self.angles[4][measured].max()), 1) if any_angle else None,
+            lateral=_degrees(int(lateral.sum()), int(hops.sum())) if any_angle else None,
+            shifts=min(self.shifts, 255),
+            celsius=self.celsius,
+        )
+
+    def state(self) -> list[Any]:
+        return [
+            self.number,
+            self.rev,
+            self.versions,
+            self.shifts,
+            self.celsius,
+            self.codes.tolist(),
+            self.angles.tolist(),
+        ]
+
+    @classmethod
+    def from_state(cls, state: list[Any]) -> _Minute:
+        new = cls(state[0])
+        new.rev, new.versions, new.shifts, new.celsius = state[1], (state[2][0], state[2][1]), state[3], state[4]
+        new.codes = np.array(state[5], dtype=np.int64)
+        new.angles = np.array(state[6], dtype=np.int64)
+        return new
+
+
+class EpochBook:
+    """The minutes still open or young enough to be told better."""
+
+    def __init__(self) -> None:
+        self._minutes: dict[int, _Minute] = {}
+
+    def write(self, seconds: Seconds, versions: tuple[int, int]) -> None:
+        """Enter seconds of one minute, judged with these (plan, calibration) versions."""
+        minute = self._open(seconds.first // SECONDS)
+        at = seconds.first % SECONDS
+        part = slice(at, at + len(seconds.codes))
+        minute.versions = versions
+        minute.codes[part] = seconds.codes
+        minute.angles[:, part] = (seconds.hops, seconds.sagittal, seconds.lateral, seconds.low, seconds.high)
+
+    def add_shifts(self, second: int, count: int) -> None:
+        """Count shifts in the minute of a clip second."""
+        self._open(second // SECONDS).shifts += count
+
+    def set_celsius(self, minute: int, celsius: int) -> None:
+        """The clip's temperature in a minute; the last one stays."""
+        if not self._minutes or minute >= max(self._minutes):
+            self._open(minute).celsius = celsius
+
+    def finish(self, minute: int) -> list[EpochOut]:
+        """Tell a minute that has ended, and forget those that nothing can touch any more."""
+        told = self._minutes[minute].told() if minute in self._minutes else None
+        for number in [n for n in self._minutes if n <= minute - KEEP]:
+            del self._minutes[number]
+        return [told] if told else []
+
+    def not_worn(self, since: int, until: int) -> list[EpochOut]:
+        """Clip seconds [since, until) were not worn after all; tells finished minutes again when that changes them."""
+        told = []
+        for number, minute in sorted(self._minutes.items()):
+            start = number * SECONDS
+            part = slice(max(since - start, 0), max(until - start, 0))
+            codes = minute.codes[part]
+            wrong = codes > code.NOT_WORN
+            if not wrong.any():
+                continue
+            codes[wrong] = code.NOT_WORN
+            if minute.rev and (again := minute.told()):
+                told.append(again)
+        return told
+
+    def _open(self, number: int) -> _Minute:
+        if number not in self._minutes:
+            self._minutes[number] = _Minute(number)
+        return self._minutes[number]
+
+    def state(self) -> list[Any]:
+        """All that `from_state` needs, as JSON."""
+        return [minute.state() for minute in self._minutes.values()]
+
+    @classmethod
+    def from_state(cls, state: list[Any]) -> EpochBook:
+        """A book that goes on where `state` was taken."""
+        new = cls()
+        for entry in state:
+            minute = _Minute.from_state(entry)
+            new._minutes[minute.number] = minute
+        return new
+
+
+def second_angles(usable: NDArray[np.bool_], sagittal: Ints, lateral: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """(hops, sagittal sum, lateral sum, low, high) of (S, 4) hops."""
+    none = ~usable
+    return (
+        usable.sum(axis=1),
+        np.where(none, 0, sagittal).sum(axis=1),
+        np.where(none, 0, lateral).sum(axis=1),
+        np.where(none, _NOTHING, sagittal).min(axis=1),
+        np.where(none, -_NOTHING, sagittal).max(axis=1),
+    )
+
+
+def _degrees(total: int, count: int) -> int:
+    """Mean of millidegrees in whole degrees, within the record's range; halves away from zero."""
+    half = 500 * count
+    whole = (abs(total) + half) // (1000 * count)
+    return max(-127, min(127, whole if total >= 0 else -whole))
