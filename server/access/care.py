@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, Select, select
 
+from server.access.clips import ClipState, clips_of
+from server.access.identities import Identity, identities_of
 from server.access.sessions import Person
+from server.plans.service import create_plan, plan_state
+from server.plans.types import PlanState, PlanVersion
 from server.problems import not_found
 from server.store.engine import reading
 from server.store.tables import care_relation, patient
+from server.summaries.calendar import local_date, local_day
+from server.summaries.service import day_view
+from server.summaries.types import DayView
 
 
 @dataclass(frozen=True)
@@ -62,3 +71,37 @@ class Care:
         if row is None:
             raise not_found("patient")
         return Patient(row.id, row.pseudonym, row.name, ZoneInfo(row.zone), row.simulated)
+
+    def today(self, someone: Patient) -> date:
+        """The patient's present local date."""
+        return local_date(someone.zone.key, self._now_ms)
+
+    def day(self, patient_id: int, day: date) -> DayView:
+        """A local day of a patient. Raises ProblemError 404 as `patient` does."""
+        self.patient(patient_id)
+        return day_view(self._engine, patient_id, day, self._now_ms)
+
+    def clips(self, patient_ids: list[int]) -> dict[int, list[ClipState]]:
+        """The clips that these patients wear now, by patient. Patients of others are left out."""
+        mine = {someone.id for someone in self.patients()}
+        with reading(self._engine) as db:
+            return clips_of(db, [patient_id for patient_id in patient_ids if patient_id in mine], self._now_ms)
+
+    def plan(self, patient_id: int) -> PlanState:
+        """A patient's plan and its versions. Raises ProblemError 404 as `patient` does."""
+        self.patient(patient_id)
+        return plan_state(self._engine, patient_id)
+
+    def change_plan(self, patient_id: int, fields: Mapping[str, object], reason: str) -> PlanVersion:
+        """A new version of a patient's plan, pending. Raises InvalidPlanError, and ProblemError 404 as `patient`."""
+        self.patient(patient_id)
+        return create_plan(
+            self._engine, patient_id, fields, author_id=self._person.id, reason=reason, now_ms=self._now_ms
+        )
+
+    def identities(self, patient_id: int, day: date) -> list[Identity]:
+        """Identity and revision of every record of a local day. Raises ProblemError 404 as `patient` does."""
+        someone = self.patient(patient_id)
+        start_ms, end_ms = local_day(someone.zone.key, day)
+        with reading(self._engine) as db:
+            return identities_of(db, patient_id, start_ms, end_ms)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal
+
+from starlette.datastructures import FormData
 
 from gateway import messages
 from server.plans.types import InvalidPlanError
@@ -81,16 +83,6 @@ SWITCHES: Final = {
 }
 
 
-class Form(Protocol):
-    """What a parsed form offers (`starlette.datastructures.FormData`)."""
-
-    def get(self, key: str, default: Any = None, /) -> Any:
-        """First value of a field."""
-
-    def getlist(self, key: Any, /) -> list[Any]:
-        """All values of a field."""
-
-
 @dataclass
 class Draft:
     """A plan form as shown: texts by field name, and what cannot be used."""
@@ -128,7 +120,7 @@ def first_draft() -> Draft:
     return draft_of(messages.Plan(version=1))
 
 
-def read_form(form: Form) -> tuple[Draft, dict[str, object]]:
+def read_form(form: FormData) -> tuple[Draft, dict[str, object]]:
     """What was sent, as a draft to show again and as fields for a plan. Without errors in the draft both are usable."""
     names = [number.name for number in (*WHEN, *REMINDERS, *GOALS)]
     texts = {name: str(form.get(name, "")) for name in (*names, "mode", "start", "end", "reason")}

@@ -1,0 +1,191 @@
+"""What the API answers. Times are UTC milliseconds (`*_ms`), durations seconds (`*_s`), angles degrees (`*_deg`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from gateway import messages
+
+
+class Model(BaseModel):
+    """Read from the domain's dataclasses."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class Credentials(BaseModel):
+    """What to sign in with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Annotated[str, Field(min_length=3, max_length=254)]
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class Session(Model):
+    """Who has signed in. Writing requests carry `form_token` as the header X-Form-Token."""
+
+    name: str
+    email: str
+    role: str
+    form_token: str
+
+
+class Clip(Model):
+    """The clip that a patient wears now."""
+
+    clip: str
+    link: str | None
+    online: bool
+    live: bool
+    battery_pct: int | None
+    firmware: str | None
+    journal_waiting: int
+    plan_version: int | None
+    calibration_version: int | None
+    seen_ms: int | None
+    simulated: bool
+
+
+class Patient(Model):
+    """A patient in one's care."""
+
+    id: int
+    pseudonym: str
+    name: str
+    zone: str
+    today: str
+    simulated: bool
+    clips: list[Clip]
+
+
+class Figures(Model):
+    """Shares and angles of a day, present only above the floor of coverage. Shares are of worn time, 0 to 1."""
+
+    slouched_share: float | None
+    p10_deg: float | None
+    p50_deg: float | None
+    p90_deg: float | None
+    shifts_per_hour: float | None
+    response_rate: float | None
+
+
+class DaySummary(Model):
+    """A local day over the window of its plan. `seconds` by category add up to `elapsed_s`.
+
+    `figures` is null when coverage is below the floor; `shortfall` then says what is missing.
+    """
+
+    patient_id: int
+    date: str
+    zone: str
+    day_start_ms: int
+    day_end_ms: int
+    plan_version: int | None
+    window_start_ms: int | None
+    window_end_ms: int | None
+    until_ms: int | None
+    window_s: int
+    elapsed_s: int
+    so_far: bool
+    seconds: dict[str, int]
+    worn_s: int
+    coverage: float | None
+    shortfall: str | None
+    figures: Figures | None
+    shifts: int
+    episodes: int
+    reminders_due: int
+    reminders_given: int
+    reminders_withheld: dict[str, int]
+    responses: dict[str, int]
+    plan_versions: tuple[int, ...]
+    calibration_versions: tuple[int, ...]
+    clips: tuple[str, ...]
+    simulated: bool
+    algo: int
+
+
+class Episode(Model):
+    """An unbroken slouch."""
+
+    start_ms: int
+    end_ms: int
+    peak_deg: float
+    mean_deg: float
+    end_reason: str
+    judge: str
+    plan: int
+    in_window: bool
+    simulated: bool
+
+
+class Reminder(Model):
+    """A reminder that was due: given, or withheld for a reason."""
+
+    utc_ms: int
+    since_ms: int
+    angle_deg: float
+    reason: str
+    given: bool
+    response: str
+    response_ms: int | None
+    judge: str
+    plan: int
+    simulated: bool
+
+
+class Identity(Model):
+    """A record that the store holds: its identity, its revision, and what it was judged with."""
+
+    clip: str
+    boot: str
+    judge: str
+    kind: str
+    start_ms: int
+    rev: int
+    utc_ms: int
+    plan: int
+    calibration: int
+
+
+class PlanVersion(Model):
+    """A version of a plan and what became of it."""
+
+    plan: messages.Plan
+    state: str
+    author: str | None
+    reason: str
+    created_ms: int
+    sent_ms: int | None
+    confirmed_ms: int | None
+    superseded_ms: int | None
+
+
+class PlanState(Model):
+    """`newest` is what the therapist wants; `in_force` what the clip confirmed last; `waiting` while they differ."""
+
+    newest: PlanVersion | None
+    in_force: PlanVersion | None
+    waiting: bool
+    history: tuple[PlanVersion, ...]
+
+
+class PlanChange(BaseModel):
+    """A new version: `plan` has the fields that change (names and limits of the plan; `version` and `zone` are set by
+    the server), all others stay as they are in the newest version."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: dict[str, JsonValue]
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+class Health(Model):
+    """The server answers and reaches its database."""
+
+    status: str
+    utc_ms: int
+    version: str

@@ -1,0 +1,106 @@
+"""The web application: pages for people, JSON for machines, and the guards around both."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Engine
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Lifespan, Scope
+
+from server.access.attempts import Attempts
+from server.access.headers import SECURITY, BodyLimit, SameSiteOnly, SecurityHeaders
+from server.access.passwords import Passwords
+from server.access.rules import AccessRules
+from server.access.web import Desk
+from server.api.routes import PREFIX
+from server.api.routes import router as api
+from server.pages import routes, signing
+from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
+from server.problems import FieldError, ProblemError, from_other_site, of_status
+
+log: Final = logging.getLogger(__name__)
+
+
+def create_app(
+    engine: Engine,
+    clock: Callable[[], int],
+    *,
+    rules: AccessRules | None = None,
+    passwords: Passwords | None = None,
+    lifespan: Lifespan[FastAPI] | None = None,
+) -> FastAPI:
+    """The application over a migrated database. `clock` tells UTC milliseconds; nothing else here knows the time.
+
+    It starts nothing by itself: a station that also takes in messages passes a `lifespan` that does.
+    """
+    rules = rules or AccessRules()
+    app = FastAPI(
+        title="Plumbline",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # the usual pages load their scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.desk = Desk(engine, clock, rules, passwords or Passwords(), Attempts(rules.attempts))
+    app.include_router(api)
+    app.include_router(signing.router)
+    app.include_router(routes.router)
+    app.mount("/static", LocalFiles(directory=STATIC), name="static")
+    app.add_exception_handler(ProblemError, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_crash)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SameSiteOnly, refuse=_refuse_other_site)
+    app.add_middleware(SecurityHeaders, secure=rules.secure)
+    return app
+
+
+def _answer(request: Request, problem: ProblemError) -> Response:
+    if not wants_page(request):
+        return problem.as_json()
+    if problem.status == 401 and request.method == "GET":
+        return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+    return problem_page(problem)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)  # noqa: S101 - registered for this class
+    return _answer(request, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    places = [(".".join(str(part) for part in item["loc"][1:]), str(item["msg"])) for item in error.errors()]
+    detail = "Correct what is named here and send it again: " + "; ".join(
+        f"{name or 'body'}: {words}" for name, words in places
+    )
+    fields = [FieldError(name or "body", words) for name, words in places]
+    return _answer(request, ProblemError(422, "The request cannot be used", detail[:1000], fields))
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    response = _answer(request, of_status(error.status_code))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    log.error("request to %s failed", request.url.path, exc_info=error)
+    detail = "It has been noted. Nothing was changed; try again in a minute."
+    response = _answer(request, ProblemError(500, "Something failed here", detail))
+    response.headers.update(SECURITY)  # this answer is made outside the guards
+    return response
+
+
+def _refuse_other_site(scope: Scope) -> Response:
+    return _answer(Request(scope), from_other_site())

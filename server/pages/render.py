@@ -1,0 +1,100 @@
+"""Templates and what all of them may use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from server.access.web import SignedIn
+from server.pages import words
+from server.pages.charts import palette
+from server.pages.charts.svg import element
+from server.pages.plan_form import plan_facts
+from server.problems import ProblemError
+
+_HERE: Final = Path(__file__).parent
+STATIC: Final = _HERE / "static"
+TEMPLATES: Final = _HERE / "templates"
+
+
+@cache
+def static(name: str) -> str:
+    """Address of a static file; it changes with the file, so that browsers may keep it."""
+    return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def logo(size: int) -> Markup:
+    """The plumb line, `size` px high."""
+    cord = element("path", class_="cord", d="M8 0V12", fill="none", stroke_width=1.6)
+    bob = element("path", class_="bob", d="M8 24 3 15 5 12h6l2 3z")
+    return element("svg", [cord, bob], viewBox="0 0 16 24", width=size * 2 / 3, height=size, aria_hidden="true")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        static=static,
+        logo=logo,
+        patterns=palette.patterns,
+        plan_facts=plan_facts,
+        ago=words.ago,
+        clock=words.clock,
+        degrees=words.degrees,
+        duration=words.duration,
+        percent=words.percent,
+        plural=words.plural,
+    )
+    return environment
+
+
+_ENVIRONMENT: Final = _environment()
+
+
+def fragment(name: str, context: Mapping[str, object]) -> str:
+    """A template's text."""
+    return _ENVIRONMENT.get_template(name).render(context)
+
+
+def page(name: str, context: Mapping[str, object], *, door: SignedIn | None = None, status: int = 200) -> HTMLResponse:
+    """A whole page, with the person who has signed in at its top."""
+    frame = {"person": door.person if door else None, "form_token": door.form_token if door else ""}
+    return HTMLResponse(fragment(name, {**frame, **context}), status)
+
+
+def problem_page(problem: ProblemError) -> HTMLResponse:
+    """A problem as a page for people."""
+    response = page("error.html", {"problem": problem}, status=problem.status)
+    response.headers.update(problem.headers)
+    return response
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person asked, not a program."""
+    return not request.url.path.startswith("/api/")
+
+
+class LocalFiles(StaticFiles):
+    """Our own styles and scripts. They carry their version in the address, so that browsers may keep them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file."""
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "public, max-age=86400"
+        return response

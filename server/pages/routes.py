@@ -1,0 +1,204 @@
+"""The therapist's pages. Routes only translate: what may be seen is decided by `Care`, what is said by its builders."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.responses import Response
+
+from server.access.care import Patient
+from server.access.clips import ClipState
+from server.access.web import Door, SignedIn
+from server.pages import day as day_words
+from server.pages import patients as patient_list
+from server.pages import plan_form
+from server.pages.charts import lanes, palette
+from server.pages.charts.svg import element
+from server.pages.render import fragment, page
+from server.pages.words import exact, percent
+from server.paths import Day, PatientId
+from server.plans.types import InvalidPlanError, PlanState, PlanVersion
+
+router: Final = APIRouter(include_in_schema=False)
+
+
+@router.get("/patients")
+def patients(door: Door) -> HTMLResponse:
+    """Everybody in my care, those first who need a look."""
+    care = door.care
+    mine = care.patients()
+    clips = care.clips([patient.id for patient in mine])
+    views = {patient.id: care.day(patient.id, care.today(patient)) for patient in mine}
+    rows = [
+        patient_list.row(
+            patient, views[patient.id].summary, care.plan(patient.id), _first(clips.get(patient.id)), door.now_ms
+        )
+        for patient in mine
+    ]
+    context = {
+        "total": len(rows),
+        "live": sum(row.clip is not None and row.clip.live for row in rows),
+        "groups": patient_list.grouped(rows),
+        "legend": patient_list.legend([view.summary for view in views.values()]),
+    }
+    return page("patients.html", context, door=door)
+
+
+@router.get("/patients/{patient_id}")
+def patient(door: Door, patient_id: PatientId) -> Response:
+    """To the patient's present day."""
+    today = door.care.today(door.care.patient(patient_id))
+    return RedirectResponse(f"/patients/{patient_id}/days/{today}", 303)
+
+
+@router.get("/patients/{patient_id}/days/{day}")
+def day_page(door: Door, patient_id: PatientId, day: Day) -> HTMLResponse:
+    """A local day of a patient."""
+    care = door.care
+    someone = care.patient(patient_id)
+    view = care.day(patient_id, day)
+    summary = view.summary
+    today = care.today(someone)
+    seconds = day_words.seconds_by_code(summary)
+    context = {
+        **_header(door, someone),
+        "view": view,
+        "summary": summary,
+        "day_words": _long_date(day),
+        "neighbours": day_words.neighbours(day, today),
+        "figures": day_words.figures(view),
+        "bar": day_words.coverage_bar(summary, height=30),
+        "coverage_words": day_words.coverage_words(summary),
+        "coverage_share": percent(summary.worn_s, summary.elapsed_s),
+        "legend": [(palette.swatch(c), palette.LABELS[c]) for c in palette.SHOWN if seconds.get(c)],
+        "line": day_words.timeline(view, someone.zone),
+        "hours": day_words.hours(view, someone.zone),
+        "worn_parts": day_words.parts(summary, palette.WORN),
+        "off_parts": day_words.parts(summary, (*palette.NOT_WORN, palette.TO_COME)),
+        "window_exact": exact(summary.window_s),
+        "spread": day_words.spread_chart(view),
+        "episodes": view.episodes,
+        "reminders": view.reminders,
+        "given": sum(reminder.given for reminder in view.reminders),
+        "sign": lambda reminder: lanes.legend_sign(day_words.sign_of(reminder)),
+        "reasons": day_words.REASONS,
+        "end_reasons": day_words.END_REASONS,
+        "judges": day_words.JUDGES,
+        "response_words": day_words.response_words,
+        "threshold_sample": _sample("line", class_="plan-angle", x1=0, x2=20, y1=7, y2=7),
+        "episode_sample": _sample("rect", class_="episode", x=0, y=2, width=20, height=10, rx=2),
+        "nothing_words": _nothing_words(day, today),
+    }
+    return page("day.html", context, door=door)
+
+
+@router.get("/patients/{patient_id}/plan")
+def plan_page(door: Door, patient_id: PatientId) -> HTMLResponse:
+    """The plan, ready to be changed."""
+    newest = door.care.plan(patient_id).newest
+    draft = plan_form.draft_of(newest.plan) if newest else plan_form.first_draft()
+    return _plan_page(door, patient_id, draft)
+
+
+@router.post("/patients/{patient_id}/plan")
+async def change_plan(door: Door, request: Request, patient_id: PatientId) -> Response:
+    """Write a new version, pending until the clip confirms it."""
+    form = await request.form()
+    draft, fields = plan_form.read_form(form)
+    return await run_in_threadpool(_change_plan, door, patient_id, draft, fields, str(form.get("based_on", "")))
+
+
+def _change_plan(
+    door: SignedIn, patient_id: int, draft: plan_form.Draft, fields: dict[str, object], based_on: str
+) -> Response:
+    newest = door.care.plan(patient_id).newest
+    if based_on != str(newest.version if newest else 0):
+        draft.errors[""] = "The plan was changed meanwhile. Compare with the versions below, then send again."
+    if not draft.errors:
+        try:
+            door.care.change_plan(patient_id, fields, draft.values["reason"])
+        except InvalidPlanError as refusal:
+            plan_form.add_refusal(draft, refusal)
+        else:
+            return RedirectResponse(f"/patients/{patient_id}", 303)
+    return _plan_page(door, patient_id, draft, status=422)
+
+
+@router.get("/patients/{patient_id}/plan/state")
+def plan_state(door: Door, patient_id: PatientId) -> HTMLResponse:
+    """The plan's state alone, asked for again and again while it is pending."""
+    state = door.care.plan(patient_id)
+    response = HTMLResponse(fragment("plan_state.html", {"plan": state}))
+    response.headers["x-plan-waiting"] = "yes" if state.waiting else "no"
+    return response
+
+
+def _plan_page(door: SignedIn, patient_id: int, draft: plan_form.Draft, *, status: int = 200) -> HTMLResponse:
+    someone = door.care.patient(patient_id)
+    state = door.care.plan(patient_id)
+    context = {
+        **_header(door, someone),
+        "draft": draft,
+        "modes": plan_form.MODES,
+        "day_names": plan_form.DAYS,
+        "switches": plan_form.SWITCHES,
+        "when_fields": plan_form.WHEN,
+        "reminder_fields": plan_form.REMINDERS,
+        "goal_fields": plan_form.GOALS,
+        "history": _history(state, someone.zone),
+    }
+    return page("plan.html", context, door=door, status=status)
+
+
+def _header(door: SignedIn, someone: Patient) -> dict[str, object]:
+    state = door.care.plan(someone.id)
+    shown = state.in_force or state.newest
+    return {
+        "patient": someone,
+        "plan": state,
+        "shown_plan": shown.plan if shown else None,
+        "clip": _first(door.care.clips([someone.id]).get(someone.id)),
+        "now_ms": door.now_ms,
+    }
+
+
+def _history(state: PlanState, zone: ZoneInfo) -> list[dict[str, object]]:
+    def when(t_ms: int | None) -> str:
+        if t_ms is None:
+            return "–"
+        return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone).strftime("%-d %b %Y, %H:%M")
+
+    def line(version: PlanVersion, older: PlanVersion | None) -> dict[str, object]:
+        return {
+            "version": version,
+            "state": plan_form.STATES[version.state],
+            "written": when(version.created_ms),
+            "confirmed": when(version.confirmed_ms),
+            "changes": plan_form.differences(version.plan, older.plan if older else None),
+        }
+
+    older = (*state.history[1:], None)
+    return [line(version, before) for version, before in zip(state.history, older, strict=False)]
+
+
+def _first(clips: list[ClipState] | None) -> ClipState | None:
+    return clips[0] if clips else None
+
+
+def _sample(name: str, **attributes: str | float) -> object:
+    return element("svg", [element(name, **attributes)], class_="chart swatch", width=20, height=14, aria_hidden="true")
+
+
+def _long_date(day: date) -> str:
+    return f"{day:%A}, {day.day} {day:%B %Y}"
+
+
+def _nothing_words(day: date, today: date) -> str:
+    if day > today:
+        return "This day has not come yet."
+    return "Nothing has been recorded on this day." if day < today else "Nothing has been recorded today yet."
