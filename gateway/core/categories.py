@@ -20,6 +20,7 @@ LEAN_DEG: Final = 15
 LEAN_END_DEG: Final = 10
 LYING_DEG: Final = 60
 LYING_END_DEG: Final = 50
+PRONE_LATERAL_DEG: Final = 45
 BEND_MS: Final = 10_000
 """A bend forward beyond LYING_DEG that lasts less is a movement (lifting, tying a shoe); after that, lying."""
 
@@ -88,7 +89,8 @@ class Categoriser:
             usable & (posture.tilt >= LYING_DEG * 1000),
             fresh | (usable & (posture.tilt < LYING_END_DEG * 1000)),
         )
-        prone = self._latch("prone", usable & (sagittal > 0), fresh | (usable & (sagittal <= 0)))
+        forward = (sagittal > 0) & (np.abs(posture.lateral) < PRONE_LATERAL_DEG * 1000)
+        prone = self._latch("prone", usable & forward, fresh | (usable & ~forward))
         bend = run_length(lying & prone, self._bend)
         self._bend = int(bend[-1])
         bending = (bend > 0) & (bend < BEND_MS // HOP_MS)

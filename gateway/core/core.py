@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -64,7 +66,7 @@ class Core:
         self._episodes = EpisodeTracker()
         self._shifts = ShiftCounter()
         self._epochs = EpochBook()
-        self._trailers: list[tuple[float, int]] = []
+        self._trailers: deque[tuple[float, int]] = deque()
         self._rest = np.empty((0, 5), dtype=np.int64)  # hops of the second that is not whole
         self._judgement = Judgement(code.LOST, 0, 0, None, None)
 
@@ -98,7 +100,7 @@ class Core:
     def push(self, samples: Samples, trailers: Sequence[Trailer] = ()) -> Output:
         """Take samples, and the trailers that came with them; tells what they brought to an end."""
         run = _Run()
-        self._trailers += [(trailer.t_ms, trailer.celsius) for trailer in trailers]
+        self._trailers.extend((trailer.t_ms, trailer.celsius) for trailer in trailers)
         samples = self._frames.accept(samples)
         seconds = (samples.t_ms / FRAME_MS).astype(np.int64)
         cuts = np.flatnonzero(np.diff(seconds) > LONG_GAP_S + 2) + 1
@@ -229,7 +231,7 @@ class Core:
         for stop in sorted({*found, *minute_ends, end}):
             part = slice(at - begin, stop - begin)
             self._epochs.write(_seconds_part(seconds, part), self._versions)
-            self._epochs.add_shifts(at, sum(1 for second in shifted if at <= second < stop))
+            self._epochs.add_shifts(at, bisect_left(shifted, stop) - bisect_left(shifted, at))
             if stop in found:
                 run.epochs += self._epochs.not_worn(found[stop].since // HOPS, stop)
             if stop % SECONDS == 0:
@@ -239,10 +241,10 @@ class Core:
 
     def _take_celsius(self, minute: int) -> None:
         end_ms = (minute + 1) * SECONDS * FRAME_MS
-        for t_ms, celsius in self._trailers:
-            if t_ms < end_ms and t_ms >= end_ms - SECONDS * FRAME_MS:
+        while self._trailers and self._trailers[0][0] < end_ms:
+            t_ms, celsius = self._trailers.popleft()
+            if t_ms >= end_ms - SECONDS * FRAME_MS:
                 self._epochs.set_celsius(minute, celsius)
-        self._trailers = [trailer for trailer in self._trailers if trailer[0] >= end_ms]
 
     def _output(self, run: _Run) -> Output:
         judgements = Judgements.joined(run.judgements)
@@ -290,7 +292,7 @@ class Core:
                 "episodes": self._episodes.state(),
                 "shifts": self._shifts.state(),
                 "epochs": self._epochs.state(),
-                "trailers": self._trailers,
+                "trailers": list(self._trailers),
                 "rest": self._rest.tolist(),
                 "judgement": asdict(self._judgement),
             },
@@ -316,7 +318,7 @@ class Core:
             core._episodes = EpisodeTracker.from_state(state["episodes"])
             core._shifts = ShiftCounter.from_state(state["shifts"])
             core._epochs = EpochBook.from_state(state["epochs"])
-            core._trailers = [(t_ms, celsius) for t_ms, celsius in state["trailers"]]
+            core._trailers = deque((t_ms, celsius) for t_ms, celsius in state["trailers"])
             core._rest = np.array(state["rest"], dtype=np.int64).reshape(-1, 5)
             core._judgement = Judgement(**state["judgement"])
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:

@@ -76,7 +76,7 @@ class Poses:
         """Stretches of (angle, seconds), one after the other."""
         out = []
         for angle, seconds in parts:
-            out.append(Poses.of(angle, seconds, start_s=start_s, **kwargs))  # type: ignore[arg-type]
+            out.append(Poses.of(angle, seconds, start_s=start_s, **kwargs))
             start_s += seconds
         return Poses.join(*out)
 

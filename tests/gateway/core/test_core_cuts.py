@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,8 +40,10 @@ def _trailers(samples: Samples) -> list[Trailer]:
     ]
 
 
-def _feed(core: Core, samples: Samples, trailers: list[Trailer], out: Output, poses: Any, begin: int, end: int) -> None:
-    part = poses.part(samples, begin, end)
+def _feed(core: Core, stream: tuple[Samples, list[Trailer]], out: Output, begin: int, end: int) -> None:
+    samples, trailers = stream
+    s = slice(begin, end)
+    part = Samples(samples.t_ms[s], samples.quaternion[s], samples.acc_mg[s], samples.held[s])
     first = samples.t_ms[begin] if begin else -1
     last = samples.t_ms[end] if end < len(samples.t_ms) else np.inf
     told = core.push(part, [trailer for trailer in trailers if first <= trailer.t_ms < last])
@@ -63,8 +66,8 @@ def test_same_output_for_any_cuts(poses: Any, cuts: list[int], restore: set[int]
 
     def run(edges: list[int], put_away: set[int]) -> tuple[Output, bytes]:
         core, out = Core(thresholds, poses.calibration), Output()
-        for k, (begin, end) in enumerate(zip(edges, edges[1:], strict=False)):
-            _feed(core, samples, trailers, out, poses, begin, end)
+        for k, (begin, end) in enumerate(pairwise(edges)):
+            _feed(core, (samples, trailers), out, begin, end)
             if end == change:
                 core.set_thresholds(changed)
                 core.set_paused(True)
@@ -93,7 +96,7 @@ def test_every_sample_by_itself(poses: Any) -> None:
     expected = whole.push(samples)
     got = Output()
     for k in range(len(samples.t_ms)):
-        _feed(single, samples, [], got, poses, k, k + 1)
+        _feed(single, (samples, []), got, k, k + 1)
     assert (got.epochs, got.episodes) == (expected.epochs, expected.episodes)
     assert list(got.judgements) == list(expected.judgements)
     assert single.snapshot() == whole.snapshot()
