@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, insert, or_, select, update
 
 from gateway import messages
-from server.plans.types import Drift, InvalidPlanError, PlanState, PlanVersion, UnknownPatientError
-from server.store import reading, writing
+from server.plans.types import Drift, InvalidPlanError, PlanState, PlanVersion
+from server.store import UnknownPatientError, reading, writing
 from server.store.tables import assignment, clip_status, patient, plan, user_account
 from server.summaries.calendar import local_date
 from server.summaries.stale import mark_stale

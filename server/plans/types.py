@@ -18,10 +18,6 @@ class InvalidPlanError(ValueError):
         self.problems = problems
 
 
-class UnknownPatientError(LookupError):
-    """No patient has this id."""
-
-
 @dataclass(frozen=True)
 class PlanVersion:
     """One immutable version of a plan, and what became of it."""

@@ -1,0 +1,163 @@
+"""Every second of an interval gets exactly one category, and an angle where there is one.
+
+In one minute of one clip the gateway's code counts unless it is lost, else the clip's, else lost; the angle is that of
+the judge whose code counts. Between clips: the one with the gateway's judgement, else the lower clip id. Between two
+boots of one clip that claim the same second: the later boot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.store.epoch_blob import JUDGE_GATEWAY, NO_ANGLE, Rows, codes_of
+from server.summaries.types import CODE
+
+LOST: Final = CODE["lost"]
+SECOND_MS: Final = 1000
+MINUTE_MS: Final = 60_000
+_DRIFT_MS: Final = 2_000
+"""How far the next minute may begin from where this one ends and still be taken as following it: the clock map is
+corrected by a few ms at a time, and a second must neither vanish nor come twice because of it."""
+
+
+@dataclass(frozen=True)
+class Minutes:
+    """The minutes of one clip with both judges' tellings merged. N minutes, in no particular order.
+
+    boot: (N,) uint64; start_ms: (N,) uint32 clip time; utc_ms: (N,) int64; codes, sagittal, judge: (N, 60);
+    shifts, plan, calibration, simulated: (N,).
+    """
+
+    boot: NDArray[np.uint64]
+    start_ms: NDArray[np.uint32]
+    utc_ms: NDArray[np.int64]
+    codes: NDArray[np.uint8]
+    sagittal: NDArray[np.int8]
+    judge: NDArray[np.uint8]
+    shifts: NDArray[np.uint8]
+    plan: NDArray[np.uint16]
+    calibration: NDArray[np.uint16]
+    simulated: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Painted:
+    """N seconds from `start_ms`. codes: (N,) category, `lost` where nothing is known; sagittal: (N,) degrees, NO_ANGLE
+    where none; the minutes that gave at least one second: their shifts in all, and versions."""
+
+    start_ms: int
+    codes: NDArray[np.uint8]
+    sagittal: NDArray[np.int8]
+    shifts: int
+    plan_versions: tuple[int, ...]
+    calibration_versions: tuple[int, ...]
+    clips: tuple[str, ...]
+    simulated: bool
+
+
+def merge_judges(rows: Rows) -> Minutes:
+    """The minutes of one clip's rows; an identity (boot, start_ms, judge) comes once."""
+    rows = rows[np.lexsort((rows["judge"], rows["start_ms"], rows["boot"]))]
+    codes = codes_of(rows)
+    sagittal = np.repeat(rows["sagittal"], 2, axis=1)
+    judge = np.repeat((rows["judge"] == JUDGE_GATEWAY).astype(np.uint8)[:, None], 60, axis=1)
+    twin = (rows["boot"][1:] == rows["boot"][:-1]) & (rows["start_ms"][1:] == rows["start_ms"][:-1])
+    # The gateway's row sorts after the clip's of the same minute.
+    gateway = np.flatnonzero(twin) + 1
+    filled = codes[gateway] == LOST
+    codes[gateway] = np.where(filled, codes[gateway - 1], codes[gateway])
+    sagittal[gateway] = np.where(filled, sagittal[gateway - 1], sagittal[gateway])
+    judge[gateway] = np.where(filled, 0, judge[gateway])
+    shifts = rows["shifts"].copy()
+    unseen = filled.all(axis=1)
+    shifts[gateway[unseen]] = rows["shifts"][gateway[unseen] - 1]
+    keep = np.append(~twin, True)[: len(rows)]
+    return Minutes(
+        rows["boot"][keep],
+        rows["start_ms"][keep],
+        rows["utc_ms"][keep],
+        codes[keep],
+        sagittal[keep],
+        judge[keep],
+        shifts[keep],
+        rows["plan"][keep],
+        rows["calibration"][keep],
+        rows["simulated"][keep],
+    )
+
+
+def paint(clips: Mapping[str, Rows], start_ms: int, end_ms: int) -> Painted:
+    """The seconds of [start_ms, end_ms), a whole number of them, from the rows of each clip."""
+    middle = np.arange(start_ms + SECOND_MS // 2, end_ms, SECOND_MS, dtype=np.int64)
+    codes = np.full(len(middle), LOST, dtype=np.uint8)
+    sagittal = np.full(len(middle), NO_ANGLE, dtype=np.int8)
+    judged = np.full(len(middle), -1, dtype=np.int8)
+    owner = np.full((len(middle), 2), -1, dtype=np.int64)
+    minutes = {clip: merge_judges(rows) for clip, rows in clips.items() if len(rows)}
+    names = sorted(minutes, reverse=True)
+    for number, clip in enumerate(names):  # from the weakest claim to the strongest, each painting over the one before
+        told = minutes[clip]
+        boots = {int(boot): told.boot == boot for boot in np.unique(told.boot)}
+        for mask in sorted(boots.values(), key=lambda mask: int(told.utc_ms[mask].min())):
+            of_boot = np.flatnonzero(mask)
+            row, second, inside = _locate(told, of_boot, middle)
+            claim = inside & (told.codes[row, second] != LOST) & (told.judge[row, second] >= judged)
+            row, second = row[claim], second[claim]
+            codes[claim] = told.codes[row, second]
+            sagittal[claim] = told.sagittal[row, second]
+            judged[claim] = told.judge[row, second]
+            owner[claim, 0], owner[claim, 1] = number, row
+    told_by = {clip: (minutes[clip], owner[owner[:, 0] == number, 1]) for number, clip in enumerate(names)}
+    return _painted(start_ms, codes, sagittal, told_by)
+
+
+def _locate(
+    told: Minutes, of_boot: NDArray[np.int64], middle: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Which minute of a boot, and which of its seconds, lies at each instant; and whether any does."""
+    of_boot = of_boot[np.argsort(told.utc_ms[of_boot], kind="stable")]
+    utc = told.utc_ms[of_boot]
+    length = np.full(len(utc), MINUTE_MS, dtype=np.int64)
+    step = np.diff(utc)
+    follows = np.diff(told.start_ms[of_boot].astype(np.int64)) == MINUTE_MS
+    near = follows & (np.abs(step - MINUTE_MS) <= _DRIFT_MS)
+    length[:-1][near] = step[near]
+    at = np.searchsorted(utc, middle, side="right") - 1
+    inside = at >= 0
+    at = np.maximum(at, 0)
+    second = (middle - utc[at]) * 60 // length[at]
+    inside &= (second >= 0) & (second < 60)
+    return of_boot[at], np.clip(second, 0, 59), inside
+
+
+def _painted(
+    start_ms: int,
+    codes: NDArray[np.uint8],
+    sagittal: NDArray[np.int8],
+    told_by: Mapping[str, tuple[Minutes, NDArray[np.int64]]],
+) -> Painted:
+    """`told_by`: each clip's minutes, and which of them gave the seconds that are its own."""
+    shifts, plans, calibrations, clips, simulated = 0, set[int](), set[int](), [], False
+    for clip, (told, owners) in told_by.items():
+        rows = np.unique(owners)
+        if len(rows):
+            clips.append(clip)
+            shifts += int(told.shifts[rows].sum(dtype=np.int64))
+            plans.update(told.plan[rows].tolist())
+            calibrations.update(told.calibration[rows].tolist())
+            simulated |= bool(told.simulated[rows].any())
+    return Painted(
+        start_ms,
+        codes,
+        sagittal,
+        shifts,
+        tuple(sorted(plans)),
+        tuple(sorted(calibrations)),
+        tuple(sorted(clips)),
+        simulated,
+    )

@@ -1,0 +1,250 @@
+"""Days from the database: the day page's view, and the stored summaries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from datetime import date
+from typing import Final
+
+import numpy as np
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, or_, select
+
+from gateway import messages
+from server.store import UnknownPatientError, reading, writing
+from server.store.epoch_blob import HOUR_MS, Rows, decode
+from server.store.tables import (
+    clip_event,
+    daily,
+    episode,
+    epoch_hour,
+    patient,
+    plan,
+    reminder,
+    stale_day,
+    unplaced_epoch,
+)
+from server.store.upsert import upsert
+from server.summaries.calendar import local_date, local_day
+from server.summaries.day import GRACE_MS, DayInputs, build_day
+from server.summaries.episodes import Told
+from server.summaries.painting import MINUTE_MS
+from server.summaries.types import ALGO, DayEvent, DayReminder, DaySummary, DayView
+
+_EPISODE_REACH_MS: Final = 6 * HOUR_MS
+"""How long before the day an episode may begin and still be joined with one of the day."""
+
+
+def day_view(engine: Engine, patient_id: int, day: date, now_ms: int) -> DayView:
+    """A patient's local day, made from what is stored now. Raises UnknownPatientError."""
+    with reading(engine) as connection:
+        inputs = _inputs(connection, patient_id, day)
+    return build_day(inputs, now_ms)
+
+
+def today(engine: Engine, patient_id: int, now_ms: int) -> date:
+    """The patient's local date. Raises UnknownPatientError."""
+    with reading(engine) as connection:
+        return local_date(_zone(connection, patient_id), now_ms)
+
+
+def summaries(
+    engine: Engine, patient_ids: Iterable[int], first: date, last: date
+) -> dict[tuple[int, date], DaySummary]:
+    """The stored summaries of the days `first` to `last`, both included. A day that has none is missing, not zero."""
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(daily.c.patient_id, daily.c.date, daily.c.body_json).where(
+                daily.c.patient_id.in_(list(patient_ids)),
+                daily.c.date.between(first.isoformat(), last.isoformat()),
+                daily.c.algo == ALGO,
+            )
+        ).all()
+    return {(row.patient_id, date.fromisoformat(row.date)): _read(row.body_json) for row in rows}
+
+
+def rebuild_stale(engine: Engine, now_ms: int, *, limit: int = 1000) -> int:
+    """Make the summaries of up to `limit` days again: those marked stale, those that an older version of the code made,
+    and those told as "so far" whose window has ended since. Returns how many; call again while it returns `limit`."""
+    with reading(engine) as connection:
+        days = _due(connection, now_ms, limit)
+    for patient_id, day, marks in days:
+        with reading(engine) as connection:
+            inputs = _inputs(connection, patient_id, day)
+        summary = build_day(inputs, now_ms).summary
+        with writing(engine) as connection:
+            _write(connection, summary, now_ms)
+            # A mark made meanwhile has raised the number, and the day stays stale.
+            connection.execute(
+                delete(stale_day).where(
+                    stale_day.c.patient_id == patient_id,
+                    stale_day.c.date == day.isoformat(),
+                    stale_day.c.marks == marks,
+                )
+            )
+    return len(days)
+
+
+def _due(connection: Connection, now_ms: int, limit: int) -> list[tuple[int, date, int]]:
+    marked = connection.execute(select(stale_day).order_by(stale_day.c.date.desc()).limit(limit)).all()
+    days = {(row.patient_id, row.date): row.marks for row in marked}
+    ended = (daily.c.so_far) & (daily.c.window_end_ms <= now_ms - GRACE_MS)
+    old = connection.execute(
+        select(daily.c.patient_id, daily.c.date)
+        .where(or_(ended, daily.c.algo != ALGO))
+        .limit(max(limit - len(days), 0))
+    )
+    for row in old:
+        days.setdefault((row.patient_id, row.date), 0)
+    return [(patient_id, date.fromisoformat(day), marks) for (patient_id, day), marks in days.items()]
+
+
+def _write(connection: Connection, summary: DaySummary, now_ms: int) -> None:
+    values = {
+        "algo": summary.algo,
+        "computed_ms": now_ms,
+        "so_far": summary.so_far,
+        "window_end_ms": summary.window_end_ms,
+        "body_json": json.dumps(asdict(summary)),
+    }
+    statement = upsert(connection, daily).values(patient_id=summary.patient_id, date=summary.date, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["patient_id", "date"], set_=values))
+
+
+def _read(body: str) -> DaySummary:
+    stored = json.loads(body)
+    values = {field.name: stored[field.name] for field in fields(DaySummary)}
+    for name in ("plan_versions", "calibration_versions", "clips"):
+        values[name] = tuple(values[name])
+    return DaySummary(**values)
+
+
+def _zone(connection: Connection, patient_id: int) -> str:
+    zone: str | None = connection.scalar(select(patient.c.zone).where(patient.c.id == patient_id))
+    if zone is None:
+        raise UnknownPatientError(f"no patient {patient_id}")
+    return zone
+
+
+def _inputs(connection: Connection, patient_id: int, day: date) -> DayInputs:
+    zone = _zone(connection, patient_id)
+    start, end = local_day(zone, day)
+    rows = _rows(connection, patient_id, start, end)
+    told = {
+        int(version)
+        for table in rows.values()
+        for version in np.unique(table["plan"][(table["utc_ms"] >= start) & (table["utc_ms"] < end)])
+    }
+    return DayInputs(
+        patient_id,
+        zone,
+        day,
+        _plan(connection, patient_id, told, end),
+        rows,
+        _episodes(connection, patient_id, start - _EPISODE_REACH_MS, end),
+        _reminders(connection, patient_id, start, end),
+        _events(connection, patient_id, start, end),
+        _unplaced(connection, patient_id),
+    )
+
+
+def _rows(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> dict[str, Rows]:
+    stored = connection.execute(
+        select(epoch_hour.c.clip, epoch_hour.c.blob)
+        .where(
+            epoch_hour.c.patient_id == patient_id,
+            epoch_hour.c.hour.between((start_ms - MINUTE_MS) // HOUR_MS, (end_ms - 1) // HOUR_MS),
+        )
+        .order_by(epoch_hour.c.clip, epoch_hour.c.hour)
+    )
+    tables: dict[str, list[Rows]] = {}
+    for clip, blob in stored:
+        tables.setdefault(clip, []).append(decode(blob))
+    return {clip: np.concatenate(parts) for clip, parts in tables.items()}
+
+
+def _plan(connection: Connection, patient_id: int, told: set[int], end_ms: int) -> messages.Plan | None:
+    """The plan in force on a day: the newest version that the day's epochs were judged with; for a day without any, the
+    newest that was confirmed, or else made, before the day's end."""
+    rows = connection.execute(
+        select(plan.c.version, plan.c.body_json, plan.c.confirmed_ms, plan.c.created_ms)
+        .where(plan.c.patient_id == patient_id)
+        .order_by(plan.c.version.desc())
+    ).all()
+    for row in rows:
+        if row.version in told:
+            return messages.Plan.model_validate_json(row.body_json)
+    confirmed = (row for row in rows if row.confirmed_ms is not None and row.confirmed_ms < end_ms)
+    made = (row for row in rows if row.created_ms < end_ms)
+    found = next(confirmed, None) or next(made, None)
+    return None if found is None else messages.Plan.model_validate_json(found.body_json)
+
+
+def _episodes(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[Told]:
+    rows = connection.execute(
+        select(episode).where(episode.c.patient_id == patient_id, episode.c.utc_ms.between(start_ms, end_ms - 1))
+    ).mappings()
+    return [
+        Told(
+            row["utc_ms"],
+            row["utc_ms"] + row["duration_ms"],
+            row["peak_deg"],
+            row["mean_deg"],
+            row["end_reason"],
+            row["judge"],
+            row["plan"],
+            row["simulated"],
+        )
+        for row in rows
+    ]
+
+
+def _reminders(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[DayReminder]:
+    rows = connection.execute(
+        select(reminder)
+        .where(reminder.c.patient_id == patient_id, reminder.c.utc_ms.between(start_ms, end_ms - 1))
+        .order_by(reminder.c.rev)
+    ).mappings()
+    # The clip has one motor: a reminder told again under another judge is the same reminder, told better.
+    newest = {(row["clip"], row["boot"], row["start_ms"]): row for row in rows}
+    return [_reminder(row) for row in newest.values()]
+
+
+def _reminder(row: RowMapping) -> DayReminder:
+    return DayReminder(
+        row["utc_ms"],
+        row["utc_ms"] - (row["start_ms"] - row["since_ms"]),
+        row["angle_deg"],
+        row["reason"],
+        row["response"],
+        row["response_ms"] if row["response"] in ("prompt", "later") else None,
+        row["judge"],
+        row["plan"],
+        row["simulated"],
+    )
+
+
+def _events(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[DayEvent]:
+    rows = connection.execute(
+        select(clip_event.c.utc_ms, clip_event.c.clip, clip_event.c.kind, clip_event.c.value).where(
+            clip_event.c.patient_id == patient_id, clip_event.c.utc_ms.between(start_ms, end_ms - 1)
+        )
+    )
+    return [DayEvent(*row) for row in rows]
+
+
+def _unplaced(connection: Connection, patient_id: int) -> int:
+    total = connection.scalar(
+        select(func.count()).select_from(unplaced_epoch).where(unplaced_epoch.c.patient_id == patient_id)
+    )
+    for table in (episode, reminder, clip_event):
+        total = (total or 0) + (
+            connection.scalar(
+                select(func.count())
+                .select_from(table)
+                .where(table.c.patient_id == patient_id, table.c.utc_ms.is_(None))
+            )
+            or 0
+        )
+    return total or 0
