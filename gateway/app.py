@@ -1,0 +1,146 @@
+"""The gateway: one outbox, one publisher, a session a clip."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Final
+
+from firmware.clip import protocol
+from gateway import messages, plans
+from gateway.config import GatewayConfig
+from gateway.outbox import Outbox
+from gateway.publisher import Publisher
+from gateway.radio import BleakRadio, Radio
+from gateway.session import Session
+
+STATUS_EVERY_S: Final = 60.0
+OWNER: Final = "gateway"
+FACE: Final = "status"
+
+logger = logging.getLogger(__name__)
+
+
+async def run(
+    config: GatewayConfig,
+    *,
+    utc_ms: Callable[[], int],
+    stop: asyncio.Event | None = None,
+    radio: Radio | None = None,
+) -> None:
+    """Run the gateway until `stop` is set or the task is cancelled.
+
+    `utc_ms` tells UTC; all waiting is by the running loop's clock. Raises OutboxError when the data cannot be used.
+    """
+    with Outbox(config.database, utc_ms) as outbox:
+        await _Gateway(config, outbox, utc_ms, radio or BleakRadio()).run(stop or asyncio.Event())
+
+
+class _Gateway:
+    """What the parts have to do with each other."""
+
+    def __init__(self, config: GatewayConfig, outbox: Outbox, utc_ms: Callable[[], int], radio: Radio) -> None:
+        self._outbox = outbox
+        self._utc_ms = utc_ms
+        self._changed = asyncio.Event()
+        self._errands: dict[str, asyncio.Task[None]] = {}
+        self._publisher = Publisher(
+            config,
+            outbox,
+            utc_ms,
+            on_plan=self._on_plan,
+            on_command=self._on_command,
+            on_connected=self._changed.set,
+        )
+        self._sessions = {
+            clip.serial: Session(
+                clip,
+                config.gateway,
+                radio=radio,
+                outbox=outbox,
+                utc_ms=utc_ms,
+                auto_calibrate=config.auto_calibrate,
+                on_change=self._changed.set,
+                on_rows=self._publisher.rows_added,
+                on_live=self._publisher.tell_live,
+            )
+            for clip in config.clips
+        }
+
+    async def run(self, stop: asyncio.Event) -> None:
+        self._publisher.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(self._publisher.run()), tasks.create_task(self._tell_status())]
+                running += [tasks.create_task(session.run()) for session in self._sessions.values()]
+                await stop.wait()
+                for task in running:
+                    task.cancel()
+        finally:
+            for errand in self._errands.values():
+                errand.cancel()
+            await self._publisher.stop()
+
+    async def _tell_status(self) -> None:
+        """Publish the status when it has changed, and once a minute; keep the last for `plumbline gateway status`."""
+        while True:
+            self._changed.clear()
+            status = self._status()
+            self._publisher.tell_status(status)
+            self._outbox.set(OWNER, {FACE: messages.encode(status)})
+            try:
+                async with asyncio.timeout(STATUS_EVERY_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _status(self) -> messages.Status:
+        return messages.Status(
+            schema="status/1",
+            online=True,
+            utc_ms=self._utc_ms(),
+            clips=tuple(session.face for session in self._sessions.values()),
+            outbox_rows=self._outbox.waiting,
+            rejected_rows=self._outbox.rejected,
+            version=version("plumbline"),
+        )
+
+    def _on_plan(self, message: messages.PlanMessage) -> None:
+        session = self._sessions.get(message.clip)
+        try:
+            if session is not None:
+                session.want_plan(message.plan)
+                return
+            problem = f"clip {message.clip} is not this gateway's"
+        except (plans.UnknownZoneError, protocol.MalformedError) as error:
+            problem = str(error)
+        logger.warning("plan refused: %s", problem)
+        self._outbox.keep("plan", problem, messages.encode(message))
+
+    def _on_command(self, command: messages.Command) -> None:
+        if (reply := self._outbox.answered(command.id)) is not None:
+            self._publisher.reply(reply)
+        elif command.id not in self._errands:
+            errand = asyncio.create_task(self._carry_out(command))
+            self._errands[command.id] = errand
+            errand.add_done_callback(lambda _: self._errands.pop(command.id, None))
+
+    async def _carry_out(self, command: messages.Command) -> None:
+        session = self._sessions.get(command.clip)
+        if session is None:
+            reply = messages.Reply(
+                schema="reply/1",
+                id=command.id,
+                clip=command.clip,
+                result="refused",
+                detail="not a clip of this gateway",
+            )
+        elif command.kind == "resend" and command.expires_utc_ms > self._utc_ms():
+            self._publisher.resend()
+            reply = messages.Reply(schema="reply/1", id=command.id, clip=command.clip, result="done")
+        else:
+            reply = await session.command(command)
+        self._outbox.answer(reply)
+        self._publisher.reply(reply)

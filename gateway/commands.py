@@ -1,0 +1,114 @@
+"""`plumbline gateway`: run the gateway, and ask what it is doing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Annotated, Final
+
+import platformdirs
+import typer
+
+from gateway import config as configuration
+from gateway import messages
+from gateway.app import FACE, OWNER
+from gateway.app import run as run_gateway
+from gateway.config import ConfigError, GatewayConfig
+from gateway.outbox import OutboxError
+
+DEFAULT_CONFIG: Final = Path(platformdirs.user_config_dir("plumbline")) / "gateway.json"
+EXAMPLE: Final = """{
+  "gateway": "16 hexadecimal digits, this gateway's id",
+  "broker": "mqtts://broker.example.org:8883",
+  "password": "this gateway's password at the broker",
+  "data_dir": "/var/lib/plumbline",
+  "clips": [{"serial": "16 hexadecimal digits", "key": "64 hexadecimal digits"}]
+}"""
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The patient's side: from the clip to the server.")
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="The gateway's configuration file.", show_default=True)]
+
+
+@app.command()
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")] = False,
+) -> None:
+    """Run the gateway until Ctrl-C."""
+    settings = _load(config)
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    typer.echo(f"gateway {settings.gateway}: {len(settings.clips)} clip(s), broker {settings.broker}. Ctrl-C stops it.")
+    try:
+        asyncio.run(_until_signal(settings))
+    except OutboxError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def status(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what the gateway last knew of itself and its clips, running or not."""
+    settings = _load(config)
+    known = _last_status(settings.database)
+    if known is None:
+        typer.echo(f"this gateway has not run yet (no {settings.database})", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        typer.echo(known.model_dump_json(by_alias=True))
+        return
+    typer.echo(f"gateway {settings.gateway}, {_ago(known.utc_ms)}")
+    typer.echo(f"  waiting for the server: {known.outbox_rows} records; rejected by it: {known.rejected_rows}")
+    for clip in known.clips:
+        typer.echo(
+            f"  clip {clip.clip}: {clip.link}, battery {_or_dash(clip.battery_pct)} %, plan "
+            f"{_or_dash(clip.plan_version)}, calibration {_or_dash(clip.calibration_version)}"
+        )
+
+
+def _load(path: Path) -> GatewayConfig:
+    try:
+        return configuration.load(path)
+    except ConfigError as error:
+        typer.echo(f"{error}\n\nA configuration looks like this:\n{EXAMPLE}", err=True)
+        raise typer.Exit(2) from error
+
+
+async def _until_signal(settings: GatewayConfig) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows: Ctrl-C cancels the task instead
+            loop.add_signal_handler(number, stop.set)
+    await run_gateway(settings, utc_ms=_utc_ms, stop=stop)
+
+
+def _utc_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _last_status(database: Path) -> messages.Status | None:
+    if not database.exists():
+        return None
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+        row = db.execute("SELECT value FROM state WHERE owner = ? AND name = ?", (OWNER, FACE)).fetchone()
+    return messages.Status.model_validate_json(row[0]) if row else None
+
+
+def _ago(utc_ms: int) -> str:
+    minutes = max(0, _utc_ms() - utc_ms) // 60_000
+    return "just now" if minutes < 2 else f"{minutes} minutes ago"
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)

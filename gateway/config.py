@@ -1,0 +1,115 @@
+"""What a gateway must know: who it is, where its broker is, which clips are its own. A file only its user reads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from gateway.messages import ClipId, GatewayId
+
+PORT_PLAIN: Final = 1883
+PORT_TLS: Final = 8883
+
+
+class ConfigError(Exception):
+    """The configuration file is missing or wrong; the message says what and where."""
+
+
+class ClipConfig(BaseModel):
+    """A clip that this gateway holds a key of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    serial: ClipId
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", repr=False)]
+    simulated: bool = False
+    """Label its records as simulated."""
+
+    @property
+    def key_bytes(self) -> bytes:
+        """The key, 32 bytes."""
+        return bytes.fromhex(self.key)
+
+
+class GatewayConfig(BaseModel):
+    """One gateway."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gateway: GatewayId
+    broker: str
+    """`mqtt://host[:port]` or, over TLS, `mqtts://host[:port]`."""
+    username: str = ""
+    """User name at the broker; the gateway's id unless given."""
+    password: Annotated[str, Field(repr=False)] = ""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the system's, for `mqtts`."""
+    data_dir: Path
+    clips: tuple[ClipConfig, ...] = ()
+    auto_calibrate: bool = True
+    """Calibrate a clip that has no calibration as soon as its wearer stands still and bows."""
+
+    @field_validator("broker")
+    @classmethod
+    def _broker_is_a_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+            raise ValueError("must look like mqtt://host:1883 or mqtts://host:8883")
+        if parts.port is not None and not parts.port:
+            raise ValueError("the port must be between 1 and 65535")
+        return value
+
+    @property
+    def broker_host(self) -> str:
+        """Host name of the broker."""
+        return urlsplit(self.broker).hostname or ""
+
+    @property
+    def broker_port(self) -> int:
+        """Port of the broker."""
+        return urlsplit(self.broker).port or (PORT_TLS if self.tls else PORT_PLAIN)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the broker is reached over TLS."""
+        return urlsplit(self.broker).scheme == "mqtts"
+
+    @property
+    def broker_user(self) -> str:
+        """User name at the broker."""
+        return self.username or self.gateway
+
+    @property
+    def database(self) -> Path:
+        """The file of the outbox and of everything else that must survive a restart."""
+        return self.data_dir / "gateway.db"
+
+
+def load(path: Path) -> GatewayConfig:
+    """The configuration in `path`. Raises ConfigError, naming the field that is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        return GatewayConfig.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise ConfigError(f"{path}: {where}: {first['msg']}") from error
+
+
+def save(path: Path, config: GatewayConfig) -> None:
+    """Write `config`, readable by its user only; an interrupted write leaves the old file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(config.model_dump_json(indent=2))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

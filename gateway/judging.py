@@ -1,0 +1,144 @@
+"""What the gateway makes of a clip's stream: one core for the boot that is being worn, and commits of what it says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from firmware.clip import protocol
+from gateway import messages, placing, stream
+from gateway.core import Core
+from gateway.core.types import Calibration, Judgement, Output, Samples, Thresholds
+from gateway.ledger import Ledger
+
+SNAPSHOT_MS: Final = 10_000
+"""Clip time between commits of the core's snapshot when there is nothing else to commit."""
+MINUTE_MS: Final = protocol.records.EPOCH_MS
+
+logger = logging.getLogger(__name__)
+
+
+class Judging:
+    """The core of the current boot. It outlives connections and, by its snapshot, the process."""
+
+    def __init__(self, ledger: Ledger, utc_ms: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._utc_ms = utc_ms
+        self._core: Core | None = None
+        self._boot = ""
+        self._period_us = 0
+        self._seq: int | None = None
+        self._fresh_link = True
+        self._saved_to = 0
+        self.judgement: Judgement | None = None
+        """The latest word on the stream of this connection; None before there is one."""
+        self.packets_missed = 0
+        """Packets that did not arrive, by the numbers of those that did."""
+        self._restore()
+
+    def _restore(self) -> None:
+        stored = self._ledger.core
+        if stored is None:
+            return
+        try:
+            self._core = Core.restore(stored[1])
+        except ValueError as error:
+            self._ledger.keep("state", f"core snapshot: {error}", stored[1])
+            return
+        self._boot = stored[0]
+
+    def begin(
+        self, boot: str, period_us: int, thresholds: Thresholds, calibration: Calibration | None, *, paused: bool
+    ) -> None:
+        """A connection has been made. The core goes on when the boot is the same; the time between is lost."""
+        self._period_us = period_us
+        if self._core is None or boot != self._boot:
+            self.finish()
+            self._core = Core(thresholds, calibration, period_ms=period_us / 1000)
+            self._boot = boot
+        else:
+            self._core.set_thresholds(thresholds)
+            self._core.set_calibration(calibration)
+        self._core.set_paused(paused)
+        self._seq = None
+        self._fresh_link = True
+        self._saved_to = 0
+        self.judgement = None
+
+    def set_period(self, period_us: int) -> None:
+        """The clip has measured the interval between its samples."""
+        self._period_us = period_us
+
+    def set_thresholds(self, thresholds: Thresholds) -> None:
+        """The clip has confirmed a plan."""
+        if self._core is not None:
+            self._core.set_thresholds(thresholds)
+
+    def set_calibration(self, calibration: Calibration | None) -> None:
+        """The clip has confirmed a calibration."""
+        if self._core is not None:
+            self._core.set_calibration(calibration)
+
+    def set_paused(self, *, paused: bool) -> None:
+        """The clip was paused or resumed."""
+        if self._core is not None:
+            self._core.set_paused(paused)
+
+    def packet(self, data: bytes) -> Samples | None:
+        """Take in a stream packet; its samples, None when they could not be used."""
+        core = self._core
+        if core is None or not self._period_us:
+            return None
+        try:
+            packet = stream.decode(data, self._period_us)
+        except protocol.MalformedError as error:
+            self._ledger.keep("stream", str(error), data)
+            return None
+        if self._seq is not None:
+            self.packets_missed += (packet.seq - self._seq - 1) & 0xFFFF if packet.seq != self._seq else 0
+        self._seq = packet.seq
+        trailers = () if packet.trailer is None else (packet.trailer,)
+        samples = packet.samples if packet.settled else _none_of(packet.samples)
+        if len(samples.t_ms):
+            self._ledger.clock(self._boot).arrival(float(samples.t_ms[-1]), self._utc_ms())
+            if self._fresh_link:
+                self._take(core.flush(int(samples.t_ms[0])))
+                self._fresh_link = False
+        self._take(core.push(samples, trailers))
+        if core.position_ms - self._saved_to >= SNAPSHOT_MS:
+            self._commit([])
+        return samples
+
+    def _take(self, out: Output) -> None:
+        if len(out.judgements):
+            self.judgement = out.judgements[-1]
+        origin = self._ledger.origin(self._boot)
+        records: list[messages.Model] = [placing.epoch(epoch, origin) for epoch in out.epochs]
+        records += [placing.episode(episode, origin) for episode in out.episodes]
+        if records:
+            self._commit(records)
+
+    def _commit(self, records: list[messages.Model]) -> None:
+        self._ledger.commit(records, core=self.state)
+        self._saved_to = self._core.position_ms if self._core is not None else 0
+
+    @property
+    def state(self) -> tuple[str, bytes] | None:
+        """(boot, snapshot of the core), for a commit; None before the first connection."""
+        return None if self._core is None else (self._boot, self._core.snapshot())
+
+    def finish(self) -> None:
+        """The stream has been away for long: bring the minute in progress to its end, the rest of it lost."""
+        if self._core is not None and self._core.position_ms % MINUTE_MS:
+            end = (self._core.position_ms // MINUTE_MS + 1) * MINUTE_MS
+            self._take(self._core.flush(end))
+
+    def save(self) -> None:
+        """Commit the state as it is."""
+        if self._core is not None:
+            self._commit([])
+
+
+def _none_of(samples: Samples) -> Samples:
+    return Samples(samples.t_ms[:0], samples.quaternion[:0], samples.acc_mg[:0], samples.held[:0])

@@ -1,0 +1,263 @@
+"""One connection to one clip: mutual proof of the key, then sealed operations and their results.
+
+Writes go out one at a time in the order of their counters; a lease goes before everything else that waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from firmware.clip import protocol
+from gateway.radio import Gatt, RadioError, short_uuid
+
+control = protocol.control
+auth = protocol.auth
+
+ANSWER_S: Final = 6.0
+"""How long the clip may take to answer: the lease would have run out by then."""
+
+
+class LinkError(Exception):
+    """The connection is of no use any more; the message says why."""
+
+
+class WrongClipError(LinkError):
+    """The peripheral is another clip than the one looked for."""
+
+
+class RefusedError(Exception):
+    """The clip refused an operation."""
+
+    def __init__(self, op: int, result: int) -> None:
+        super().__init__(f"the clip refused operation 0x{op:02x}: {control.RESULT_NAMES[result]}")
+        self.op = op
+        self.result = result
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A ping and its answer: UTC when it left, the clip's time when it was read, UTC when the answer came; in ms."""
+
+    sent_utc_ms: int
+    clip_ms: int
+    received_utc_ms: int
+
+
+class Link:
+    """An open connection. Every method raises LinkError when the link is lost or the clip does not answer."""
+
+    def __init__(
+        self,
+        gatt: Gatt,
+        *,
+        serial: str,
+        key: bytes,
+        gateway: bytes,
+        utc_ms: Callable[[], int],
+        on_malformed: Callable[[str, str, bytes], None],
+    ) -> None:
+        """`on_malformed(door, reason, data)` gets every event that does not follow the contract."""
+        self._gatt = gatt
+        self._serial = serial
+        self._key = key
+        self._gateway = gateway
+        self._utc_ms = utc_ms
+        self._on_malformed = on_malformed
+        self._session = b""
+        self._counter = 0
+        self._turn = _Turn()
+        self._waiting: dict[tuple[int, int], asyncio.Future[tuple[object, ...]]] = {}
+        self._token = 0
+
+    @property
+    def lost(self) -> asyncio.Event:
+        """Set when the link is gone."""
+        return self._gatt.lost
+
+    async def authenticate(self) -> None:
+        """Check the serial, prove the key to each other, derive the session's key.
+
+        Raises WrongClipError for another clip's serial, LinkError when the clip does not prove the key or refuses ours.
+        """
+        raw = await self.read(short_uuid(protocol.uuids.SERIAL))
+        if raw.decode("ascii", "replace").strip("\0 ") != self._serial:
+            raise WrongClipError("the peripheral has another serial")
+        await self._subscribe(protocol.uuids.EVENT, self._on_event)
+        nonce = secrets.token_bytes(auth.NONCE_SIZE)
+        nonce_clip, proof = await self._hello(nonce)
+        expected = auth.proof(self._key, b"clip", self._gateway, nonce, nonce_clip)
+        if not auth.same(expected, proof):
+            raise LinkError("the clip does not know the key")
+        mine = auth.proof(self._key, b"gate", self._gateway, nonce, nonce_clip)
+        answer = self._expect(control.EVENT_RESULT, control.AUTH, 0)
+        await self._write(control.pack_auth(mine))
+        _, _, result = await self._answer(answer)
+        if result != control.OK:
+            raise LinkError(f"the clip refused the key: {control.RESULT_NAMES[int(str(result))]}")
+        self._session = auth.session_key(self._key, self._gateway, nonce, nonce_clip)
+        self._counter = 0
+
+    async def _hello(self, nonce: bytes) -> tuple[bytes, bytes]:
+        challenge = self._expect(control.EVENT_CHALLENGE, 0, 0)
+        refusal = self._expect(control.EVENT_RESULT, control.HELLO, 0)
+        await self._write(control.pack_hello(self._gateway, nonce))
+        done, _ = await asyncio.wait((challenge, refusal), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+        self._waiting.clear()
+        if challenge in done:
+            nonce_clip, proof = challenge.result()
+            assert isinstance(nonce_clip, bytes)  # noqa: S101  (the parser's contract, for the type checker)
+            assert isinstance(proof, bytes)  # noqa: S101
+            return nonce_clip, proof
+        if refusal in done:
+            raise LinkError(f"the clip refused: {control.RESULT_NAMES[int(str(refusal.result()[2]))]}")
+        raise LinkError("the clip does not answer the hello")
+
+    async def read(self, uuid: str) -> bytes:
+        """Value of a characteristic."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._gatt.read(uuid)
+        except (RadioError, TimeoutError) as error:
+            raise LinkError(str(error) or "the clip does not answer a read") from error
+
+    async def _subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._gatt.subscribe(uuid, callback)
+        except (RadioError, TimeoutError) as error:
+            raise LinkError(str(error) or "the clip does not answer a subscription") from error
+
+    async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
+        """Hand every notification of a characteristic to `callback`."""
+        await self._subscribe(uuid, callback)
+
+    async def operate(self, op: int, payload: bytes, *, urgent: bool = False) -> None:
+        """Carry out a sealed operation and wait for its result. Raises RefusedError when the clip refuses it."""
+        async with self._turn.taken(urgent=urgent):
+            self._counter += 1
+            counter = self._counter
+            answer = self._expect(control.EVENT_RESULT, op, counter)
+            await self._write(auth.seal(self._session, op, payload, counter))
+        _, _, result = await self._answer(answer)
+        assert isinstance(result, int)  # noqa: S101  (the parser's contract, for the type checker)
+        if result == control.REFUSED_SEAL:
+            raise LinkError("the clip does not accept the seal")
+        if result != control.OK:
+            raise RefusedError(op, result)
+
+    async def ping(self) -> Exchange:
+        """Ask for the clip's time."""
+        self._token = (self._token + 1) & 0xFFFF
+        token = self._token
+        pong = self._expect(control.EVENT_PONG, 0, token)
+        async with self._turn.taken(urgent=False):
+            self._counter += 1
+            sent = self._utc_ms()
+            await self._write(auth.seal(self._session, control.PING, control.pack(control.PING, token), self._counter))
+        _, clip_ms, received = await self._answer(pong)
+        assert isinstance(clip_ms, int)  # noqa: S101  (see `_on_event`)
+        assert isinstance(received, int)  # noqa: S101
+        return Exchange(sent, clip_ms, received)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._gatt.close()
+
+    async def _write(self, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._gatt.write(protocol.uuids.CONTROL, data)
+        except (RadioError, TimeoutError) as error:
+            raise LinkError(str(error) or "the clip does not answer a write") from error
+
+    def _expect(self, event: int, op: int, number: int) -> asyncio.Future[tuple[object, ...]]:
+        future: asyncio.Future[tuple[object, ...]] = asyncio.get_running_loop().create_future()
+        self._waiting[_address(event, op, number)] = future
+        return future
+
+    async def _answer(self, future: asyncio.Future[tuple[object, ...]]) -> tuple[object, ...]:
+        lost = asyncio.ensure_future(self._gatt.lost.wait())
+        try:
+            await asyncio.wait((future, lost), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            lost.cancel()
+            self._waiting = {key: other for key, other in self._waiting.items() if other is not future}
+        if not future.done():
+            raise LinkError("link lost" if self._gatt.lost.is_set() else "the clip does not answer")
+        return future.result()
+
+    def _on_event(self, data: bytes) -> None:
+        try:
+            event, values = control.parse_event(data)
+        except protocol.MalformedError as error:
+            self._on_malformed("event", str(error), data)
+            return
+        if event == control.EVENT_PONG:
+            future = self._waiting.pop(_address(event, 0, _number(values[0])), None)
+            values = (*values, self._utc_ms())
+        elif event == control.EVENT_RESULT:
+            future = self._waiting.pop(_address(event, _number(values[0]), _number(values[1])), None)
+        else:
+            future = self._waiting.pop(_address(event, 0, 0), None)
+        if future is not None and not future.done():
+            future.set_result(values)
+
+
+def _number(value: object) -> int:
+    assert isinstance(value, int)  # noqa: S101  (the parser's contract, for the type checker)
+    return value
+
+
+def _address(event: int, op: int, number: int) -> tuple[int, int]:
+    """What an answer is waited for under: results by operation and counter, pongs by token."""
+    return event << 8 | op, number
+
+
+class _Turn:
+    """A lock that urgent takers get before all others."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._urgent = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
+
+    def taken(self, *, urgent: bool) -> _Taken:
+        return _Taken(self, urgent=urgent)
+
+    async def take(self, *, urgent: bool) -> None:
+        if urgent:
+            self._urgent += 1
+            self._calm.clear()
+            try:
+                await self._lock.acquire()
+            finally:
+                self._urgent -= 1
+                if not self._urgent:
+                    self._calm.set()
+            return
+        while True:
+            await self._calm.wait()
+            await self._lock.acquire()
+            if not self._urgent:
+                return
+            self._lock.release()
+
+    def give(self) -> None:
+        self._lock.release()
+
+
+class _Taken:
+    def __init__(self, turn: _Turn, *, urgent: bool) -> None:
+        self._turn = turn
+        self._urgent = urgent
+
+    async def __aenter__(self) -> None:
+        await self._turn.take(urgent=self._urgent)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turn.give()

@@ -1,0 +1,166 @@
+"""The Bluetooth edge: find a clip and connect to it. Everything above sees only `Gatt` and `Radio`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakError
+
+from firmware.clip import protocol
+
+CONNECT_S: Final = 20.0
+STRANGERS: Final = 64
+
+logger = logging.getLogger(__name__)
+
+
+class RadioError(Exception):
+    """The radio did not do what was asked: out of range, switched off, link lost."""
+
+
+class Gatt(Protocol):
+    """A connected peripheral."""
+
+    @property
+    def lost(self) -> asyncio.Event:
+        """Set when the link is gone."""
+
+    async def read(self, uuid: str) -> bytes:
+        """Value of a characteristic. Raises RadioError."""
+
+    async def write(self, uuid: str, data: bytes) -> None:
+        """Write with response. Raises RadioError."""
+
+    async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
+        """Call `callback` with every notification or indication. Raises RadioError."""
+
+    async def close(self) -> None:
+        """Disconnect; never raises."""
+
+
+class Radio(Protocol):
+    """Where clips are found."""
+
+    async def find(self, serial: str, timeout_s: float) -> object | None:
+        """A handle of the clip with this serial (or one that may be it), None when it was not heard."""
+
+    async def connect(self, handle: object) -> Gatt:
+        """Connect to what `find` gave. Raises RadioError."""
+
+    def not_this(self, handle: object) -> None:
+        """What `find` gave turned out to be another clip."""
+
+
+def short_uuid(number: int) -> str:
+    """The 128-bit form of a 16-bit UUID of the Bluetooth SIG."""
+    return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
+
+
+class BleakGatt:
+    """A clip connected through bleak."""
+
+    def __init__(self, device: BLEDevice) -> None:
+        self.lost = asyncio.Event()
+        self._client = BleakClient(device, self._on_disconnect, timeout=CONNECT_S)
+
+    def _on_disconnect(self, _: BleakClient) -> None:
+        self.lost.set()
+
+    async def open(self) -> None:
+        """Connect. Raises RadioError."""
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._client.connect()
+        except (BleakError, OSError, TimeoutError, EOFError) as error:
+            await self.close()
+            raise RadioError(f"cannot connect: {_describe(error)}") from error
+
+    async def read(self, uuid: str) -> bytes:
+        """See Gatt."""
+        try:
+            return bytes(await self._client.read_gatt_char(uuid))
+        except (BleakError, OSError, TimeoutError, EOFError) as error:
+            raise RadioError(f"cannot read: {_describe(error)}") from error
+
+    async def write(self, uuid: str, data: bytes) -> None:
+        """See Gatt."""
+        try:
+            await self._client.write_gatt_char(uuid, data, response=True)
+        except (BleakError, OSError, TimeoutError, EOFError) as error:
+            raise RadioError(f"cannot write: {_describe(error)}") from error
+
+    async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
+        """See Gatt."""
+
+        def on_data(_: BleakGATTCharacteristic, data: bytearray) -> None:
+            callback(bytes(data))
+
+        try:
+            await self._client.start_notify(uuid, on_data)
+        except (BleakError, OSError, TimeoutError, EOFError) as error:
+            raise RadioError(f"cannot subscribe: {_describe(error)}") from error
+
+    async def close(self) -> None:
+        """See Gatt."""
+        try:
+            await self._client.disconnect()
+        except (BleakError, OSError, TimeoutError, EOFError) as error:
+            logger.debug("disconnect: %s", _describe(error))
+
+
+class BleakRadio:
+    """The computer's Bluetooth, through bleak. One scan or connection attempt at a time."""
+
+    def __init__(self) -> None:
+        self._busy = asyncio.Lock()
+        self._strangers: dict[str, set[str]] = {}  # serial wanted -> addresses that were other clips
+
+    async def find(self, serial: str, timeout_s: float) -> BLEDevice | None:
+        """Listen for a clip that advertises the service and, where it says one, the name of `serial`.
+
+        Raises RadioError when there is no usable Bluetooth adapter.
+        """
+        name = protocol.uuids.NAME_PREFIX + serial[-4:]
+        strangers = self._strangers.setdefault(serial, set())
+
+        def matches(device: BLEDevice, data: AdvertisementData) -> bool:
+            if device.address in strangers:
+                return False
+            if data.local_name is not None:
+                return data.local_name == name
+            return protocol.uuids.SERVICE in data.service_uuids
+
+        async with self._busy:
+            try:
+                return await BleakScanner.find_device_by_filter(
+                    matches, timeout_s, service_uuids=[protocol.uuids.SERVICE]
+                )
+            except (BleakError, OSError) as error:
+                raise RadioError(f"cannot scan: {_describe(error)}") from error
+
+    async def connect(self, handle: object) -> BleakGatt:
+        """See Radio."""
+        assert isinstance(handle, BLEDevice)  # noqa: S101  (what `find` gave)
+        gatt = BleakGatt(handle)
+        async with self._busy:
+            await gatt.open()
+        return gatt
+
+    def not_this(self, handle: object) -> None:
+        """See Radio."""
+        assert isinstance(handle, BLEDevice)  # noqa: S101  (what `find` gave)
+        for strangers in self._strangers.values():
+            if len(strangers) >= STRANGERS:
+                strangers.clear()
+            strangers.add(handle.address)
+
+
+def _describe(error: BaseException) -> str:
+    return str(error) or type(error).__name__
