@@ -46,8 +46,8 @@ def open_session(engine: Engine, user_id: int, now_ms: int, rules: AccessRules, 
     return token
 
 
-def find_session(engine: Engine, token: str, now_ms: int, rules: AccessRules) -> Person | None:
-    """Whose session this is, or None when there is none in force. Counts as use."""
+def find_session(engine: Engine, token: str, now_ms: int, rules: AccessRules, *, counts: bool = True) -> Person | None:
+    """Whose session this is, or None when there is none in force. `counts`: this is use, which puts off its end."""
     if not token:
         return None
     columns = user_account.c
@@ -64,7 +64,7 @@ def find_session(engine: Engine, token: str, now_ms: int, rules: AccessRules) ->
         row = db.execute(query).one_or_none()
     if row is None:
         return None
-    if now_ms - row.seen_ms >= _SEEN_STEP_MS:
+    if counts and now_ms - row.seen_ms >= _SEEN_STEP_MS:
         with writing(engine) as db:
             db.execute(update(session).where(session.c.token_sha256 == _digest(token)).values(seen_ms=now_ms))
     return Person(row.id, row.name, row.email, row.role)

@@ -20,6 +20,8 @@ from server.problems import not_signed_in, stale_form
 
 TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - the name of a header
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
+REFRESH_HEADER: Final = "x-refresh"
+"""Sent by scripts that keep a page up to date: such a request does not keep the session alive."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -56,7 +58,8 @@ async def signed_in(request: Request) -> SignedIn:
     desk = desk_of(request)
     now_ms = desk.clock()
     token = request.cookies.get(desk.rules.session_cookie, "")
-    person = await run_in_threadpool(find_session, desk.engine, token, now_ms, desk.rules)
+    by_hand = REFRESH_HEADER not in request.headers
+    person = await run_in_threadpool(find_session, desk.engine, token, now_ms, desk.rules, counts=by_hand)
     if person is None:
         raise not_signed_in()
     await require_form_token(request, token)

@@ -252,6 +252,14 @@ def trace_words(view: DayView) -> str:
     return f"Inclination through the day, from {degrees(low)} to {degrees(high)}; the table below has it hour by hour"
 
 
+def outcomes(summary: DaySummary) -> list[tuple[str, int]]:
+    """What followed the reminders that were due, with counts; what did not occur is left out."""
+    after = {"prompt": "A change within 10 s", "later": "A change later", "none": "No change", "open": "Not known yet"}
+    given = [(words, summary.responses.get(response, 0)) for response, words in after.items()]
+    withheld = [(REASONS[reason], count) for reason, count in summary.reminders_withheld.items()]
+    return [(words, count) for words, count in (*given, *withheld) if count]
+
+
 def sign_of(reminder: DayReminder) -> lanes.Sign:
     """The sign of a reminder in the chart."""
     if not reminder.given:

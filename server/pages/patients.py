@@ -11,7 +11,7 @@ from server.access.care import Patient
 from server.access.clips import ClipState
 from server.pages.charts import palette
 from server.pages.day import coverage_bar, coverage_words, seconds_by_code
-from server.pages.words import duration, percent
+from server.pages.words import percent, rough
 from server.plans.types import PlanState
 from server.summaries.types import DaySummary
 
@@ -58,7 +58,7 @@ def reasons(summary: DaySummary, plan: PlanState, clip: ClipState | None, now_ms
     """Why a patient should be looked at today, each with its size."""
     found = []
     if plan.newest is not None and plan.waiting and now_ms - plan.newest.created_ms >= PLAN_LATE_MS:
-        waited = duration((now_ms - plan.newest.created_ms) // 60_000 * 60)
+        waited = rough((now_ms - plan.newest.created_ms) / 1000)
         found.append(f"plan {plan.newest.version} not confirmed for {waited}")
     if clip is None:
         found.append("no clip assigned")
@@ -69,8 +69,8 @@ def reasons(summary: DaySummary, plan: PlanState, clip: ClipState | None, now_ms
             found.append(f"nothing heard for {(now_ms - clip.seen_ms) // 3_600_000} h")
     if summary.elapsed_s >= UNWORN_S:
         lost = summary.seconds["lost"]
-        if summary.worn_s == 0:
-            found.append(f"not worn in {duration(summary.elapsed_s)} of today’s window")
+        if summary.worn_s == 0 and lost < summary.elapsed_s / 2:
+            found.append(f"not worn in {rough(summary.elapsed_s)} of today’s window")
         elif lost > LOST_SHARE * summary.elapsed_s:
             found.append(f"{percent(lost, summary.elapsed_s)} of today’s window lost")
     return tuple(found)
@@ -90,7 +90,7 @@ def row(patient: Patient, summary: DaySummary, plan: PlanState, clip: ClipState 
         coverage_words(summary),
         summary.slouched_share if shown else None,
         percent(summary.seconds["slouched"], summary.worn_s) if shown else "–",
-        "slouched, of worn" if shown else "slouched: too little worn" if summary.window_s else "slouched",
+        "slouched" if shown or not summary.window_s else "too little worn",
         str(summary.episodes) if summary.window_s else "–",
         str(summary.reminders_given) if summary.window_s else "–",
         clip,

@@ -62,10 +62,10 @@ def _number(name: str, label: str, unit: str, hint: str) -> NumberField:
 
 
 WHEN: Final = (
-    _number("angle_deg", "Angle", "degrees forward", "Beyond it a second counts as slouched."),
+    _number("angle_deg", "Angle", "degrees forward", "Further forward counts as slouched."),
     _number("dwell_s", "Dwell", "seconds", "How long slouched before a reminder is due."),
-    _number("recovery_deg", "Recovery", "degrees", "Back by this much below the angle ends a slouch."),
-    _number("recovery_s", "Recovery time", "seconds", "How long back before the slouch has ended."),
+    _number("recovery_deg", "Recovery", "degrees", "A slouch ends this far below the angle."),
+    _number("recovery_s", "Recovery time", "seconds", "How long below that until it has ended."),
 )
 REMINDERS: Final = (
     _number("repeat_s", "Repeat", "seconds", "Next reminder of the same slouch, if it goes on."),

@@ -92,6 +92,8 @@ def day_page(door: Door, patient_id: PatientId, day: Day) -> HTMLResponse:
         "response_words": day_words.response_words,
         "threshold_sample": _sample("line", class_="plan-angle", x1=0, x2=20, y1=7, y2=7),
         "episode_sample": _sample("rect", class_="episode", x=0, y=2, width=20, height=10, rx=2),
+        "outcomes": day_words.outcomes(summary),
+        "present": day == today,
         "nothing_words": _nothing_words(day, today),
     }
     return page("day.html", context, door=door)

@@ -17,6 +17,13 @@ def duration(seconds: float) -> str:
     return f"{rest} s"
 
 
+def rough(seconds: float) -> str:
+    """A length of time in one unit, rounded down: `3 days`, `5 h`, `40 min`."""
+    if seconds >= 48 * 3600:
+        return f"{seconds // 86_400:.0f} days"
+    return f"{seconds // 3600:.0f} h" if seconds >= 3600 else f"{seconds // 60:.0f} min"
+
+
 def exact(seconds: int) -> str:
     """A length of time to the second: `6:05:09`, so that a column can be added up."""
     return f"{seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
@@ -53,11 +60,7 @@ def ago(t_ms: int | None, now_ms: int) -> str:
     seconds = max(0, (now_ms - t_ms) // 1000)
     if seconds < 60:
         return "just now"
-    if seconds < 3600:
-        return f"{seconds // 60} min ago"
-    if seconds < 48 * 3600:
-        return f"{seconds // 3600} h ago"
-    return f"{seconds // 86_400} days ago"
+    return f"{rough(seconds)} ago"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

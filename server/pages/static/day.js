@@ -2,40 +2,40 @@
 "use strict";
 
 (() => {
-  const data = document.getElementById("moments");
-  const look = document.getElementById("look");
-  const timeline = document.getElementById("timeline");
-  if (!data || !look || !timeline) return;
-  const { names, states, angles } = JSON.parse(data.textContent);
-  const slider = document.getElementById("moment");
-  const words = document.getElementById("moment-words");
-  const plot = timeline.querySelector(".plot.tall");
-  const cursor = document.createElement("div");
-  cursor.className = "cursor";
-  cursor.hidden = true;
-  timeline.append(cursor);
-  look.hidden = false;
+  const prepare = () => {
+    const look = document.getElementById("look");
+    const timeline = document.getElementById("timeline");
+    if (!look || !timeline || !look.hidden) return;
+    const { names, states, angles } = JSON.parse(document.getElementById("moments").textContent);
+    const slider = document.getElementById("moment");
+    const words = document.getElementById("moment-words");
+    const plot = timeline.querySelector(".plot.tall");
+    const cursor = document.createElement("div");
+    cursor.className = "cursor";
+    cursor.hidden = true;
+    timeline.append(cursor);
+    look.hidden = false;
 
-  const tell = (index) => {
-    const state = states[index] ?? "Still to come";
-    const angle = angles[index];
-    let text = `${names[index]} · ${state}`;
-    if (angle !== null && angle !== undefined) {
-      text += angle < 0 ? ` · ${-angle}° backward` : ` · ${angle}° forward`;
-    }
-    words.textContent = text;
-    slider.setAttribute("aria-valuetext", text);
-    cursor.hidden = false;
-    cursor.style.left = `${plot.offsetLeft + (plot.offsetWidth * (index + 0.5)) / names.length}px`;
+    const tell = (index) => {
+      const angle = angles[index];
+      let text = `${names[index]} · ${states[index] ?? "Still to come"}`;
+      if (angle !== null) text += angle < 0 ? ` · ${-angle}° backward` : ` · ${angle}° forward`;
+      words.textContent = text;
+      slider.setAttribute("aria-valuetext", text);
+      cursor.hidden = false;
+      cursor.style.left = `${plot.offsetLeft + (plot.offsetWidth * (index + 0.5)) / names.length}px`;
+    };
+
+    slider.addEventListener("input", () => tell(Number(slider.value)));
+    plot.addEventListener("pointermove", (event) => {
+      const box = plot.getBoundingClientRect();
+      const index = Math.floor(((event.clientX - box.left) / box.width) * names.length);
+      slider.value = String(Math.min(names.length - 1, Math.max(0, index)));
+      tell(Number(slider.value));
+    });
+    slider.value = String(Math.max(0, states.findLastIndex((state) => state !== null)));
   };
 
-  slider.addEventListener("input", () => tell(Number(slider.value)));
-  plot.addEventListener("pointermove", (event) => {
-    const box = plot.getBoundingClientRect();
-    const index = Math.floor(((event.clientX - box.left) / box.width) * names.length);
-    slider.value = String(Math.min(names.length - 1, Math.max(0, index)));
-    tell(Number(slider.value));
-  });
-  const last = states.findLastIndex((state) => state !== null);
-  slider.value = String(Math.max(0, last));
+  prepare();
+  document.addEventListener("plumbline:fresh", prepare);
 })();

@@ -7,8 +7,8 @@
   let wait = 2000;
   const ask = async () => {
     try {
-      const answer = await fetch(place.dataset.poll, { headers: { accept: "text/html" } });
-      if (answer.status === 401) return;
+      const answer = await fetch(place.dataset.poll, { headers: { "x-refresh": "1" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect") return;
       if (answer.ok) {
         const text = await answer.text();
         if (place.innerHTML.trim() !== text.trim()) place.innerHTML = text;
