@@ -1,0 +1,349 @@
+"""Who may move simulated time, and when: the radio's side of the clock.
+
+A step is bulk-synchronous. Stations that were given something work at the same time, in wall time; what they send is
+kept until every station has reported idle with nothing in flight, then handled in the order of the stations' names.
+Then the radio's own callbacks run dry. Only when that brings nothing more does time move, to the earliest instant that
+anybody waits for. So a run is the same every time, whatever the computer was doing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from . import frames
+from .simloop import MICRO, Events, SimSelector, of_the_loop
+
+log = logging.getLogger(__name__)
+
+_RECV = 1 << 16
+# A station this far behind its pace does not catch up: `speed` is an upper bound.
+_LAG_S = 0.05
+STALL_S = 60.0
+_HELD_S = 0.1
+
+
+class Handler(Protocol):
+    """What the radio does with a station's frames."""
+
+    def on_call(self, payload: bytes) -> bytes:
+        """Answer a call that touches only the station's own state. Raises OSError: its errno is the answer."""
+
+    def on_frame(self, kind: int, payload: bytes) -> None:
+        """Handle a frame, at the end of the step."""
+
+    def on_closed(self) -> None:
+        """Handle the end of the connection, at the end of the step."""
+
+    def on_stalled(self) -> None:
+        """Handle that the station has not reported idle for `STALL_S` of wall time."""
+
+
+class Peer:
+    """A station as the scheduler sees it."""
+
+    def __init__(self, sock: socket.socket, scheduler: Scheduler) -> None:
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.name = ""
+        self.handler: Handler | None = None
+        self.idle = False
+        self.due_us: int | None = None
+        self.sent = 0
+        self.inbox: deque[tuple[int, bytes]] = deque()
+        self.closed = False
+        self._scheduler = scheduler
+        self._sock = sock
+        self._splitter = frames.Splitter(from_radio=False)
+        self._unsent = bytearray()
+
+    def fileno(self) -> int:
+        """The socket's number, for the selector."""
+        return self._sock.fileno()
+
+    def send(self, kind: int, payload: bytes = b"") -> None:
+        """Send a frame at the time that is; the station is busy from now on."""
+        if self.closed:
+            return
+        self.sent += 1
+        self.idle = False
+        data = frames.down(kind, self._scheduler.now_us, payload)
+        if self._unsent:
+            self._unsent += data
+            return
+        try:
+            done = self._sock.send(data)
+        except BlockingIOError:
+            done = 0
+        except OSError:
+            return  # the reading side sees the end too, and tells the handler
+        if done < len(data):
+            self._unsent += data[done:]
+            self._scheduler.watch(self, selectors.EVENT_READ | selectors.EVENT_WRITE)
+
+    def flush(self) -> None:
+        """Send what the socket did not take before."""
+        try:
+            done = self._sock.send(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent.clear()
+            done = 0
+        del self._unsent[:done]
+        if not self._unsent:
+            self._scheduler.watch(self, selectors.EVENT_READ)
+
+    def receive(self) -> list[frames.Frame] | None:
+        """Frames that came in; None at the end of the connection."""
+        try:
+            data = self._sock.recv(_RECV)
+        except BlockingIOError:
+            return []
+        except OSError:
+            return None
+        try:
+            return self._splitter.feed(data) if data else None
+        except frames.FrameError:
+            log.exception("station %s", self.name or "(unnamed)")
+            return None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.closed = True
+        self._sock.close()
+
+
+class Scheduler:
+    """The clock of the radio's own loop, and the one that grants time to the stations.
+
+    `speed` bounds simulated seconds per wall second, None does not. `on_hello(peer, payload)` decides about a new
+    connection: it sets the peer's name and handler, or drops it. `on_held()` is called now and then, in wall time,
+    while time is held.
+    """
+
+    def __init__(self) -> None:
+        self.now_us = 0
+        self.speed: float | None = None
+        self.held: set[str] = set()
+        self.on_hello: Callable[[Peer, bytes], None] = lambda peer, _payload: self.drop(peer)
+        self.on_held: Callable[[], None] = lambda: None
+        self._selector: SimSelector | None = None
+        self._peers: list[Peer] = []
+        self._anchor: tuple[float, int] = (time.monotonic(), 0)
+        self._own_due_us: int | None = None
+
+    # -- membership
+
+    def has(self, name: str) -> bool:
+        """Whether a station of this name takes part."""
+        return any(peer.name == name for peer in self._peers)
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Take a new connection; it takes part once it has said hello."""
+        peer = Peer(sock, self)
+        self._need_selector().register(peer, selectors.EVENT_READ, peer)
+
+    def watch(self, peer: Peer, events: int) -> None:
+        """Wait for these events of the peer's socket."""
+        self._need_selector().modify(peer, events, peer)
+
+    def drop(self, peer: Peer) -> None:
+        """Forget a station; time goes on without it."""
+        if not peer.closed:
+            with contextlib.suppress(KeyError, ValueError):
+                self._need_selector().unregister(peer)
+            peer.close()
+        if peer in self._peers:
+            self._peers.remove(peer)
+
+    def close(self) -> None:
+        """Drop every station."""
+        if self._selector is None:
+            return
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, Peer):
+                self.drop(key.data)
+
+    def hold(self, name: str) -> None:
+        """Keep time still until `release(name)`."""
+        self.held.add(name)
+
+    def release(self, name: str) -> None:
+        """End a hold."""
+        self.held.discard(name)
+
+    def set_speed(self, speed: float | None) -> None:
+        """Change the pace from now on."""
+        if speed is not None and speed <= 0:
+            raise ValueError(f"speed must be positive, not {speed}")
+        self.speed = speed
+        self._anchor = (time.monotonic(), self.now_us)
+
+    # -- the step
+
+    def wait(self, selector: SimSelector, due_us: int | None) -> Events:
+        """Bring time to `due_us` or return earlier with something for the loop to do (see `Clock.wait`)."""
+        self._own_due_us = due_us
+        self._selector = selector
+        timeout: float | None = 0.0
+        while True:
+            events = selector.wall_select(timeout)
+            for key, mask in events:
+                if isinstance(key.data, Peer):
+                    self._serve(key.data, mask)
+            theirs = of_the_loop(events)
+            if theirs:
+                self._catch_up()
+                return theirs
+            busy = [peer for peer in self._peers if not peer.idle]
+            if busy:
+                if timeout == STALL_S and not events:
+                    self._stalled(busy)
+                timeout = STALL_S
+            elif self._dispatch():
+                return []
+            else:
+                timeout = self._advance()
+                if due_us is not None and due_us <= self.now_us:
+                    return []
+
+    def _advance(self) -> float | None:
+        """Nobody has anything to do: move time, if its pace allows, and wake who waited for it.
+
+        Returns how long to wait now, in wall seconds, None for as long as it takes.
+        """
+        if self.held:
+            self.on_held()
+            return _HELD_S
+        target = self._earliest(self._own_due_us)
+        if target is None:
+            return None
+        wait = self._wall_wait(target)
+        if wait > 0:
+            return wait
+        self.now_us = max(self.now_us, target)
+        if self._own_due_us is None or self._own_due_us > self.now_us:
+            self._grant()
+        return STALL_S
+
+    def _serve(self, peer: Peer, mask: int) -> None:
+        if peer.closed:
+            return
+        if mask & selectors.EVENT_WRITE:
+            peer.flush()
+        if not mask & selectors.EVENT_READ:
+            return
+        received = peer.receive()
+        if received is None:
+            self._ended(peer)
+            return
+        for frame in received:
+            self._take(peer, frame)
+            if peer.closed:
+                return
+
+    def _take(self, peer: Peer, frame: frames.Frame) -> None:
+        handler = peer.handler
+        if handler is None:
+            if frame.kind != frames.HELLO:
+                self.drop(peer)
+                return
+            self.on_hello(peer, frame.payload)
+            if not peer.closed:
+                self._peers.append(peer)
+                self._peers.sort(key=lambda p: p.name)
+        elif frame.kind == frames.IDLE:
+            peer.due_us, frames_read = frames.parse_idle(frame.payload)
+            peer.idle = frames_read == peer.sent & 0xFFFFFFFF
+        elif frame.kind == frames.CALL:
+            try:
+                answer = b"\x00" + handler.on_call(frame.payload)
+            except OSError as error:
+                answer = bytes([error.errno or 5])
+            peer.send(frames.REPLY, answer)
+        elif frame.kind == frames.BUSY:
+            self._catch_up()
+            peer.send(frames.GRANT)
+        else:
+            peer.idle = False
+            peer.inbox.append((frame.kind, frame.payload))
+
+    def _ended(self, peer: Peer) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._need_selector().unregister(peer)
+        peer.close()
+        peer.idle = True
+        peer.due_us = None
+
+    def _dispatch(self) -> bool:
+        """Handle what the stations sent in this step; whether there was anything."""
+        any_work = False
+        for peer in list(self._peers):
+            handler = peer.handler
+            if handler is None:
+                continue
+            while peer.inbox:
+                any_work = True
+                kind, payload = peer.inbox.popleft()
+                handler.on_frame(kind, payload)
+            if peer.closed and peer in self._peers:
+                any_work = True
+                self._peers.remove(peer)
+                handler.on_closed()
+        return any_work
+
+    def _earliest(self, due_us: int | None) -> int | None:
+        dues = [peer.due_us for peer in self._peers if peer.due_us is not None]
+        if due_us is not None:
+            dues.append(due_us)
+        return min(dues, default=None)
+
+    def _grant(self) -> None:
+        """Wake one station that is due: the first by name, so that stations due together keep an order."""
+        for peer in self._peers:
+            if peer.due_us is not None and peer.due_us <= self.now_us:
+                peer.due_us = None
+                peer.send(frames.GRANT)
+                return
+
+    @staticmethod
+    def _stalled(busy: list[Peer]) -> None:
+        for peer in busy:
+            log.warning("station %s has been busy for %d s", peer.name, STALL_S)
+            if peer.handler is not None:
+                peer.handler.on_stalled()
+
+    # -- pace
+
+    def _wall_wait(self, target_us: int) -> float:
+        """Wall seconds until the pace allows `target_us`."""
+        if self.speed is None or target_us <= self.now_us:
+            return 0.0
+        wall, sim = self._anchor
+        now = time.monotonic()
+        wait = wall + (target_us - sim) / MICRO / self.speed - now
+        if wait < -_LAG_S:
+            self._anchor = (now, target_us)
+        return max(0.0, wait)
+
+    def _catch_up(self) -> None:
+        """Between two events of a paced run, time has gone on: move it as far as the pace says and nobody waits."""
+        if self.speed is None or self.held or any(not peer.idle for peer in self._peers):
+            return
+        wall, sim = self._anchor
+        paced = sim + round((time.monotonic() - wall) * self.speed * MICRO)
+        limit = self._earliest(self._own_due_us)
+        self.now_us = max(self.now_us, paced if limit is None else min(paced, limit))
+
+    def _need_selector(self) -> SimSelector:
+        if self._selector is None:
+            raise RuntimeError("the scheduler's loop has not run yet")
+        return self._selector

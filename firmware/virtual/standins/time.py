@@ -1,0 +1,49 @@
+# MicroPython's `time` on the board: the clock is the one that the radio grants, ticks wrap at 2**30.
+import _radio
+
+_PERIOD = 1 << 30
+_MASK = _PERIOD - 1
+_HALF = _PERIOD >> 1
+_start = _radio.settings.get("ticks_start", 0)
+
+
+def ticks_ms():
+    return (_radio.now_ms + _start) & _MASK
+
+
+def ticks_us():
+    return (_radio.now_us + _start * 1000) & _MASK
+
+
+ticks_cpu = ticks_us
+
+
+def ticks_add(ticks, delta):
+    return (ticks + delta) & _MASK
+
+
+def ticks_diff(end, start):
+    return ((end - start + _HALF) & _MASK) - _HALF
+
+
+def sleep_ms(ms):
+    if ms > 0:
+        _radio.sleep_us(ms * 1000)
+
+
+def sleep_us(us):
+    if us > 0:
+        _radio.sleep_us(us)
+
+
+def sleep(s):
+    sleep_ms(int(s * 1000))
+
+
+def time():
+    # Without a clock chip the board counts from its boot.
+    return _radio.now_ms // 1000
+
+
+def time_ns():
+    return _radio.now_us * 1000

@@ -1,0 +1,155 @@
+"""Clip, radio and a bleak program, each in a process of its own, in simulated time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+import bleak
+import psutil
+import pytest
+
+from firmware.virtual import RadioLostError, Station, StationError, station
+
+Launch = Callable[..., tuple[subprocess.Popen[bytes], str]]
+SERIAL = "00112233445566aa"
+STREAM = "7d1e1002-52a4-4c1b-9f0e-6b1c8a3d7e20"
+CONTROL = "7d1e1003-52a4-4c1b-9f0e-6b1c8a3d7e20"
+START_UTC_MS = 1_700_000_000_000
+
+
+def test_bleak_talks_to_the_firmware_in_simulated_time(radio_process: Launch) -> None:
+    process, address = radio_process("gateway")
+
+    async def program(here: Station) -> list[tuple[int, int, int]]:
+        got: list[tuple[int, int, int]] = []
+        device = await bleak.BleakScanner.find_device_by_name("tiny", timeout=5)
+        assert device is not None
+        async with bleak.BleakClient(device) as client:
+            assert client.mtu_size == 247
+            await client.start_notify(
+                STREAM, lambda _, value: got.append((*struct.unpack_from("<II", value), here.now_ms))
+            )
+            before = here.utc_ms()
+            await client.write_gatt_char(CONTROL, b"N" + struct.pack("<HHH", 200, 240, 50), response=True)
+            await asyncio.sleep(60)
+            assert 60_000 <= here.utc_ms() - before <= 60_200
+            assert before > START_UTC_MS
+        await here.control("shutdown")
+        return got
+
+    wall = time.perf_counter()
+    got = station.run(program, address=address, name="gateway")
+    assert time.perf_counter() - wall < 20
+    assert [number for number, _, _ in got] == list(range(200))
+    # Delivered at a connection event (30 ms apart), never before it was sent.
+    assert all(0 <= seen - sent <= 31 for _, sent, seen in got)
+    assert process.wait(10) == 0
+
+
+def test_a_director_without_bluetooth_steers_the_radio(radio_process: Launch) -> None:
+    _, address = radio_process("director")
+
+    async def program(here: Station) -> None:
+        await asyncio.sleep(0.1)
+        status = await here.control("status", serial=SERIAL)
+        assert status["state"] == "running"
+        with pytest.raises(StationError, match="no clip"):
+            await here.control("motor_log", serial="ffffffffffffffff")
+        with pytest.raises(StationError, match="unknown request"):
+            await here.control("dance")
+        now = await here.control("now")
+        assert now["utc_ms"] == here.utc_ms()
+        await here.control("shutdown")
+
+    station.run(program, address=address, name="director", bluetooth=False)
+
+
+def test_a_station_learns_that_the_radio_is_gone(radio_process: Launch) -> None:
+    process, address = radio_process("gateway")
+    cleaned_up = []
+
+    async def program(_here: Station) -> None:
+        process.send_signal(signal.SIGKILL)
+        try:
+            await asyncio.sleep(1e9)
+        finally:
+            await asyncio.sleep(1)
+            cleaned_up.append(True)
+
+    with pytest.raises(RadioLostError):
+        station.run(program, address=address, name="gateway")
+    assert cleaned_up == [True]
+
+
+def test_time_goes_on_when_a_station_leaves(radio_process: Launch) -> None:
+    _, address = radio_process("first")
+
+    async def leave(here: Station) -> int:
+        await asyncio.sleep(5)
+        return here.now_ms
+
+    async def stay(here: Station) -> int:
+        await asyncio.sleep(5)
+        await here.control("shutdown")
+        return here.now_ms
+
+    first = station.run(leave, address=address, name="first", bluetooth=False)
+    assert station.run(stay, address=address, name="first", bluetooth=False) >= first + 5000
+
+
+def test_a_thread_wakes_a_station_in_wall_time_at_the_right_simulated_time(radio_process: Launch) -> None:
+    _, address = radio_process("gateway")
+
+    async def program(here: Station) -> None:
+        await here.control("speed", speed=1.0)
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[int] = loop.create_future()
+        before = here.now_ms
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(lambda: woken.set_result(here.now_ms))
+
+        wall = time.monotonic()
+        timer = threading.Timer(0.4, wake)
+        timer.start()
+        passed = await woken - before
+        assert abs(passed - 1000 * (time.monotonic() - wall)) < 150
+        timer.join()
+        await here.control("shutdown")
+
+    station.run(program, address=address, name="gateway", bluetooth=False)
+
+
+def test_two_stations_of_one_name_are_refused(radio_process: Launch) -> None:
+    _, address = radio_process("gateway")
+
+    async def program(here: Station) -> None:
+        with pytest.raises(RadioLostError, match="already"):
+            await asyncio.to_thread(
+                station.run, lambda _: asyncio.sleep(0), address=address, name="gateway", bluetooth=False
+            )
+        await here.control("shutdown")
+
+    station.run(program, address=address, name="gateway", bluetooth=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX processes")
+def test_the_interpreter_dies_with_a_killed_radio(radio_process: Launch) -> None:
+    process, address = radio_process("director")
+
+    async def program(_here: Station) -> list[int]:
+        return [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+
+    children = station.run(program, address=address, name="director", bluetooth=False)
+    assert children
+    process.kill()
+    process.wait(10)
+    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in children if psutil.pid_exists(pid)], timeout=5)
+    assert not alive, gone
