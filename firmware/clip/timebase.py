@@ -20,27 +20,35 @@ class Timebase:
         self._count = 0
 
     def restart(self) -> None:
-        """Forget the past: the sensor was (re)started."""
+        """Forget the past: the sensor was started, or samples are missing before the next."""
         self._placed = False
-        self._builder.period_us = self._nominal_us
 
-    def before(self, waiting: int, now_ms: int) -> bool:
-        """Call before the `waiting` samples that were in the FIFO at `now_ms` are fed to the builder, so that the newest
-        will lie within one period before `now_ms`. Returns False when samples are missing before them."""
+    def before(self, words: int, now_ms: int) -> None:
+        """Call before the `words` that waited in the FIFO at `now_ms` are fed to the builder."""
+        if self._placed:
+            return
         builder = self._builder
-        period = builder.period_us
-        if not self._placed:
-            self._place(waiting, now_ms)
-            return True
-        behind = builder.offset_us(now_ms & 0xFFFF) - waiting * period
-        if behind < -_GAP_US or behind > _GAP_US:
-            self._place(waiting, now_ms)
+        # Half a period is the mean age of the newest sample; the builder names the one before the first to come.
+        newest_us = (now_ms % 1000) * 1000 - builder.period_us // 2 - words // 2 * builder.period_us
+        base = max(now_ms - now_ms % 1000 + newest_us // 1000, 0)
+        builder.place(base & 0xFFFF, base >> 16, newest_us % 1000)
+        self._placed = True
+        self._from_ms = now_ms
+        self._count = 0
+
+    def after(self, samples: int, now_ms: int) -> bool:
+        """Call after they were fed; they were `samples`. False when the clock was so far off that samples must have been
+        lost: the next will be placed anew."""
+        builder = self._builder
+        age = builder.offset_us(now_ms & 0xFFFF)
+        if age < -_GAP_US or age > _GAP_US:
+            self._placed = False
             return False
-        if behind < 0:
-            builder.shift(behind)
-        elif behind >= period:
-            builder.shift(behind - period)
-        self._count += waiting
+        if age < 0:
+            builder.shift(age)
+        elif age >= builder.period_us:
+            builder.shift(age - builder.period_us)
+        self._count += samples
         elapsed = now_ms - self._from_ms
         if elapsed >= _WINDOW_MS:
             measured = (elapsed * 1000 + self._count // 2) // self._count if self._count else 0
@@ -50,13 +58,3 @@ class Timebase:
             self._from_ms = now_ms
             self._count = 0
         return True
-
-    def _place(self, waiting: int, now_ms: int) -> None:
-        period = self._builder.period_us
-        newest_us = (now_ms % 1000) * 1000 - period // 2 - waiting * period
-        base = now_ms - now_ms % 1000 + newest_us // 1000
-        base = max(base, 0)
-        self._builder.place(base & 0xFFFF, base >> 16, newest_us % 1000)
-        self._placed = True
-        self._from_ms = now_ms
-        self._count = 0

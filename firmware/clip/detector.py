@@ -1,0 +1,322 @@
+"""The light detector: what the clip makes of its own samples when no gateway judges.
+
+It works on hops of 250 ms of clip time with the angles and rules of the gateway's core, without that one's finer
+points: no bends, no slips, and a not-worn minute is written back one epoch at most. `sink` gets
+`second(index, code, hops, sagittal, lateral, low, high)` for each whole second (sums and extremes in millidegrees over
+`hops` hops with an angle), `episode(start_ms, end_ms, peak, mean, reason)` (0.1 deg) and `not_worn(since_ms, until_ms)`.
+"""
+
+import math
+
+from .wear import WearGate
+from .wire import category as code
+from .wire import records
+from .wire.base import clamp, isqrt
+from .wire.calibration import Q14
+
+HOP_MS = 250
+HOPS = 4
+EPISODE_FLOOR_MS = 3000  # the least dwell of a plan, so that each reminder has its episode
+LATE_MS = 300  # a hop is closed without a later sample this long after its end
+
+LEAN_MDEG = 15000
+LEAN_END_MDEG = 10000
+LYING_MDEG = 60000
+LYING_END_MDEG = 50000
+WINDOW = 8  # hops of the activity gate, 2 s
+SHAKE_MG = 70
+SHAKE_END_MG = 50
+SWAY_SHAKE_MG = 40
+SWAY_MDEG = 20000
+SWAY_END_MDEG = 14000
+_HALF_SECOND = 13  # samples at 26 Hz
+
+
+class Detector:
+    """`category`, `since_ms` and `sagittal_ddeg` are its judgement as of the newest whole hop."""
+
+    def __init__(self, sink) -> None:  # type: ignore[no-untyped-def]
+        self._sink = sink
+        self.category = code.LOST
+        self.since_ms = 0
+        self.sagittal_ddeg = 0
+        self.lateral_ddeg = 0
+        self.usable = False
+        self._paused = False
+        self._calibration: tuple[tuple[float, ...], ...] | None = None
+        self._angle = 10000
+        self._recovery = 5000
+        self._recovery_hops = 4
+        self._wear = WearGate()
+        self._moving = False
+        self._window: list[tuple[int, int, int, int]] = []
+        self._skies: list[tuple[int, int, int]] = []
+        self._hop = -1
+        self._open_hop()
+        self._before: tuple[int, int, int] | None = None
+        self._received_in_second = 0
+        self._second_hops = self._second_sagittal = self._second_lateral = 0
+        self._second_low = self._second_high = 0
+        self._latches()
+        self._sum = self._count = 0
+        self._peak = 0
+
+    def _latches(self) -> None:
+        self._lying = False
+        self._leaning = {code.LEANING_BACK: False, code.LEANING_LEFT: False, code.LEANING_RIGHT: False}
+        self._slouched = False
+        self._below = 0
+        self._sagittal_before: int | None = None
+
+    def _open_hop(self) -> None:
+        self._x = self._y = self._z = 0
+        self._used = 0
+        self._received = 0
+        self._acc = self._acc_sq = 0
+        self._path = 0
+
+    # --- what it judges by ---
+
+    def set_plan(self, plan) -> None:  # type: ignore[no-untyped-def]
+        """Take the thresholds of a plan."""
+        self._angle = plan.angle_deg * 1000
+        self._recovery = plan.recovery_deg * 1000
+        self._recovery_hops = max(1, (plan.recovery_ds * 100 + HOP_MS - 1) // HOP_MS)
+
+    def set_calibration(self, calibration: "tuple[int, int, tuple[int, ...], tuple[int, ...]] | None") -> None:
+        """Take a calibration (version, procedure, up, forward), or None."""
+        if calibration is None:
+            self._calibration = None
+            return
+        up = [v / Q14 for v in calibration[2]]
+        forward = [v / Q14 for v in calibration[3]]
+        right = (
+            forward[1] * up[2] - forward[2] * up[1],
+            forward[2] * up[0] - forward[0] * up[2],
+            forward[0] * up[1] - forward[1] * up[0],
+        )
+        self._calibration = (tuple(up), tuple(forward), right)
+        self._latches()
+
+    def set_paused(self, paused: bool) -> None:
+        """Paused seconds are not measured."""
+        self._paused = paused
+
+    # --- samples ---
+
+    def add(self, t_ms: int, w: int, x: int, y: int, z: int, acc_mg: int, held: bool) -> None:
+        """One stream sample: orientation in Q15, |a| - 1 g in mg, and whether the motor disturbed it."""
+        self.advance(t_ms // HOP_MS)
+        self._received += 1
+        if held:
+            self._before = None
+            return
+        sky = (
+            (x * z - w * y) >> 15,
+            (y * z + w * x) >> 15,
+            Q14 - ((x * x + y * y) >> 15),
+        )
+        self._x += sky[0]
+        self._y += sky[1]
+        self._z += sky[2]
+        self._used += 1
+        acc = clamp(acc_mg, -4000, 4000)
+        self._acc += acc
+        self._acc_sq += acc * acc
+        if self._before is not None:
+            dx = sky[0] - self._before[0]
+            dy = sky[1] - self._before[1]
+            dz = sky[2] - self._before[2]
+            self._path += isqrt(min(dx * dx + dy * dy + dz * dz, 1 << 28))
+        self._before = sky
+
+    def tick(self, now_ms: int) -> None:
+        """Close the hops that ended long ago: no sample is coming for them."""
+        self.advance((now_ms - LATE_MS) // HOP_MS)
+
+    def advance(self, hop: int) -> None:
+        """Close every hop before `hop`."""
+        if self._hop < 0:
+            self._hop = max(hop, 0)
+        while self._hop < hop:
+            self._close_hop()
+            self._open_hop()
+            self._hop += 1
+
+    # --- hops ---
+
+    def _close_hop(self) -> None:
+        used = self._used
+        self.usable = used > 0
+        sky16 = None
+        sagittal = lateral = tilt = 0
+        if used:
+            sky16 = (self._x * 4 // used, self._y * 4 // used, self._z * 4 // used)
+            if self._calibration is not None:
+                sagittal, lateral, tilt = self._angles()
+        moving = self._activity(sky16)
+        start_ms = self._hop * HOP_MS
+        if self._wear.step(start_ms, sky16, self._shake_of_hop(), moving):
+            self._sink.not_worn(self._wear.since_ms, start_ms + HOP_MS)
+        self._received_in_second += self._received
+        ends_second = self._hop % HOPS == HOPS - 1
+        lost = ends_second and self._received_in_second < _HALF_SECOND
+        category = self._categorise(sagittal, lateral, tilt, moving, lost)
+        if category != self.category:
+            self._turn(category, start_ms, sagittal, lost)
+        if self.usable and self._calibration is not None:
+            self._sagittal_before = sagittal
+            self.sagittal_ddeg = _tenths(sagittal)
+            self.lateral_ddeg = _tenths(lateral)
+            self._count_second(sagittal, lateral)
+            if category == code.SLOUCHED and sagittal >= self._recovery:
+                self._sum += _tenths(sagittal)
+                self._count += 1
+                self._peak = max(self._peak, _tenths(sagittal))
+        else:
+            self._sagittal_before = None
+        if ends_second:
+            self._sink.second(
+                self._hop // HOPS,
+                self.category,
+                self._second_hops,
+                self._second_sagittal,
+                self._second_lateral,
+                self._second_low,
+                self._second_high,
+            )
+            self._received_in_second = 0
+            self._second_hops = self._second_sagittal = self._second_lateral = 0
+
+    def _angles(self) -> "tuple[int, int, int]":
+        """Sagittal, lateral and tilt in millidegrees, of the hop's mean direction (see wire.calibration)."""
+        up, forward, right = self._calibration  # type: ignore[misc]
+        norm = math.sqrt(float(self._x) ** 2 + float(self._y) ** 2 + float(self._z) ** 2) or 1.0
+        x, y, z = self._x / norm, self._y / norm, self._z / norm
+        along_up = x * up[0] + y * up[1] + z * up[2]
+        along_forward = x * forward[0] + y * forward[1] + z * forward[2]
+        along_right = x * right[0] + y * right[1] + z * right[2]
+        mdeg = 180000.0 / math.pi
+        return (
+            round(math.atan2(-along_forward, along_up) * mdeg),
+            round(math.asin(max(-1.0, min(1.0, -along_right))) * mdeg),
+            round(math.acos(max(-1.0, min(1.0, along_up))) * mdeg),
+        )
+
+    def _shake_of_hop(self) -> int:
+        n = self._used
+        return isqrt(max(0, self._acc_sq // n - (self._acc // n) * (self._acc // n))) if n else 0
+
+    def _activity(self, sky16: "tuple[int, int, int] | None") -> bool:
+        """Steps shake |a|; bends and swings tilt the trunk to and fro: the length of its way less the way made good."""
+        self._window.append((self._used, self._acc, self._acc_sq, self._path))
+        self._skies.append(sky16 or (0, 0, 0))
+        if len(self._window) > WINDOW:
+            self._window.pop(0)
+            self._skies.pop(0)
+        n = sum([row[0] for row in self._window])
+        if not n:
+            return self._moving
+        mean = sum([row[1] for row in self._window]) // n
+        shake = isqrt(max(0, sum([row[2] for row in self._window]) // n - mean * mean))
+        first, last = self._skies[0], self._skies[-1]
+        sway = 0
+        if first != (0, 0, 0) and last != (0, 0, 0):
+            good = isqrt(sum([((a - b) >> 2) ** 2 for a, b in zip(first, last)]))
+            sway = (sum([row[3] for row in self._window]) - good) * 7 // 2  # 3.497 mdeg to a step of Q14
+        if shake >= SHAKE_MG or (shake >= SWAY_SHAKE_MG and sway >= SWAY_MDEG):
+            self._moving = True
+        elif shake < SHAKE_END_MG and (shake < SWAY_SHAKE_MG or sway < SWAY_END_MDEG):
+            self._moving = False
+        return self._moving
+
+    def _categorise(self, sagittal: int, lateral: int, tilt: int, moving: bool, lost: bool) -> int:
+        if lost:
+            self._latches()
+            return code.PAUSED if self._paused else code.LOST
+        if not self.usable:
+            return code.PAUSED if self._paused else code.LOST if self.category == code.PAUSED else self.category
+        calibrated = self._calibration is not None
+        if calibrated:
+            self._lying = tilt >= (LYING_END_MDEG if self._lying else LYING_MDEG)
+            leaning = self._lean(sagittal, lateral)
+            self._below = self._below + 1 if sagittal < self._recovery else 0
+        else:
+            leaning = 0
+        other = self._paused or self._wear.off or moving or self._lying or leaning or not calibrated
+        if other or self._below >= self._recovery_hops:
+            self._slouched = False
+        elif sagittal >= self._angle:
+            self._slouched = True
+        if self._paused:
+            return code.PAUSED
+        if self._wear.off:
+            return code.NOT_WORN
+        if not calibrated:
+            return code.UNCALIBRATED
+        if moving:
+            return code.MOVING
+        if self._lying:
+            return code.LYING
+        return leaning or (code.SLOUCHED if self._slouched else code.UPRIGHT)
+
+    def _lean(self, sagittal: int, lateral: int) -> int:
+        largest = leaning = 0
+        for side, amount in (
+            (code.LEANING_BACK, -sagittal),
+            (code.LEANING_LEFT, -lateral),
+            (code.LEANING_RIGHT, lateral),
+        ):
+            self._leaning[side] = amount >= (LEAN_END_MDEG if self._leaning[side] else LEAN_MDEG)
+            if self._leaning[side] and amount > largest:
+                largest, leaning = amount, side
+        return leaning
+
+    def _turn(self, category: int, start_ms: int, sagittal: int, lost: bool) -> None:
+        """Another category begins."""
+        since = start_ms
+        if lost:
+            since = start_ms + HOP_MS - HOPS * HOP_MS
+        elif category == code.UPRIGHT and self.category == code.SLOUCHED:
+            since = start_ms + HOP_MS - self._below * HOP_MS
+        elif category == code.SLOUCHED:
+            since = self._crossing(start_ms, sagittal)
+        elif category == code.NOT_WORN:
+            since = self._wear.since_ms
+        since = max(since, 0 if category == code.SLOUCHED else self.since_ms)
+        if self.category == code.SLOUCHED and self._count and since - self.since_ms >= EPISODE_FLOOR_MS:
+            self._sink.episode(self.since_ms, since, self._peak, self._sum // self._count, _end_reason(category))
+        self.category = category
+        self.since_ms = since
+        self._sum = self._count = 0
+        self._peak = 0
+
+    def _crossing(self, start_ms: int, sagittal: int) -> int:
+        """When the angle was crossed: on the line between the middles of this hop and the one before."""
+        before = self._sagittal_before
+        if before is None or before >= self._angle or sagittal <= before:
+            return start_ms
+        return start_ms - HOP_MS // 2 + HOP_MS * (self._angle - before) // (sagittal - before)
+
+    def _count_second(self, sagittal: int, lateral: int) -> None:
+        if not self._second_hops:
+            self._second_low = self._second_high = sagittal
+        self._second_hops += 1
+        self._second_sagittal += sagittal
+        self._second_lateral += lateral
+        self._second_low = min(self._second_low, sagittal)
+        self._second_high = max(self._second_high, sagittal)
+
+
+def _tenths(mdeg: int) -> int:
+    return (mdeg + 50) // 100
+
+
+def _end_reason(category: int) -> int:
+    if category == code.UPRIGHT:
+        return records.END_RECOVERED
+    if category == code.PAUSED:
+        return records.END_PAUSED
+    if category == code.LOST:
+        return records.END_LOST
+    return records.END_NOT_WORN if category == code.NOT_WORN else records.END_MOVED

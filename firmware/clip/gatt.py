@@ -1,0 +1,167 @@
+"""Services, advertising and the radio's interrupt, on plain `bluetooth.BLE`.
+
+The interrupt handler only notes what happened; the application asks for it with `take`. Values of the custom service are
+empty until a gateway has authenticated, because the stack answers reads by itself.
+"""
+
+import struct
+
+import bluetooth
+
+from .wire import uuids
+
+CONNECTED = 1
+DISCONNECTED = 2
+WRITTEN = 3
+INDICATED = 20
+MTU_CHANGED = 21
+
+_FLAG_READ = 0x02
+_FLAG_WRITE = 0x08
+_FLAG_NOTIFY = 0x10
+_FLAG_INDICATE = 0x20
+
+_AD_FLAGS = 0x01
+_AD_NAME = 0x09
+_AD_UUID128 = 0x07
+_GENERAL_DISCOVERABLE_LE_ONLY = 0x06
+
+ADVERTISE_US = 250000
+CONTROL_BUFFER = 128  # the longest control write: settings, plan and calibration stay far below
+MANUFACTURER = b"Plumbline"
+MODEL = b"Clip"
+_EVENTS_MAX = 32
+
+
+def _field(kind: int, value: bytes) -> bytes:
+    return bytes((len(value) + 1, kind)) + value
+
+
+def _uuid_bytes(text: str) -> bytes:
+    """A 128-bit UUID in the order of the air, least significant byte first."""
+    digits = text.replace("-", "")
+    return bytes([int(digits[i : i + 2], 16) for i in range(30, -2, -2)])
+
+
+def advertisement(serial: str) -> "tuple[bytes, bytes]":
+    """(advertising data, scan response): flags and name in the one, the service in the other, 31 bytes each at most."""
+    name = (uuids.NAME_PREFIX + serial[-4:]).encode()
+    return (
+        _field(_AD_FLAGS, bytes((_GENERAL_DISCOVERABLE_LE_ONLY,))) + _field(_AD_NAME, name),
+        _field(_AD_UUID128, _uuid_bytes(uuids.SERVICE)),
+    )
+
+
+class Gatt:
+    """The clip's side of the radio. Handles of the custom service are attributes named like the UUIDs."""
+
+    def __init__(self, ble, serial: str, firmware: str, ticks_ms) -> None:  # type: ignore[no-untyped-def]
+        self._ble = ble
+        self._ticks_ms = ticks_ms
+        self._events: list[tuple[int, int, int, bytes, int]] = []
+        self.lost_events = 0
+        ble.active(True)
+        ble.config(mtu=uuids.MTU_WANTED)
+        ble.config(gap_name=uuids.NAME_PREFIX + serial[-4:])
+        ble.irq(self._irq)
+        self._register(serial, firmware)
+        self._advertising, self._response = advertisement(serial)
+
+    def _register(self, serial: str, firmware: str) -> None:
+        uuid = bluetooth.UUID
+        read = _FLAG_READ
+        information = (
+            uuid(uuids.DEVICE_INFORMATION),
+            (
+                (uuid(uuids.MANUFACTURER), read),
+                (uuid(uuids.MODEL), read),
+                (uuid(uuids.SERIAL), read),
+                (uuid(uuids.FIRMWARE_REVISION), read),
+            ),
+        )
+        battery = (uuid(uuids.BATTERY_SERVICE), ((uuid(uuids.BATTERY_LEVEL), read | _FLAG_NOTIFY),))
+        posture = (
+            uuid(uuids.SERVICE),
+            (
+                (uuid(uuids.STREAM), _FLAG_NOTIFY),
+                (uuid(uuids.EVENT), _FLAG_INDICATE),
+                (uuid(uuids.CONTROL), _FLAG_WRITE),
+                (uuid(uuids.SETTINGS), read),
+                (uuid(uuids.PLAN), read),
+                (uuid(uuids.JOURNAL), _FLAG_NOTIFY),
+                (uuid(uuids.STATUS), read | _FLAG_NOTIFY),
+                (uuid(uuids.CALIBRATION), read),
+            ),
+        )
+        handles = self._ble.gatts_register_services((information, battery, posture))
+        for handle, text in zip(handles[0], (MANUFACTURER, MODEL, serial.encode(), firmware.encode())):
+            self._ble.gatts_write(handle, text)
+        self.battery = handles[1][0]
+        (
+            self.stream,
+            self.event,
+            self.control,
+            self.settings,
+            self.plan,
+            self.journal,
+            self.status,
+            self.calibration,
+        ) = handles[2]
+        self._ble.gatts_set_buffer(self.control, CONTROL_BUFFER)
+        self.hide()
+
+    def _irq(self, event: int, data) -> None:  # type: ignore[no-untyped-def]
+        if event == WRITTEN:
+            connection, handle = data
+            entry = (event, connection, handle, bytes(self._ble.gatts_read(handle)), self._ticks_ms())
+        elif event in (CONNECTED, DISCONNECTED):
+            entry = (event, data[0], 0, b"", self._ticks_ms())
+        elif event in (INDICATED, MTU_CHANGED):
+            entry = (event, data[0], data[1], b"", self._ticks_ms())
+        else:
+            return
+        if len(self._events) >= _EVENTS_MAX and event == WRITTEN:
+            self.lost_events += 1
+            return
+        self._events.append(entry)
+
+    def take(self) -> "tuple[int, int, int, bytes, int] | None":
+        """The oldest event not yet taken, or None: (event, connection, handle or MTU, written bytes, ticks)."""
+        return self._events.pop(0) if self._events else None
+
+    def advertise(self) -> None:
+        """Be found and connectable."""
+        self._ble.gap_advertise(ADVERTISE_US, self._advertising, resp_data=self._response)
+
+    def stop_advertising(self) -> None:
+        """Be found no more."""
+        self._ble.gap_advertise(None)
+
+    def disconnect(self, connection: int) -> None:
+        """End a connection; one that is already gone is no error."""
+        try:
+            self._ble.gap_disconnect(connection)
+        except OSError:
+            pass
+
+    def write(self, handle: int, value: bytes) -> None:
+        """Set what a read of `handle` returns."""
+        self._ble.gatts_write(handle, value)
+
+    def hide(self) -> None:
+        """Make the readable values of the custom service empty."""
+        for handle in (self.settings, self.plan, self.status, self.calibration):
+            self._ble.gatts_write(handle, b"")
+
+    def notify(self, connection: int, handle: int, data) -> None:  # type: ignore[no-untyped-def]
+        """Send a notification. Raises OSError (ENOMEM when the stack has no buffer: try again later)."""
+        self._ble.gatts_notify(connection, handle, data)
+
+    def indicate(self, connection: int, data: bytes) -> None:
+        """Send an event and let the stack wait for its confirmation. Raises OSError like `notify`."""
+        self._ble.gatts_indicate(connection, self.event, data)
+
+
+def battery_value(percent: int) -> bytes:
+    """Value of the battery level characteristic."""
+    return struct.pack("<B", percent)

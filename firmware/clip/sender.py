@@ -1,0 +1,176 @@
+"""What leaves the clip by radio, one notification at a time and 50 ms apart.
+
+First the events that answer a gateway, then the stream, then the status, then the journal. A notification that the
+stack has no buffer for stays where it is and is tried again.
+"""
+
+import asyncio
+
+from .wire import records, stream, uuids
+
+_SLOT = stream.HEADER_SIZE + stream.MAX_SAMPLES * stream.SAMPLE_SIZE + stream.TRAILER_SIZE
+_SLOTS = 16  # about six seconds of stream
+_CONFIRM_MS = 3000
+_EVENTS_MAX = 16
+
+
+class Sender:
+    """Queues and the task that empties them. `connection` is the authenticated one, None without."""
+
+    def __init__(self, gatt, clock, journal) -> None:  # type: ignore[no-untyped-def]
+        self._gatt = gatt
+        self._clock = clock
+        self._journal = journal
+        self._wake = asyncio.Event()
+        self._events: list[tuple[int, bytes]] = []
+        self._unconfirmed: int | None = None  # connection whose indication is not confirmed yet
+        self._unconfirmed_until = 0
+        self._slots = [bytearray(_SLOT) for _ in range(_SLOTS)]
+        self._lengths = [0] * _SLOTS
+        self._first = 0
+        self._waiting = 0
+        self._status: bytes | None = None
+        self._cursor: int | None = None
+        self._end_told = False
+        self.connection: int | None = None
+        self.mtu = 23
+        self.dropped = 0
+
+    # --- what others want sent ---
+
+    def event(self, connection: int, data: bytes) -> None:
+        """Indicate an answer. A central that never confirms gets no more than a few."""
+        if len(self._events) < _EVENTS_MAX:
+            self._events.append((connection, data))
+        self._wake.set()
+
+    def packet(self, buf: bytearray, length: int) -> None:
+        """Queue a stream packet; when all slots are full the oldest gives way."""
+        if self.connection is None:
+            return
+        if self._waiting == _SLOTS:
+            self._first = (self._first + 1) % _SLOTS
+            self._waiting -= 1
+            self.dropped = min(self.dropped + 1, 0xFFFF)
+            self._slots[self._first][0] |= stream.FLAG_GAP
+        at = (self._first + self._waiting) % _SLOTS
+        slot = self._slots[at]
+        for i in range(length):
+            slot[i] = buf[i]
+        self._lengths[at] = length
+        self._waiting += 1
+        self._wake.set()
+
+    def status(self, data: bytes) -> None:
+        """Notify this status next; a newer one replaces it."""
+        if self.connection is not None:
+            self._status = data
+            self._wake.set()
+
+    def read_journal(self, number: int) -> None:
+        """Notify every record from this id on, say where they end, and go on as records come."""
+        self._cursor = max(number, self._journal.first)
+        self._end_told = False
+        self._wake.set()
+
+    def journal_grew(self) -> None:
+        """A record was written."""
+        self._wake.set()
+
+    def confirmed(self, connection: int) -> None:
+        """The central has confirmed an indication."""
+        if self._unconfirmed == connection:
+            self._unconfirmed = None
+            self._wake.set()
+
+    def open(self, connection: int, mtu: int) -> None:
+        """A gateway has authenticated."""
+        self.connection = connection
+        self.mtu = mtu
+        self._first = self._waiting = 0
+        self._status = None
+        self._cursor = None
+
+    def forget(self, connection: int) -> None:
+        """A connection is gone."""
+        self._events = [entry for entry in self._events if entry[0] != connection]
+        if self._unconfirmed == connection:
+            self._unconfirmed = None
+        if self.connection == connection:
+            self.connection = None
+            self._waiting = 0
+            self._status = None
+            self._cursor = None
+
+    # --- sending ---
+
+    async def run(self) -> None:
+        """Send for ever."""
+        last = self._clock.now() - uuids.NOTIFY_SPACING_MS
+        while True:
+            # Only tasks set the event, never the interrupt, so that a plain Event will do.
+            self._wake.clear()
+            if not self.pending():
+                await self._wake.wait()
+                continue
+            rest = last + uuids.NOTIFY_SPACING_MS - self._clock.now()
+            if rest > 0:
+                await asyncio.sleep_ms(rest)  # type: ignore[attr-defined]
+            last = self._clock.now()
+            self.send(last)
+
+    def pending(self) -> bool:
+        """Whether something can be sent now."""
+        return bool(
+            (self._events and self._unconfirmed is None) or self._waiting or self._status or self._journal_pending()
+        )
+
+    def _journal_pending(self) -> bool:
+        if self._cursor is None or self.connection is None or self.mtu < uuids.MTU_STREAM:
+            return False
+        return self._cursor < self._journal.next or not self._end_told
+
+    def check(self, now_ms: int) -> None:
+        """Give up waiting for a confirmation that does not come."""
+        if self._unconfirmed is not None and now_ms >= self._unconfirmed_until:
+            self._unconfirmed = None
+            self._wake.set()
+
+    def send(self, now_ms: int) -> bool:
+        """Send what is first in line; False when the stack did not take it."""
+        try:
+            self._send_one(now_ms)
+        except OSError:
+            # No buffer (ENOMEM), or the connection is just going: the next round knows more.
+            return False
+        return True
+
+    def _send_one(self, now_ms: int) -> None:
+        if self._events and self._unconfirmed is None:
+            connection, data = self._events[0]
+            self._gatt.indicate(connection, data)
+            self._events.pop(0)
+            self._unconfirmed = connection
+            self._unconfirmed_until = now_ms + _CONFIRM_MS
+        elif self._waiting:
+            slot = memoryview(self._slots[self._first])[: self._lengths[self._first]]
+            self._gatt.notify(self.connection, self._gatt.stream, slot)
+            self._first = (self._first + 1) % _SLOTS
+            self._waiting -= 1
+        elif self._status:
+            self._gatt.notify(self.connection, self._gatt.status, self._status)
+            self._status = None
+        elif self._journal_pending():
+            self._send_record()
+
+    def _send_record(self) -> None:
+        number = max(self._cursor or 0, self._journal.first)
+        if number >= self._journal.next:
+            self._gatt.notify(self.connection, self._gatt.journal, records.journal_frame(number, b""))
+            self._end_told = True
+            return
+        record = self._journal.read(number)
+        if record is None:
+            record = bytes((records.UNREADABLE,))
+        self._gatt.notify(self.connection, self._gatt.journal, records.journal_frame(number, record))
+        self._cursor = number + 1
