@@ -2,8 +2,7 @@
 
 from .calibration import CalibrationError, calibrate
 from .core import Core, SnapshotError
-from .judgements import Judgements
-from .types import Calibration, EpisodeOut, EpochOut, Judgement, Output, Samples, Thresholds, Trailer
+from .types import Calibration, EpisodeOut, EpochOut, Judgement, Judgements, Output, Samples, Thresholds, Trailer
 
 __all__ = (
     "Calibration",

@@ -19,10 +19,9 @@ from .categories import Categoriser, Labels, Posture
 from .episodes import EpisodeTracker
 from .epochs import SECONDS, EpochBook, Seconds, second_angles
 from .frames import FRAME_MS, HOP_MS, HOPS, SKY_ONE, FrameBuffer, Hops
-from .judgements import Judgements
 from .orientation import inclination
 from .shifts import ShiftCounter
-from .types import Calibration, EpisodeOut, EpochOut, Judgement, Output, Samples, Thresholds, Trailer
+from .types import Calibration, EpisodeOut, EpochOut, Judgement, Judgements, Output, Samples, Thresholds, Trailer
 from .wear import Finding, WearGate
 
 code = protocol.category

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core import Core, Output, Samples, SnapshotError, Thresholds, Trailer
+from gateway.core import Core, Judgements, Output, Samples, SnapshotError, Thresholds, Trailer
 
 Step = tuple[str, Any]
 
@@ -49,7 +49,7 @@ def _feed(core: Core, stream: tuple[Samples, list[Trailer]], out: Output, begin:
     told = core.push(part, [trailer for trailer in trailers if first <= trailer.t_ms < last])
     out.epochs += told.epochs
     out.episodes += told.episodes
-    out.judgements = [*out.judgements, *told.judgements]
+    out.judgements = Judgements.joined((out.judgements.columns, told.judgements.columns))
 
 
 @settings(max_examples=40)

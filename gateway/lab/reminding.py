@@ -1,0 +1,130 @@
+"""The reminder policy over judgements that are already there: the clip's own file, fed as a clip would feed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from firmware.clip import protocol
+from firmware.clip.reminder import Policy
+from gateway.core import Judgements
+
+TICK_MS: Final = 40
+"""The policy's tick on the clip."""
+
+MinuteOfWeek = Callable[[int], int]
+"""Minute of the patient's local week (Monday 00:00 is 0) at a clip time in ms; -1 when that is not known."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A reminder record of the policy, clip times in ms; codes of `protocol.records`."""
+
+    start_ms: int
+    rev: int
+    judge: int
+    since_ms: int
+    angle_deg: float
+    reason: int
+    response: int
+    response_ms: int
+
+    def fields(self, plan_version: int, calibration_version: int) -> dict[str, Any]:
+        """As `protocol.records.parse` would give it."""
+        return {
+            "kind": protocol.records.REMINDER,
+            "judge": self.judge,
+            "rev": self.rev,
+            "start_ms": self.start_ms,
+            "plan": plan_version,
+            "calibration": calibration_version,
+            "since_ms": self.since_ms,
+            "angle": round(self.angle_deg * 10),
+            "reason": self.reason,
+            "response": self.response,
+            "response_ms": self.response_ms,
+        }
+
+
+def unknown_week(clip_ms: int) -> int:
+    """For a recording of unknown date: the window is not enforced."""
+    del clip_ms
+    return -1
+
+
+def local_week(start_utc_ms: int, zone: str) -> MinuteOfWeek:
+    """The local week of a clip that was booted at `start_utc_ms`. Raises ZoneInfoNotFoundError."""
+    info = ZoneInfo(zone)
+
+    def minute(clip_ms: int) -> int:
+        local = datetime.fromtimestamp((start_utc_ms + clip_ms) / 1000, info)
+        return local.weekday() * 1440 + local.hour * 60 + local.minute
+
+    return minute
+
+
+class Reminding:
+    """Runs a policy along the core's judgements; call `run` with each stretch of them, then `end`."""
+
+    def __init__(self, policy: Policy, minute_of_week: MinuteOfWeek = unknown_week) -> None:
+        self._policy = policy
+        self._week = minute_of_week
+        self._last = (-1, -1)
+        self._angle = 0
+        self._now = 0
+
+    def run(self, judgements: Judgements) -> Iterator[Told]:
+        """What the policy decides during these judgements."""
+        columns = judgements.columns
+        if not columns.shape[1]:
+            return
+        category, since, judged_to = columns[:3]
+        changed = np.flatnonzero(
+            (np.diff(category, prepend=self._last[0]) != 0) | (np.diff(since, prepend=self._last[1]) != 0)
+        ).tolist()
+        self._last = (int(category[-1]), int(since[-1]))
+        if not changed or changed[0] != 0:
+            changed.insert(0, 0)
+        for k, at in enumerate(changed):
+            stop = int(judged_to[changed[k + 1]]) if k + 1 < len(changed) else int(judged_to[-1]) + 1
+            yield from self._stretch(columns, at, stop)
+
+    def _stretch(self, columns: Any, at: int, stop_ms: int) -> Iterator[Told]:
+        policy = self._policy
+        category, since = int(columns[0, at]), int(columns[1, at])
+        self._judge(columns, at, category, since)
+        self._tick(int(columns[2, at]))
+        first_ms = int(columns[2, at])
+        while (due := policy.due_ms()) >= 0:
+            now = max(-(-due // TICK_MS) * TICK_MS, self._now + TICK_MS)
+            if now >= stop_ms:
+                break
+            # A lease renewal brings the newest angle.
+            self._judge(columns, min(at + max(now - first_ms, 0) // 250, columns.shape[1] - 1), category, since)
+            self._tick(now)
+            yield from self._take()
+        yield from self._take()
+
+    def _judge(self, columns: Any, at: int, category: int, since: int) -> None:
+        if columns[5, at]:
+            self._angle = round(int(columns[3, at]) / 100)
+        self._policy.judge(category, since, self._angle, protocol.records.JUDGE_GATEWAY)
+
+    def _tick(self, now: int) -> None:
+        self._now = max(now, self._now)
+        self._policy.tick(self._now, self._week(self._now))
+
+    def end(self, at_ms: int) -> Iterator[Told]:
+        """The clip is taken off: an open response is closed."""
+        self._policy.judge(protocol.category.NOT_WORN, at_ms, 0, protocol.records.JUDGE_GATEWAY)
+        yield from self._take()
+
+    def _take(self) -> Iterator[Told]:
+        while (record := self._policy.take_record()) is not None:
+            start, rev, judge, since, angle, reason, response, response_ms = record
+            yield Told(start, rev, judge, since, angle / 10, reason, response, response_ms)

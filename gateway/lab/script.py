@@ -1,0 +1,305 @@
+"""Scripted wearings: a motion source whose truth is known. Everything made from a script is simulated and says so.
+
+A script is a row of segments. Each takes the trunk to a posture and keeps it there with an activity; from that follow,
+as smooth functions of time, the sensor's orientation and, by differentiation, what its IMU feels.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.core import Calibration, Samples
+
+from .motion import (
+    BOB_M,
+    HANDLING_HZ,
+    LEVER_M,
+    STEP_HZ,
+    SURGE_M,
+    Floats,
+    G,
+    body_to_earth,
+    conjugate,
+    hump,
+    multiply,
+    rotate,
+    smooth_step,
+)
+
+ACTIVITIES: Final = ("sit", "walk", "lift", "bow", "lie", "handle", "off")
+"""sit: still, with breathing and fidgets. walk: steps (also stairs). lift, bow: down and up again once. handle: the
+clip in someone's hand. off: the clip at rest, not worn."""
+
+FORMAT: Final = "plumbline-script/1"
+_SHAKING: Final = ("walk", "handle")
+_WORN: Final = ("sit", "walk", "lift", "bow", "lie")
+_RAMP_S: Final = 0.5
+_STEP_S: Final = 0.002
+_WARM, _COLD, _TAU_S = 33.0, 24.0, 480.0
+
+
+class ScriptError(ValueError):
+    """A script that cannot be played, or a file that is none."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """`seconds` with an activity at a posture, degrees over the reference; the first `change_s` lead there.
+
+    `dip_deg`: how far the trunk goes down and up again within the segment.
+    """
+
+    seconds: float
+    activity: str = "sit"
+    sagittal: float = 0.0
+    lateral: float = 0.0
+    change_s: float = 1.2
+    dip_deg: float = 0.0
+
+
+@dataclass(frozen=True)
+class Body:
+    """Who wears it and how: mounting (sensor to body, w x y z), breathing, fidgets an hour."""
+
+    mounting: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    breath_deg: float = 0.35
+    breath_hz: float = 0.24
+    fidgets_per_hour: float = 52.0
+
+
+class Script:
+    """Segments worn by a body. Implements the virtual clip's motion source.
+
+    `seed` draws the fidgets. Raises ScriptError for a segment that cannot be played.
+    """
+
+    def __init__(self, segments: Sequence[Segment], body: Body | None = None, seed: int = 0) -> None:
+        if not segments:
+            raise ScriptError("a script needs a segment")
+        for k, segment in enumerate(segments):
+            if segment.activity not in ACTIVITIES:
+                raise ScriptError(f"segment {k}: unknown activity {segment.activity!r}")
+            if not 0 < segment.change_s <= segment.seconds:
+                raise ScriptError(f"segment {k}: the change must be longer than 0 and not longer than the segment")
+        self.segments = tuple(segments)
+        self.body = body or Body()
+        self.seed = seed
+        self._mounting = np.array(self.body.mounting)
+        if abs(float(self._mounting @ self._mounting) - 1) > 1e-6:
+            raise ScriptError("the mounting must be a unit quaternion")
+        lengths = np.array([segment.seconds for segment in segments])
+        self._start = np.concatenate(([0.0], np.cumsum(lengths)[:-1]))
+        self._length = lengths
+        self.duration_s: float | None = float(lengths.sum())
+
+    @property
+    def starts_s(self) -> Floats:
+        """When each segment begins, (S,)."""
+        return self._start.copy()
+
+    # --- motion source ---
+
+    def orientation(self, t_s: Floats) -> Floats:
+        """Sensor to earth at the times (N,): quaternions (N, 4)."""
+        return multiply(self._body(t_s), self._mounting)
+
+    def sample(self, t_s: Floats) -> tuple[Floats, Floats, Floats]:
+        """Specific force in g (N, 3), rate in deg/s (N, 3), chip deg C (N,), in the sensor's axes."""
+        t_s = np.asarray(t_s, dtype=np.float64)
+        before, now, after = (self.orientation(t_s + k * _STEP_S) for k in (-1, 0, 1))
+        turn = multiply(conjugate(before), after)
+        turn *= np.sign(turn[:, :1])
+        # For a small angle the vector part is half the angle, and the span is two steps.
+        gyro = np.degrees(turn[:, 1:] / _STEP_S)
+        force = self._acceleration(t_s) / G + np.array([0.0, 0.0, 1.0])
+        return rotate(conjugate(now), force), gyro, self._celsius(t_s)
+
+    def samples(self, t_s: Floats) -> Samples:
+        """What an ideal clip would stream at the times (N,), for the core; clip time is script time."""
+        force = self._acceleration(t_s) / G + np.array([0.0, 0.0, 1.0])
+        acc = (np.sqrt((force**2).sum(axis=1)) - 1) * 1000
+        return Samples(t_s * 1000, self.orientation(t_s), acc, np.zeros(len(t_s), dtype=np.bool_))
+
+    def celsius(self, t_s: Floats) -> Floats:
+        """Chip temperature (N,)."""
+        return self._celsius(t_s)
+
+    def calibration(self, version: int = 1) -> Calibration:
+        """The calibration that a faultless procedure would find."""
+        inverse = conjugate(self._mounting)
+        return Calibration(
+            version,
+            up=rotate(inverse, np.array([0.0, 0.0, 1.0])),
+            forward=rotate(inverse, np.array([0.0, 1.0, 0.0])),
+        )
+
+    def angles(self, t_s: Floats) -> tuple[Floats, Floats]:
+        """True (sagittal, lateral) in degrees at the times (N,), with breathing, gait and fidgets."""
+        where, into = self._locate(t_s)
+        return self._angles(t_s, where, into)
+
+    def posture(self, t_s: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """(sagittal, lateral, segment index) as the script means them: without breathing, gait and fidgets."""
+        where, into = self._locate(t_s)
+        sagittal, lateral = self._pose(where, into)
+        return sagittal, lateral, where
+
+    # --- the parts of the motion ---
+
+    def _locate(self, t_s: Floats) -> tuple[NDArray[np.int64], Floats]:
+        where = np.clip(np.searchsorted(self._start, t_s, side="right") - 1, 0, len(self._start) - 1)
+        return where, np.minimum(t_s - self._start[where], self._length[where])
+
+    def _pose(self, where: NDArray[np.int64], into: Floats) -> tuple[Floats, Floats]:
+        p = self._poses
+        way = smooth_step(into / p["change"][where])
+        before = np.maximum(where - 1, 0)
+        sagittal = p["sagittal"][before] + way * (p["sagittal"][where] - p["sagittal"][before])
+        lateral = p["lateral"][before] + way * (p["lateral"][where] - p["lateral"][before])
+        return sagittal + p["dip"][where] * hump(into / self._length[where]), lateral
+
+    def _angles(self, t_s: Floats, where: NDArray[np.int64], into: Floats) -> tuple[Floats, Floats]:
+        sagittal, lateral = self._pose(where, into)
+        walk, hand, worn = self._strength(where, into)
+        phase = 2 * np.pi * STEP_HZ * t_s
+        sagittal += worn * self.body.breath_deg * np.sin(2 * np.pi * self.body.breath_hz * t_s)
+        sagittal += walk * 1.8 * np.sin(phase) + hand * 12 * np.sin(2 * np.pi * HANDLING_HZ * t_s)
+        lateral += walk * 2.2 * np.sin(phase / 2) + hand * 10 * np.sin(1.7 * np.pi * HANDLING_HZ * t_s)
+        fidget = self._fidgets
+        at = np.clip(np.searchsorted(fidget["start"], t_s, side="right") - 1, 0, len(fidget["start"]) - 1)
+        bump = worn * hump((t_s - fidget["start"][at]) / fidget["length"][at])
+        return sagittal + fidget["sagittal"][at] * bump, lateral + fidget["lateral"][at] * bump
+
+    def _strength(self, where: NDArray[np.int64], into: Floats) -> tuple[Floats, Floats, Floats]:
+        """How strongly each sample walks, is handled and is worn, 0 to 1, with soft edges."""
+        p = self._poses
+        edge = np.minimum(into, self._length[where] - into) / _RAMP_S
+        soft = smooth_step(edge)
+        return p["walk"][where] * soft, p["handle"][where] * soft, p["worn"][where]
+
+    def _body(self, t_s: Floats) -> Floats:
+        where, into = self._locate(t_s)
+        sagittal, lateral = self._angles(t_s, where, into)
+        walk, hand, worn = self._strength(where, into)
+        heading = worn * walk * 4 * np.sin(np.pi * STEP_HZ * t_s) + hand * 25 * np.sin(2.3 * t_s)
+        return body_to_earth(heading, sagittal, lateral)
+
+    def _position(self, t_s: Floats) -> Floats:
+        where, into = self._locate(t_s)
+        sagittal, lateral = (np.radians(angle) for angle in self._angles(t_s, where, into))
+        walk, hand, worn = self._strength(where, into)
+        phase = 2 * np.pi * STEP_HZ * t_s
+        lever = LEVER_M * worn
+        return np.stack(
+            (
+                lever * np.sin(lateral) + hand * 0.012 * np.sin(2 * np.pi * 3.1 * t_s),
+                lever * np.cos(lateral) * np.sin(sagittal) + walk * SURGE_M * np.sin(phase + 1.0),
+                lever * np.cos(lateral) * np.cos(sagittal)
+                + walk * BOB_M * np.sin(phase)
+                + hand * 0.010 * np.sin(2 * np.pi * HANDLING_HZ * t_s),
+            ),
+            axis=1,
+        )
+
+    def _acceleration(self, t_s: Floats) -> Floats:
+        """Of the clip over the ground, m/s2 (N, 3)."""
+        before, now, after = (self._position(t_s + k * _STEP_S) for k in (-1, 0, 1))
+        # Putting the clip on or off is no jump through space: at that seam the lever changes, not the place.
+        where = [self._poses["worn"][self._locate(t_s + k * _STEP_S)[0]] for k in (-1, 1)]
+        acceleration: Floats = (before - 2 * now + after) / _STEP_S**2
+        acceleration[where[0] != where[1]] = 0
+        return acceleration
+
+    def _celsius(self, t_s: Floats) -> Floats:
+        where, into = self._locate(t_s)
+        begin, goal = self._temperatures
+        return goal[where] + (begin[where] - goal[where]) * np.exp(-into / _TAU_S)
+
+    @cached_property
+    def _poses(self) -> dict[str, Floats]:
+        s = self.segments
+        return {
+            "sagittal": np.array([x.sagittal for x in s]),
+            "lateral": np.array([x.lateral for x in s]),
+            "change": np.array([x.change_s for x in s]),
+            "dip": np.array([x.dip_deg for x in s]),
+            "walk": np.array([float(x.activity == "walk") for x in s]),
+            "handle": np.array([float(x.activity == "handle") for x in s]),
+            "worn": np.array([float(x.activity in _WORN) for x in s]),
+        }
+
+    @cached_property
+    def _temperatures(self) -> tuple[Floats, Floats]:
+        goal = np.array([_WARM if x.activity in _WORN else _COLD for x in self.segments])
+        begin = np.empty(len(goal))
+        now = goal[0]
+        for k, segment in enumerate(self.segments):
+            begin[k] = now
+            now = goal[k] + (now - goal[k]) * np.exp(-segment.seconds / _TAU_S)
+        return begin, goal
+
+    @cached_property
+    def _fidgets(self) -> dict[str, Floats]:
+        """Small changes of a second or two and up to 3 degrees that come to nothing, only while sitting or lying."""
+        rng = np.random.default_rng([self.seed, 0xF1D6E7])
+        duration = float(self._length.sum())
+        count = rng.poisson(self.body.fidgets_per_hour * duration / 3600)
+        start = np.sort(rng.uniform(0, duration, count))
+        length = rng.uniform(0.8, 2.5, count)
+        where, into = self._locate(start)
+        quiet = np.array([x.activity in {"sit", "lie"} for x in self.segments])[where]
+        inside = (into > self._poses["change"][where]) & (into + length < self._length[where])
+        apart = np.diff(start, append=np.inf) > length
+        good = quiet & inside & apart
+        none = {"start": [-1e9], "length": [1.0], "sagittal": [0.0], "lateral": [0.0]}
+        kept = {
+            "start": start[good],
+            "length": length[good],
+            "sagittal": rng.uniform(-3, 3, count)[good],
+            "lateral": rng.uniform(-3, 3, count)[good],
+        }
+        return {name: np.concatenate((none[name], kept[name])) for name in none}
+
+    # --- files ---
+
+    def to_json(self) -> str:
+        """The script as JSON."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "seed": self.seed,
+                "body": asdict(self.body),
+                "segments": [asdict(segment) for segment in self.segments],
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Script:
+        """The script in JSON text. Raises ScriptError."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            if data["format"] != FORMAT:
+                raise ScriptError(f"format {data['format']!r} instead of {FORMAT!r}")
+            body = Body(**{**data["body"], "mounting": tuple(data["body"]["mounting"])})
+            return cls([Segment(**segment) for segment in data["segments"]], body, int(data["seed"]))
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, ScriptError):
+                raise
+            raise ScriptError(f"not a script: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Write the script to a file."""
+        path.write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Script:
+        """The script in a file. Raises ScriptError, OSError."""
+        return cls.from_json(path.read_text(encoding="utf-8"))
