@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 from gateway import messages
 from server.ingest.outcome import Outcome, weigh
 from server.store import epoch_blob
-from server.store.tables import epoch_hour, unplaced_epoch
+from server.store.tables import boot_span, epoch_hour, unplaced_epoch
 from server.store.upsert import upsert
 
 _MINUTE_MS = 60_000
@@ -17,17 +17,21 @@ _MINUTE_MS = 60_000
 _Hour = tuple[int, str, int]
 """Patient id, clip, UTC hour."""
 
+_Boot = tuple[str, str]
+"""Clip and boot."""
+
 _Known = tuple[str, bytes]
 """Clip and identity of a row."""
 
 
 class EpochBook:
-    """The hours that a batch touches. A minute whose placement moved is found in the neighbouring hours too."""
+    """The hours that a batch touches. Where a boot's minutes may lie is known from `boot_span`, so that one that is
+    placed anew, or comes without a place, is found wherever it was put before."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._loaded: set[tuple[str, int]] = set()
-        self._loaded_boots: set[tuple[str, str]] = set()
+        self._spans: dict[_Boot, tuple[int, int] | None] = {}
+        self._spans_changed: set[_Boot] = set()
         self._hours: dict[_Hour, list[bytes]] = {}
         self._added: dict[_Hour, dict[bytes, bytes]] = {}
         self._removed: dict[_Hour, set[bytes]] = {}
@@ -38,45 +42,51 @@ class EpochBook:
         """(patient id, start, end) of every minute that changed, UTC milliseconds."""
 
     def load(self, epochs: Iterable[messages.Epoch]) -> None:
-        """Read, and lock, what is stored around these epochs."""
-        hours: dict[str, set[int]] = {}
-        boots: dict[str, set[str]] = {}
+        """Read, and lock, what is stored of these minutes and around them."""
+        by_boot: dict[_Boot, list[messages.Epoch]] = {}
         for epoch in epochs:
-            boots.setdefault(epoch.clip, set()).add(epoch.boot)
-            if epoch.utc_ms is not None:
-                hour = epoch.utc_ms // epoch_blob.HOUR_MS
-                hours.setdefault(epoch.clip, set()).update((hour - 1, hour, hour + 1))
-        for clip in sorted(hours):
-            self._load_hours(clip, {hour for hour in hours[clip] if (clip, hour) not in self._loaded})
-        for clip in sorted(boots):
-            self._load_unplaced(clip, {boot for boot in boots[clip] if (clip, boot) not in self._loaded_boots})
+            by_boot.setdefault((epoch.clip, epoch.boot), []).append(epoch)
+        for boot, minutes in sorted(by_boot.items()):
+            if boot not in self._spans:
+                self._spans[boot] = self._load_span(boot)
+                self._load_unplaced(boot)
+            offsets = [epoch.utc_ms - epoch.start_ms for epoch in minutes if epoch.utc_ms is not None]
+            offsets += self._spans[boot] or ()
+            if offsets:
+                first_ms = min(epoch.start_ms for epoch in minutes) + min(offsets)
+                last_ms = max(epoch.start_ms for epoch in minutes) + max(offsets)
+                self._load_hours(boot[0], first_ms // epoch_blob.HOUR_MS, last_ms // epoch_blob.HOUR_MS)
 
-    def _load_hours(self, clip: str, hours: set[int]) -> None:
-        self._loaded.update((clip, hour) for hour in hours)
+    def _load_span(self, boot: _Boot) -> tuple[int, int] | None:
+        row = self._connection.execute(
+            select(boot_span.c.low_ms, boot_span.c.high_ms).where(
+                boot_span.c.clip == boot[0], boot_span.c.boot == boot[1]
+            )
+        ).one_or_none()
+        return None if row is None else (row.low_ms, row.high_ms)
+
+    def _load_hours(self, clip: str, first: int, last: int) -> None:
         rows = self._connection.execute(
             select(epoch_hour)
-            .where(epoch_hour.c.clip == clip, epoch_hour.c.hour.in_(sorted(hours)))
+            .where(epoch_hour.c.clip == clip, epoch_hour.c.hour.between(first, last))
             .order_by(epoch_hour.c.patient_id, epoch_hour.c.hour)
             .with_for_update()
         )
         for patient_id, _, hour, blob in rows:
             key = (patient_id, clip, hour)
-            self._hours[key] = epoch_blob.rows_of(epoch_blob.decode(blob))
-            for row in self._hours[key]:
-                self._row[clip, epoch_blob.identity(row)] = row
-                self._where[clip, epoch_blob.identity(row)] = key
+            if key not in self._hours:
+                self._hours[key] = epoch_blob.rows_of(epoch_blob.decode(blob))
+                for row in self._hours[key]:
+                    self._row[clip, epoch_blob.identity(row)] = row
+                    self._where[clip, epoch_blob.identity(row)] = key
 
-    def _load_unplaced(self, clip: str, boots: set[str]) -> None:
-        self._loaded_boots.update((clip, boot) for boot in boots)
+    def _load_unplaced(self, boot: _Boot) -> None:
         rows = self._connection.scalars(
-            select(unplaced_epoch.c.packed).where(
-                unplaced_epoch.c.clip == clip, unplaced_epoch.c.boot.in_(sorted(boots))
-            )
+            select(unplaced_epoch.c.packed).where(unplaced_epoch.c.clip == boot[0], unplaced_epoch.c.boot == boot[1])
         )
         for row in rows:
-            known = (clip, epoch_blob.identity(row))
-            self._row.setdefault(known, row)
-            self._where.setdefault(known, None)
+            self._row[boot[0], epoch_blob.identity(row)] = row
+            self._where[boot[0], epoch_blob.identity(row)] = None
 
     def apply(self, patient_id: int, epoch: messages.Epoch) -> Outcome:
         """Take an epoch in. It must have been part of a `load`."""
@@ -116,6 +126,14 @@ class EpochBook:
         self._where[known] = key
         self._added.setdefault(key, {})[known[1]] = row
         self._touch(patient_id, row)
+        self._widen((known[0], epoch_blob.boot_of(row)), utc_ms - epoch_blob.start_of(row))
+
+    def _widen(self, boot: _Boot, offset_ms: int) -> None:
+        low, high = self._spans[boot] or (offset_ms, offset_ms)
+        wider = (min(low, offset_ms), max(high, offset_ms))
+        if wider != self._spans[boot]:
+            self._spans[boot] = wider
+            self._spans_changed.add(boot)
 
     def _touch(self, patient_id: int, row: bytes) -> None:
         utc_ms = epoch_blob.utc_ms(row)
@@ -130,6 +148,15 @@ class EpochBook:
             self._write(key, epoch_blob.merge(stays, self._added.get(key, {}).values()))
         for known, patient_id in self._unplaced_changed.items():
             self._write_unplaced(known, patient_id)
+        for boot in sorted(self._spans_changed):
+            self._write_span(boot)
+
+    def _write_span(self, boot: _Boot) -> None:
+        low, high = self._spans[boot] or (0, 0)
+        statement = upsert(self._connection, boot_span).values(clip=boot[0], boot=boot[1], low_ms=low, high_ms=high)
+        self._connection.execute(
+            statement.on_conflict_do_update(index_elements=["clip", "boot"], set_={"low_ms": low, "high_ms": high})
+        )
 
     def _write(self, key: _Hour, rows: list[bytes]) -> None:
         patient_id, clip, hour = key

@@ -30,7 +30,8 @@ def keep(
         digest=digest,
         received_ms=now_ms,
     )
-    return connection.execute(statement.on_conflict_do_nothing(index_elements=["digest"])).rowcount == 1
+    kept = statement.on_conflict_do_nothing(index_elements=["digest"]).returning(quarantine.c.id)
+    return connection.execute(kept).first() is not None
 
 
 def count(connection: Connection, gateway: str, reason: str, by: int = 1) -> None:

@@ -70,6 +70,10 @@ def _parse(row: messages.Row) -> _Parsed:
         return _Parsed(row, None, str(error))
 
 
+def _plausible(utc_ms: int | None) -> bool:
+    return utc_ms is None or EARLIEST_MS <= utc_ms < LATEST_MS
+
+
 class _Settlement:
     def __init__(self, connection: Connection, wearers: Wearers, now_ms: int) -> None:
         self._connection = connection
@@ -81,7 +85,9 @@ class _Settlement:
 
     def settle(self, gateway_id: str, records: messages.Records, rows: Sequence[_Parsed]) -> messages.Ack:
         self._connection.execute(update(gateway).where(gateway.c.id == gateway_id).values(seen_ms=self._now_ms))
-        self._epochs.load(item.record for item in rows if isinstance(item.record, messages.Epoch))
+        self._epochs.load(
+            item.record for item in rows if isinstance(item.record, messages.Epoch) and _plausible(item.record.utc_ms)
+        )
         rejected = []
         for item in rows:
             reason = f"malformed: {item.problem}" if item.record is None else self._store(gateway_id, item.record)
@@ -95,7 +101,7 @@ class _Settlement:
     def _store(self, gateway_id: str, record: AnyRecord) -> str:
         """Why the record is rejected; "" when it is not."""
         utc_ms = None if isinstance(record, messages.Unreadable) else record.utc_ms
-        if utc_ms is not None and not EARLIEST_MS <= utc_ms < LATEST_MS:
+        if not _plausible(utc_ms):
             return "implausible_time"
         patient_id = self._wearers.at(gateway_id, record.clip, utc_ms)
         if patient_id is None:
@@ -113,7 +119,8 @@ class _Settlement:
         statement = upsert(self._connection, unreadable).values(
             clip=record.clip, journal_id=record.journal_id, gateway=gateway_id, received_ms=self._now_ms
         )
-        if self._connection.execute(statement.on_conflict_do_nothing()).rowcount == 1:
+        new = statement.on_conflict_do_nothing().returning(unreadable.c.journal_id)
+        if self._connection.execute(new).first() is not None:
             quarantine.count(self._connection, gateway_id, "unreadable")
 
     def _refuse(self, gateway_id: str, item: _Parsed, reason: str) -> None:

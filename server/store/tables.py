@@ -147,6 +147,16 @@ epoch_hour: Final = Table(
 )
 """The epochs that begin in one UTC hour (`utc_ms // 3_600_000`)."""
 
+boot_span: Final = Table(
+    "boot_span",
+    metadata,
+    Column("clip", String(16), primary_key=True),
+    Column("boot", String(16), primary_key=True),
+    _ms("low_ms"),
+    _ms("high_ms"),
+)
+"""Between which bounds `utc_ms - start_ms` of a boot's stored epochs lies: where to look for one of them."""
+
 unplaced_epoch: Final = Table(
     "unplaced_epoch",
     metadata,

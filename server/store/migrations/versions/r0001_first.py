@@ -14,6 +14,14 @@ depends_on = None
 def upgrade() -> None:
     """Make every table."""
     op.create_table(
+        "boot_span",
+        sa.Column("clip", sa.String(length=16), nullable=False),
+        sa.Column("boot", sa.String(length=16), nullable=False),
+        sa.Column("low_ms", sa.BigInteger(), nullable=False),
+        sa.Column("high_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("clip", "boot", name=op.f("pk_boot_span")),
+    )
+    op.create_table(
         "gateway",
         sa.Column("id", sa.String(length=16), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -324,5 +332,6 @@ def downgrade() -> None:
         "patient",
         "ingest_count",
         "gateway",
+        "boot_span",
     ):
         op.drop_table(name)
