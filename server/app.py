@@ -80,7 +80,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
     places = [(".".join(str(part) for part in item["loc"][1:]), str(item["msg"])) for item in error.errors()]
-    detail = "Correct what is named here and send it again: " + "; ".join(
+    detail = "Change what is named here and send it again: " + "; ".join(
         f"{name or 'body'}: {words}" for name, words in places
     )
     fields = [FieldError(name or "body", words) for name, words in places]

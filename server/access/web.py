@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from server.access.attempts import Attempts
 from server.access.care import Care
@@ -17,6 +17,7 @@ from server.access.passwords import Passwords
 from server.access.rules import AccessRules
 from server.access.sessions import Person, find_session
 from server.problems import not_signed_in, stale_form
+from server.store.engine import reading
 
 TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - the name of a header
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
@@ -34,6 +35,11 @@ class Desk:
     rules: AccessRules
     passwords: Passwords
     attempts: Attempts
+
+    def ask_database(self) -> None:
+        """Raise SQLAlchemyError when the database does not answer."""
+        with reading(self.engine) as db:
+            db.execute(text("SELECT 1"))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import text
 
 from gateway import messages
 from server.access import care as domain
@@ -20,7 +19,6 @@ from server.api import models
 from server.paths import Day, PatientId
 from server.plans.types import InvalidPlanError
 from server.problems import MEDIA_TYPE, FieldError, ProblemError, not_signed_in
-from server.store.engine import reading
 from server.summaries import types as summaries
 
 PREFIX: Final = "/api/v1"
@@ -35,8 +33,7 @@ router: Final = APIRouter(prefix=PREFIX, responses=_PROBLEM)
 def health(request: Request) -> models.Health:
     """Whether the server works. Needs no session."""
     desk = desk_of(request)
-    with reading(desk.engine) as db:
-        db.execute(text("SELECT 1"))
+    desk.ask_database()
     return models.Health(status="ok", utc_ms=desk.clock(), version=version("plumbline"))
 
 
@@ -143,7 +140,7 @@ def _merged(door: SignedIn, patient_id: int, changes: Mapping[str, object]) -> d
 
 def _invalid(errors: list[FieldError]) -> ProblemError:
     return ProblemError(
-        422, "The plan cannot be used", "Correct the fields named under errors and send it again.", errors
+        422, "The plan cannot be used", "Change the fields named under errors and send it again.", errors
     )
 
 
