@@ -116,11 +116,11 @@ def to_bytes(calibration: Calibration) -> bytes:
 
 
 def from_bytes(data: bytes) -> Calibration | None:
-    """The calibration in the characteristic; None when the clip has none (version 0).
+    """The calibration in the characteristic, which is empty when the clip has none.
 
     Raises protocol.MalformedError.
     """
-    if len(data) == protocol.calibration.SIZE and data[:2] == b"\0\0":
+    if not data:
         return None
     version, procedure, up, forward = protocol.calibration.parse_calibration(data)
     return Calibration(version, _unit(up), _unit(forward), procedure)

@@ -1,0 +1,246 @@
+"""The outbox's invariants: nothing leaves it but what was handed out, acknowledged, and in range."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from gateway import messages
+from gateway.outbox import MAX_KEPT, Batch, Outbox, OutboxError
+
+CLIP = "00000000c11b0001"
+
+
+def now() -> int:
+    return 1_790_000_000_000
+
+
+def rows(*numbers: int) -> list[messages.Unreadable]:
+    return [messages.Unreadable(clip=CLIP, journal_id=n) for n in numbers]
+
+
+def waiting(outbox: Outbox) -> dict[int, int]:
+    """Journal id by row number of everything that waits, by a look past the outbox's own bookkeeping."""
+    found = outbox._db.execute("SELECT n, record FROM waiting ORDER BY n").fetchall()
+    return {n: json.loads(record)["journal_id"] for n, record in found}
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """Against a model: what waits, what was handed out, what was rejected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "gateway.db"
+        self.outbox = Outbox(self.path, now)
+        self.model: dict[int, int] = {}
+        self.rejected: set[int] = set()
+        self.batches: list[Batch] = []
+        self.count = 0
+        self.highest = 0
+        self.position: int | None = None
+
+    def teardown(self) -> None:
+        self.outbox.close()
+        self.folder.cleanup()
+
+    @rule(n=st.integers(1, 5), fail=st.booleans())
+    def put(self, n: int, fail: bool) -> None:
+        ids = range(self.count, self.count + n)
+        self.count += n
+        with suppress(KeyError), self.outbox.transaction():
+            self.outbox.put(rows(*ids))
+            self.outbox.set("clip", {"position": str(self.count).encode()})
+            if fail:
+                raise KeyError
+        if fail:
+            return
+        for number, journal_id in waiting(self.outbox).items():
+            if number not in self.model:
+                assert number > self.highest
+                self.model[number] = journal_id
+        self.highest = max(self.model)
+        self.position = self.count
+
+    @rule(after=st.integers(0, 30), limit=st.integers(1, 7))
+    def hand_out(self, after: int, limit: int) -> None:
+        batch = self.outbox.batch(after, limit)
+        expected = [n for n in self.model if n > after][:limit]
+        assert (list(batch.numbers) if batch else []) == expected
+        if batch:
+            self.batches.append(batch)
+
+    @rule(data=st.data())
+    def acknowledge(self, data: st.DataObject) -> None:
+        if not self.batches:
+            return
+        batch = data.draw(st.sampled_from(self.batches))
+        low = data.draw(st.sampled_from(batch.numbers))
+        high = data.draw(st.sampled_from([n for n in batch.numbers if n >= low]))
+        rejected = data.draw(st.sets(st.sampled_from([*batch.numbers, 10_000])))
+        settled = self.outbox.settle(
+            self.outbox.spool, low, high, [messages.Rejected(n=n, reason="no") for n in rejected]
+        )
+        assert set(settled) <= {n for n in batch.numbers if low <= n <= high}
+        for n in settled:
+            if self.model.pop(n, None) is not None and n in rejected:
+                self.rejected.add(n)
+
+    @rule(first=st.integers(-5, 60), length=st.integers(0, 1000))
+    def acknowledge_anything(self, first: int, length: int) -> None:
+        handed = {n for batch in self.batches for n in batch.numbers}
+        settled = self.outbox.settle(self.outbox.spool, first, first + length)
+        assert set(settled) <= handed
+        assert self.outbox.settle("0" * 32, first, first + length) == ()
+        for n in settled:
+            self.model.pop(n, None)
+
+    @rule()
+    def reopen(self) -> None:
+        spool = self.outbox.spool
+        self.outbox.close()
+        self.outbox = Outbox(self.path, now)
+        self.batches.clear()
+        assert self.outbox.spool == spool
+
+    @invariant()
+    def holds_exactly_the_model(self) -> None:
+        assert waiting(self.outbox) == self.model
+        assert self.outbox.waiting == len(self.model)
+        assert self.outbox.rejected == len(self.rejected)
+        if self.position is not None:
+            assert self.outbox.get("clip", "position") == str(self.position).encode()
+
+
+OutboxMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestOutboxMachine = OutboxMachine.TestCase
+
+
+def test_an_acknowledgement_beyond_the_batch_settles_nothing(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "gateway.db", now) as outbox:
+        outbox.put(rows(1, 2, 3))
+        batch = outbox.batch(0, 2)
+        assert batch is not None
+        assert outbox.settle(outbox.spool, 0, 10**9) == ()
+        assert outbox.settle(outbox.spool, batch.first, batch.last + 1) == ()
+        assert outbox.settle(outbox.spool, batch.first, batch.last) == batch.numbers
+        assert outbox.settle(outbox.spool, batch.first, batch.last) == ()
+        assert outbox.waiting == 1
+
+
+def test_the_kept_are_bounded_and_counted(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "gateway.db", now) as outbox:
+        with outbox.transaction():
+            for n in range(MAX_KEPT + 20):
+                outbox.keep("stream", "reason", n.to_bytes(4, "big") * 2000)
+        outbox.keep("mqtt", "x" * 500, b"p")
+        assert outbox.malformed == {"mqtt": 1, "stream": MAX_KEPT + 20}
+        door, reason, payload, at = outbox.kept(1)[0]
+        assert (door, len(reason), payload, at) == ("mqtt", 200, b"p", now())
+        assert len(outbox.kept(10_000)) == MAX_KEPT
+        assert max(len(kept[2]) for kept in outbox.kept(10_000)) == 4096
+
+
+def test_rejected_rows_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.outbox.MAX_REJECTED", 5)
+    with Outbox(tmp_path / "gateway.db", now) as outbox:
+        outbox.put(rows(*range(9)))
+        batch = outbox.batch(0, 9)
+        assert batch is not None
+        outbox.settle(
+            outbox.spool, batch.first, batch.last, [messages.Rejected(n=n, reason="r") for n in batch.numbers]
+        )
+        assert outbox.rejected == 5
+        assert outbox.waiting == 0
+
+
+def test_answers_are_remembered(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "gateway.db", now) as outbox:
+        reply = messages.Reply(schema="reply/1", id="a", clip=CLIP, result="done")
+        assert outbox.answered("a") is None
+        outbox.answer(reply)
+        assert outbox.answered("a") == reply
+
+
+def test_only_its_user_can_read_it(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "deep" / "gateway.db", now) as outbox:
+        outbox.put(rows(1))
+        for file in (tmp_path / "deep").iterdir():
+            assert not stat.S_IMODE(file.stat().st_mode) & 0o077, file
+
+
+def test_a_file_that_is_no_database_or_newer_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(OutboxError, match="cannot use"):
+        Outbox(path, now)
+    newer = tmp_path / "newer.db"
+    Outbox(newer, now).close()
+    with sqlite3.connect(newer) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(OutboxError, match="schema 99"):
+        Outbox(newer, now)
+
+
+WRITER = """
+import sys, json
+from pathlib import Path
+from gateway import messages
+from gateway.outbox import Outbox
+outbox = Outbox(Path(sys.argv[1]), lambda: 0)
+n = int(outbox.get("clip", "position") or 0)
+while True:
+    with outbox.transaction():
+        outbox.put([messages.Unreadable(clip="00000000c11b0001", journal_id=n + k) for k in (1, 2, 3)])
+        outbox.set("clip", {"position": str(n + 3).encode()})
+    n += 3
+    print("safe", n, flush=True)
+    if n % 9 == 0:
+        batch = outbox.batch(0, 4)
+        print("settling", batch.last, flush=True)
+        outbox.settle(outbox.spool, batch.first, batch.last)
+        print("settled", batch.last, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_killed_writer_leaves_rows_and_position_together(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    settled_at_least = settled_at_most = safe = 0
+    for round_number in range(10):
+        child = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        lines = [child.stdout.readline() for _ in range(5 + 7 * round_number)]
+        child.send_signal(signal.SIGKILL)
+        lines += child.stdout.read().splitlines()
+        child.wait()
+        child.stdout.close()
+        for line in lines:
+            word, _, number = line.strip().partition(" ")
+            if word == "safe":
+                safe = int(number)
+            elif word == "settling":
+                settled_at_most = int(number)
+            elif word == "settled":
+                settled_at_least = int(number)
+        with Outbox(path, now) as outbox:
+            position = int(outbox.get("clip", "position") or 0)
+            left = waiting(outbox)
+        assert position >= safe
+        first = min(left.values(), default=position + 1)
+        assert list(left.values()) == list(range(first, position + 1))
+        assert settled_at_least < first <= settled_at_most + 1
