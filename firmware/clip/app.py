@@ -24,16 +24,19 @@ from .recorder import Recorder
 from .reminder import ACTION_CONFIRM, ACTION_NONE, ACTION_REMIND, STATE_DWELL, Policy
 from .sender import Sender
 from .sensing import Sensing
-from .wire import control, records, status, stream, uuids
-from .wire.base import MalformedError, clamp
+from .wire import clip_control as control
+from .wire import clip_records as records
+from .wire import clip_stream as stream
+from .wire import status, uuids
+from .wire.base import MalformedError, clamp, const
 
 FIRMWARE = "0.1.0"
 TICK_MS = 40
 STATUS_MS = 5000
 POLICY_FILE = "policy.bin"
-_POLICY_KIND = 6
-_POLICY_VERSION = 1
-_MINUTE_MS = 60000
+_POLICY_KIND = const(6)
+_POLICY_VERSION = const(1)
+_MINUTE_MS = const(60000)
 
 
 class App:

@@ -1,9 +1,11 @@
 """The LiPo's charge from its voltage, over a divider of two equal resistors on an ADC pin."""
 
+from .wire.base import const
+
 LOW_PCT = 15
-_LOW_END_PCT = 25
-_PERIOD_MS = 30000
-_DIVIDER = 2
+_LOW_END_PCT = const(25)
+_PERIOD_MS = const(30000)
+_DIVIDER = const(2)
 
 # Open-circuit voltage of a single LiPo cell at 20 deg C, mV, for 0, 10 .. 100 % (typical discharge curve).
 _CURVE_MV = (3300, 3600, 3680, 3730, 3770, 3800, 3850, 3910, 3980, 4070, 4180)

@@ -10,8 +10,8 @@ import math
 
 from .wear import WearGate
 from .wire import category as code
-from .wire import records
-from .wire.base import clamp, isqrt
+from .wire import clip_records as records
+from .wire.base import clamp, const, isqrt
 from .wire.calibration import Q14
 
 HOP_MS = 250
@@ -29,7 +29,7 @@ SHAKE_END_MG = 50
 SWAY_SHAKE_MG = 40
 SWAY_MDEG = 20000
 SWAY_END_MDEG = 14000
-_HALF_SECOND = 13  # samples at 26 Hz
+_HALF_SECOND = const(13)  # samples at 26 Hz
 
 
 class Detector:

@@ -1,10 +1,12 @@
 """What the detector found, as journal records: an epoch a minute, and episodes. The clip is their judge."""
 
-from .wire import category, records
+from .wire import category
+from .wire import clip_records as records
+from .wire.base import const
 
 _UNMEASURED = (category.PAUSED, category.LOST, category.NOT_WORN, category.UNCALIBRATED)
-_SHIFT_MDEG = 5000
-_SHIFT_LASTS_S = 5
+_SHIFT_MDEG = const(5000)
+_SHIFT_LASTS_S = const(5)
 
 
 class Minute:

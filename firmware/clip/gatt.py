@@ -9,6 +9,7 @@ import struct
 import bluetooth
 
 from .wire import uuids
+from .wire.base import const
 
 CONNECTED = 1
 DISCONNECTED = 2
@@ -16,21 +17,21 @@ WRITTEN = 3
 INDICATED = 20
 MTU_CHANGED = 21
 
-_FLAG_READ = 0x02
-_FLAG_WRITE = 0x08
-_FLAG_NOTIFY = 0x10
-_FLAG_INDICATE = 0x20
+_FLAG_READ = const(0x02)
+_FLAG_WRITE = const(0x08)
+_FLAG_NOTIFY = const(0x10)
+_FLAG_INDICATE = const(0x20)
 
-_AD_FLAGS = 0x01
-_AD_NAME = 0x09
-_AD_UUID128 = 0x07
-_GENERAL_DISCOVERABLE_LE_ONLY = 0x06
+_AD_FLAGS = const(0x01)
+_AD_NAME = const(0x09)
+_AD_UUID128 = const(0x07)
+_GENERAL_DISCOVERABLE_LE_ONLY = const(0x06)
 
 ADVERTISE_US = 250000
 CONTROL_BUFFER = 128  # the longest control write: settings, plan and calibration stay far below
 MANUFACTURER = b"Plumbline"
 MODEL = b"Clip"
-_EVENTS_MAX = 32
+_EVENTS_MAX = const(32)
 
 
 def _field(kind: int, value: bytes) -> bytes:

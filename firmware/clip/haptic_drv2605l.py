@@ -3,6 +3,8 @@
 A pattern is a short sequence of effects from the chip's own library; GO starts it and clears itself at its end.
 """
 
+from .wire.base import const
+
 ADDRESS = 0x5A
 
 REMINDER = 0
@@ -10,24 +12,24 @@ CONFIRM = 1
 CALIBRATED = 2
 REFUSED = 3
 
-_STATUS = 0x00
-_MODE = 0x01
-_LIBRARY = 0x03
-_SEQUENCE = 0x04
-_GO = 0x0C
-_FEEDBACK = 0x1A
+_STATUS = const(0x00)
+_MODE = const(0x01)
+_LIBRARY = const(0x03)
+_SEQUENCE = const(0x04)
+_GO = const(0x0C)
+_FEEDBACK = const(0x1A)
 
 _DEVICE_IDS = (3, 7)  # bits 7:5 of the status register: DRV2605, DRV2605L
 _OUT_OF_STANDBY_TRIGGERED = b"\x00"
 _ERM_LIBRARY_A = b"\x01"
 _ERM = b"\x36"  # the chip's default with N_ERM_LRA clear
 _START = b"\x01"
-_SLOTS = 8
+_SLOTS = const(8)
 
 # Effects: 47..51 buzz at 100, 80, 60, 40, 20 %; 1 strong click; 10 double click; 7 soft bump; bit 7: wait, 10 ms each.
-_BUZZ = 47
-_WAIT_150 = 0x80 | 15
-_WAIT_300 = 0x80 | 30
+_BUZZ = const(47)
+_WAIT_150 = const(0x80 | 15)
+_WAIT_300 = const(0x80 | 30)
 _FIXED = {
     CONFIRM: (7,),
     CALIBRATED: (1, _WAIT_150, 10),
@@ -44,7 +46,7 @@ _RHYTHMS = (
     (10, _WAIT_150, 0),
     (0, _WAIT_300, 10),
 )
-_PATTERNS = 4
+_PATTERNS = const(4)
 
 
 def sequence(pattern: int, strength_pct: int, rhythm: int) -> bytes:

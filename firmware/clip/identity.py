@@ -4,10 +4,11 @@ import os
 import struct
 
 from . import guarded
+from .wire.base import const
 
 FILE = "boot.bin"
-_KIND = 2
-_VERSION = 1
+_KIND = const(2)
+_VERSION = const(1)
 _LAYOUT = "<I8s"
 
 

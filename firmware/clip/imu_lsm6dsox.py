@@ -5,6 +5,8 @@ for the accelerometer each sample, and now and then one for the chip's temperatu
 preallocated buffer; `decode` turns them into samples without allocating.
 """
 
+from .wire.base import const
+
 WHO_AM_I = 0x6C
 ADDRESSES = (0x6A, 0x6B)  # pin SDO low, high
 RATE_MHZ = 104000
@@ -21,14 +23,14 @@ TAG_ACC = 2
 TAG_TEMPERATURE = 3
 WATERMARK_WORDS = 8  # four samples: about one poll
 
-_FIFO_CTRL1 = 0x07
-_INT1_CTRL = 0x0D
-_WHO_AM_I = 0x0F
-_CTRL1_XL = 0x10
-_CTRL2_G = 0x11
-_CTRL3_C = 0x12
-_FIFO_STATUS1 = 0x3A
-_FIFO_DATA_OUT_TAG = 0x78
+_FIFO_CTRL1 = const(0x07)
+_INT1_CTRL = const(0x0D)
+_WHO_AM_I = const(0x0F)
+_CTRL1_XL = const(0x10)
+_CTRL2_G = const(0x11)
+_CTRL3_C = const(0x12)
+_FIFO_STATUS1 = const(0x3A)
+_FIFO_DATA_OUT_TAG = const(0x78)
 
 _RESET = b"\x01"
 _BDU_AND_INCREMENT = b"\x44"
@@ -38,7 +40,7 @@ _G_104HZ_1000DPS = b"\x48"
 _FIFO_SETUP = bytes((WATERMARK_WORDS, 0x00, 0x44, 0x16))
 _FIFO_BYPASS = b"\x00"
 _INT1_WATERMARK = b"\x08"
-_FIFO_OVERRUN = 0x40
+_FIFO_OVERRUN = const(0x40)
 
 
 class ImuError(OSError):

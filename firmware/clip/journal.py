@@ -9,16 +9,16 @@ as unreadable, so that its reader can step over it. When the ring is full the ol
 
 import struct
 
-from .wire.base import crc16
-from .wire.records import MAX_SIZE
+from .wire.base import const, crc16
+from .wire.clip_records import MAX_SIZE
 
 FILE = "journal.bin"
 SLOTS = 4096  # five working days of ten hours are 3,000 minutes and some hundred events
-SLOT_SIZE = 104
+_SLOT_SIZE = const(104)
 _HEAD = "<IIHI"
-_HEAD_SIZE = 16
-_HEADS = 2 * _HEAD_SIZE
-_BODY = SLOT_SIZE - 7
+_HEAD_SIZE = const(16)
+_HEADS = const(2 * _HEAD_SIZE)
+_BODY = const(97)
 
 
 class Journal:
@@ -75,9 +75,9 @@ class Journal:
 
     def _read_slot(self, index: int) -> "tuple[int, bytes] | None":
         """(id, record) of a slot, or None when it was never written, is torn, or does not belong there."""
-        self._file.seek(_HEADS + index * SLOT_SIZE)
-        data = self._file.read(SLOT_SIZE)
-        if len(data) < SLOT_SIZE or struct.unpack("<H", data[-2:])[0] != crc16(data[:-2]):
+        self._file.seek(_HEADS + index * _SLOT_SIZE)
+        data = self._file.read(_SLOT_SIZE)
+        if len(data) < _SLOT_SIZE or struct.unpack("<H", data[-2:])[0] != crc16(data[:-2]):
             return None
         number, length = struct.unpack("<IB", data[:5])
         if (number - 1) % self._slots != index or not 0 < length <= MAX_SIZE:
@@ -90,7 +90,7 @@ class Journal:
         Ids rise from slot to slot up to the newest; behind it stands the lap before. Unreadable slots are stepped over.
         """
         self._file.seek(0, 2)
-        written = min(self._slots, max(0, self._file.tell() - _HEADS + SLOT_SIZE - 1) // SLOT_SIZE)
+        written = min(self._slots, max(0, self._file.tell() - _HEADS + _SLOT_SIZE - 1) // _SLOT_SIZE)
         low, base = self._readable(0, written)
         if base is None:
             return 0
@@ -118,7 +118,7 @@ class Journal:
             raise ValueError("a record has 1 to %d bytes, not %d" % (MAX_SIZE, len(record)))
         number = self.next
         slot = struct.pack("<IB", number, len(record)) + record + bytes(_BODY - len(record))
-        self._file.seek(_HEADS + (number - 1) % self._slots * SLOT_SIZE)
+        self._file.seek(_HEADS + (number - 1) % self._slots * _SLOT_SIZE)
         self._file.write(slot + struct.pack("<H", crc16(slot)))
         self._file.flush()
         self.next = number + 1

@@ -2,12 +2,12 @@
 
 from . import guarded
 from .wire.auth import GATEWAY_ID_SIZE, KEY_SIZE
-from .wire.base import MalformedError
+from .wire.base import MalformedError, const
 
 FILE = "keys.bin"
 MAX_GATEWAYS = 4
-_KIND = 1
-_VERSION = 1
+_KIND = const(1)
+_VERSION = const(1)
 _ENTRY = GATEWAY_ID_SIZE + KEY_SIZE
 
 

@@ -7,7 +7,8 @@ ended before the readable values are filled in, because all connections read the
 import os
 
 from . import gatt as events
-from .wire import auth, control
+from .wire import auth
+from .wire import clip_control as control
 from .wire.base import MalformedError
 
 AUTHENTICATE_MS = 10000  # a central that has not authenticated by then is dropped

@@ -1,13 +1,13 @@
 """What others have set on the clip and may only replace by a newer version: plan, calibration, settings."""
 
 from . import guarded
-from .wire import control
-from .wire.base import MalformedError
+from .wire import clip_control as control
+from .wire.base import MalformedError, const
 from .wire.calibration import parse_calibration
 from .wire.plan import Plan, parse_plan
 from .wire.status import pack_settings, parse_settings
 
-_VERSION = 1
+_VERSION = const(1)
 
 
 class Versioned:

@@ -1,6 +1,6 @@
 """Writes events and reminders into the journal, with the versions in force."""
 
-from .wire import records
+from .wire import clip_records as records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

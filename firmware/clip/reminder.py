@@ -13,9 +13,8 @@ was given or withheld; one that was given is told again (rev 2) once the respons
 import struct
 
 from .wire import category
-from .wire.base import MalformedError, clamp, crc16
-from .wire.plan import TRACK, Plan
-from .wire.records import (
+from .wire.base import MalformedError, clamp, const, crc16
+from .wire.clip_records import (
     GIVEN,
     RESPONSE_LATER,
     RESPONSE_NONE,
@@ -30,6 +29,7 @@ from .wire.records import (
     WITHHELD_TRACK,
     WITHHELD_WINDOW,
 )
+from .wire.plan import TRACK, Plan
 
 ACTION_NONE = 0
 ACTION_REMIND = 1
@@ -49,8 +49,8 @@ BACK_OFF_MAX = 4  # at most 2**4 times the repeat interval
 MINUTES_A_DAY = 1440
 QUEUE_MAX = 64
 
-_NEVER = -(1 << 30)
-_SNAPSHOT_VERSION = 1
+_NEVER = const(-(1 << 30))
+_SNAPSHOT_VERSION = const(1)
 _SNAPSHOT = "<BBBBBIiIiiB"
 
 

@@ -6,12 +6,15 @@ stack has no buffer for stays where it is and is tried again.
 
 import asyncio
 
-from .wire import records, stream, uuids
+from .wire import clip_records as records
+from .wire import clip_stream as stream
+from .wire import uuids
+from .wire.base import const
 
 _SLOT = stream.HEADER_SIZE + stream.MAX_SAMPLES * stream.SAMPLE_SIZE + stream.TRAILER_SIZE
-_SLOTS = 16  # about six seconds of stream
-_CONFIRM_MS = 3000
-_EVENTS_MAX = 16
+_SLOTS = const(16)  # about six seconds of stream
+_CONFIRM_MS = const(3000)
+_EVENTS_MAX = const(16)
 
 
 class Sender:

@@ -5,12 +5,12 @@ A packet closes after 400 ms, when the motor flag changes, or when it is full; t
 carries that second's trailer.
 """
 
-from .wire import stream
-from .wire.base import isqrt
+from .wire import clip_stream as stream
+from .wire.base import const, isqrt
 
 TAKE = 4  # sensor samples to a stream sample
-_LOW_PASS = 5  # shift of the one-pole low-pass: 104 Hz / (2 pi 2**5) = 0.52 Hz
-_CLIP = 8191  # of a high-passed axis, LSB: its square stays below 2**26
+_LOW_PASS = const(5)  # shift of the one-pole low-pass: 104 Hz / (2 pi 2**5) = 0.52 Hz
+_CLIP = const(8191)  # of a high-passed axis, LSB: its square stays below 2**26
 
 
 class HighPass:

@@ -4,9 +4,11 @@ The FIFO says how many samples came, not when. The newest sample of a read is at
 is nudged so that this stays true, and the period is measured over long windows without a gap.
 """
 
-_WINDOW_MS = 20000
-_GAP_US = 200000  # a nudge beyond this means that samples were lost
-_PERIOD_SLACK = 20  # per cent that the measured period may differ from the nominal one
+from .wire.base import const
+
+_WINDOW_MS = const(20000)
+_GAP_US = const(200000)  # a nudge beyond this means that samples were lost
+_PERIOD_SLACK = const(20)  # per cent that the measured period may differ from the nominal one
 
 
 class Timebase:

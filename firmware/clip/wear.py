@@ -4,17 +4,17 @@ A minute in which neither direction nor |a| moves is not worn; it is found at it
 Worn again is found at once, from the first disturbance.
 """
 
-from .wire.base import clamp, isqrt
+from .wire.base import clamp, const, isqrt
 
 BLOCK = 40  # hops, 10 s
-_STILL_BLOCKS = 6
-_HOP_MS = 250
+_STILL_BLOCKS = const(6)
+_HOP_MS = const(250)
 # Directions are Q16 here: a degree is 1144.
-_STILL = 57  # 0.05 deg
-_SAME = 572  # 0.5 deg
-_DISTURBED = 1716  # 1.5 deg
-_STILL_MG = 12
-_FAR = 2000  # a deviation is cut here, so that a block's sum of squares stays below 2**30
+_STILL = const(57)  # 0.05 deg
+_SAME = const(572)  # 0.5 deg
+_DISTURBED = const(1716)  # 1.5 deg
+_STILL_MG = const(12)
+_FAR = const(2000)  # a deviation is cut here, so that a block's sum of squares stays below 2**30
 
 
 class WearGate:

@@ -9,14 +9,14 @@ then every write  op | payload | counter u32 | tag 8  tag = HMAC(session, op | p
 import hashlib
 import struct
 
-from .base import MalformedError
+from .base import MalformedError, const
 
 KEY_SIZE = 32
 NONCE_SIZE = 16
 PROOF_SIZE = 16
 TAG_SIZE = 8
 GATEWAY_ID_SIZE = 8
-_BLOCK = 64
+_BLOCK = const(64)
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:

@@ -1,5 +1,22 @@
 """What every byte layout shares: the one named error, integer helpers and the CRC."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+
+    def const(value: int) -> int:
+        """`value`; MicroPython's compiler puts it wherever the name of a private constant stands."""
+        return value
+
+else:
+    try:
+        from micropython import const
+    except ImportError:
+
+        def const(value):
+            """`value`."""
+            return value
+
+
 VERSION = 1
 
 

@@ -1,56 +1,13 @@
-"""Operations that a gateway writes to the control characteristic, and the events that answer them.
-
-HELLO and AUTH travel bare (see `auth`); every other operation is sealed. Each is answered by a RESULT event.
-"""
+"""Writing control operations and reading the events that answer: the other half of `clip_control`, whose names it also
+gives."""
 
 import struct
 
-from .auth import GATEWAY_ID_SIZE, NONCE_SIZE, PROOF_SIZE
+from .auth import NONCE_SIZE, PROOF_SIZE
 from .base import MalformedError, need
-from .category import COUNT
+from .clip_control import *  # noqa: F403 -- one face for the side that does not run on the clip
+from .clip_control import _PAYLOAD, AUTH, EVENT_CHALLENGE, EVENT_PONG, EVENT_RESULT, HELLO
 
-HELLO = 0x01
-AUTH = 0x02
-LEASE = 0x10  # state u8 | since_clip_ms u32 | judged_to_clip_ms u32 | sagittal 0.1 deg i16
-TIME = 0x11  # clip_ms u32 | utc_ms u64 | utc offset of the patient's zone, minutes i16
-PING = 0x12  # token u16
-JOURNAL_READ = 0x13  # from id u32: notify every record from there on, then go on as records come
-JOURNAL_ACK = 0x14  # id u32: everything up to and with it is safe
-BUZZ = 0x15  # pattern u8: test and find-my-clip only, never a reminder
-SET_PLAN = 0x16  # see `plan`
-SET_CALIBRATION = 0x17  # see `calibration`
-SET_SETTINGS = 0x18  # see `settings`
-PAUSE = 0x19  # minutes u16
-RESUME = 0x1A  # ends a pause or a snooze
-SNOOZE = 0x1B  # minutes u16
-
-LEASE_RENEW_MS = 2000
-LEASE_VALID_MS = 6000
-
-_PAYLOAD = {
-    LEASE: "<BIIh",
-    TIME: "<IQh",
-    PING: "<H",
-    JOURNAL_READ: "<I",
-    JOURNAL_ACK: "<I",
-    BUZZ: "<B",
-    PAUSE: "<H",
-    RESUME: "<",
-    SNOOZE: "<H",
-}
-
-EVENT_CHALLENGE = 1
-EVENT_RESULT = 2  # op u8 | counter u32 | result u8
-EVENT_PONG = 3  # token u16 | t_ms u32
-
-OK = 0
-REFUSED_UNKNOWN_GATEWAY = 1
-REFUSED_PROOF = 2
-REFUSED_SEAL = 3
-REFUSED_MALFORMED = 4
-REFUSED_OLD_VERSION = 5
-REFUSED_OUT_OF_RANGE = 6
-REFUSED_BUSY = 7
 RESULT_NAMES = (
     "ok",
     "unknown gateway",
@@ -68,53 +25,14 @@ def pack(op: int, *values: int) -> bytes:
     return struct.pack(_PAYLOAD[op], *values)
 
 
-def parse(op: int, payload: bytes) -> tuple[int, ...]:
-    """Values of a payload. Raises MalformedError: unknown operation, wrong length or a value out of range."""
-    layout = _PAYLOAD.get(op)
-    if layout is None:
-        raise MalformedError("unknown control operation %d" % op)
-    need(payload, struct.calcsize(layout), "payload of operation %d" % op)
-    values = struct.unpack(layout, payload)
-    if op == LEASE and (values[0] >= COUNT or values[1] > values[2]):
-        raise MalformedError("lease out of range")
-    return values
-
-
 def pack_hello(gateway: bytes, nonce: bytes) -> bytes:
     """The first write on a connection."""
     return bytes([HELLO]) + gateway + nonce
 
 
-def parse_hello(data: bytes) -> tuple[bytes, bytes]:
-    """(gateway id, nonce). Raises MalformedError."""
-    need(data, 1 + GATEWAY_ID_SIZE + NONCE_SIZE, "hello")
-    return bytes(data[1 : 1 + GATEWAY_ID_SIZE]), bytes(data[1 + GATEWAY_ID_SIZE :])
-
-
 def pack_auth(proof: bytes) -> bytes:
     """The second write on a connection."""
     return bytes([AUTH]) + proof
-
-
-def parse_auth(data: bytes) -> bytes:
-    """The proof. Raises MalformedError."""
-    need(data, 1 + PROOF_SIZE, "auth")
-    return bytes(data[1:])
-
-
-def pack_challenge(nonce: bytes, proof: bytes) -> bytes:
-    """The clip's answer to a hello."""
-    return bytes([EVENT_CHALLENGE]) + nonce + proof
-
-
-def pack_result(op: int, counter: int, result: int) -> bytes:
-    """The clip's answer to an operation; `counter` is 0 for the handshake."""
-    return struct.pack("<BBIB", EVENT_RESULT, op, counter, result)
-
-
-def pack_pong(token: int, t_ms: int) -> bytes:
-    """The clip's answer to a ping: its time when it read the ping."""
-    return struct.pack("<BHI", EVENT_PONG, token, t_ms)
 
 
 def parse_event(data: bytes) -> tuple[int, tuple[object, ...]]:
