@@ -244,6 +244,11 @@ def timeline(view: DayView, zone: ZoneInfo) -> Timeline:
     )
 
 
+def anything_recorded(view: DayView) -> bool:
+    """Whether the day has anything to draw: lost seconds alone are nothing."""
+    return bool(view.episodes or view.reminders) or any(stripe.category != "lost" for stripe in view.stripes)
+
+
 def trace_words(view: DayView) -> str:
     """The inclination chart in a sentence."""
     if not view.trace:

@@ -77,6 +77,7 @@ def day_page(door: Door, patient_id: PatientId, day: Day) -> HTMLResponse:
         "coverage_share": percent(summary.worn_s, summary.elapsed_s),
         "legend": [(palette.swatch(c), palette.LABELS[c]) for c in palette.SHOWN if seconds.get(c)],
         "line": day_words.timeline(view, someone.zone),
+        "recorded": day_words.anything_recorded(view),
         "hours": day_words.hours(view, someone.zone),
         "worn_parts": day_words.parts(summary, palette.WORN),
         "off_parts": day_words.parts(summary, (*palette.NOT_WORN, palette.TO_COME)),

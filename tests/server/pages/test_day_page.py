@@ -1,0 +1,196 @@
+"""The day page: it adds up, it is honest about what is missing, and every picture has its table."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from server.store import writing
+from server.store.tables import patient
+
+ADA, BEN, CLEO, DANA = 1, 2, 3, 4
+
+
+async def get(clinic: Any, path: str) -> str:
+    client = await clinic.signed_in()
+    answer = await client.get(path)
+    await client.aclose()
+    assert answer.status_code == 200, answer.text
+    return str(answer.text)
+
+
+def text_of(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def seconds(clock: str) -> int:
+    hours, minutes, rest = (int(part) for part in clock.split(":"))
+    return hours * 3600 + minutes * 60 + rest
+
+
+@pytest.mark.parametrize(
+    "path", ["/patients/1/days/2026-03-24", "/patients/1/days/2026-03-25", "/patients/2/days/2026-03-25"]
+)
+async def test_time_by_category_adds_up_to_the_window(clinic: Any, path: str) -> None:
+    page = await get(clinic, path)
+    table = page[page.index('id="time-title"') : page.index("</tfoot>")]
+    *parts, whole = re.findall(r">(\d+:\d\d:\d\d)<", table)
+    assert len(parts) >= 5
+    assert sum(map(seconds, parts)) == seconds(whole) == 8 * 3600
+
+
+async def test_the_coverage_bar_is_full_and_says_so_in_words(clinic: Any) -> None:
+    page = await get(clinic, "/patients/1/days/2026-03-25")
+    bar = re.search(r'<svg class="chart coverage".*?</svg>', page, re.DOTALL)
+    assert bar
+    widths = [float(width) for width in re.findall(r' width="([0-9.]+)%" height="100%"', bar[0])]
+    assert sum(widths) == pytest.approx(100, abs=0.2)
+    assert 'aria-label="The window adds up: Upright' in bar[0]
+    assert "Still to come 2 h 14 min" in bar[0]
+
+
+async def test_a_live_day_says_so_far_and_leads_back_only(clinic: Any) -> None:
+    page = await get(clinic, "/patients/1/days/2026-03-25")
+    text = text_of(page)
+    assert "so far, until 14:46" in text
+    assert "Worn 4 h 40 min of 5 h 46 min so far (81 %)" in text
+    assert 'href="/patients/1/days/2026-03-24"' in page
+    assert "/patients/1/days/2026-03-26" not in page
+    assert "live.js" in page
+
+
+async def test_a_finished_day_does_not(clinic: Any) -> None:
+    page = await get(clinic, "/patients/1/days/2026-03-24")
+    assert "so far" not in text_of(page)
+    assert "Still to come" not in page
+    assert 'href="/patients/1/days/2026-03-25"' in page
+    assert "live.js" not in page
+
+
+async def test_figures_carry_their_coverage(clinic: Any) -> None:
+    text = text_of(await get(clinic, "/patients/1/days/2026-03-24"))
+    assert "16 % 1 h 05 min of worn time, at 86 % coverage" in text
+    assert re.search(r"P10 · a tenth of the time below \S+° 86 %", text)
+    assert re.search(r"P90 · a tenth of the time above \d+° 86 %", text)
+
+
+async def test_below_the_floor_figures_are_not_shown_and_it_says_why(clinic: Any) -> None:
+    page = await get(clinic, "/patients/2/days/2026-03-25")
+    text = text_of(page)
+    assert page.count('<dd class="none">not shown</dd>') == 3
+    assert "Shares and angles are not shown for this day: worn for 23 % of the window, 60 % are needed" in text
+    assert "P90 ·" not in text
+    assert 'class="chart spread"' not in page
+    assert "Worn 1 h 20 min of 5 h 45 min so far (23 %)" in text
+
+
+async def test_unworn_and_lost_are_drawn_unlike_each_other_and_unlike_upright(clinic: Any) -> None:
+    page = await get(clinic, "/patients/1/days/2026-03-24")
+    strip = re.search(r'<svg class="chart strip".*?</svg>', page, re.DOTALL)
+    assert strip
+    for key, words in (
+        ("lost", "Lost 13:37–13:50"),
+        ("not-worn", "Not worn 12:00–12:32"),
+        ("paused", "Paused 14:14–14:24"),
+    ):
+        assert re.search(rf'<rect class="c-{key}" fill="url\(#p-{key}\)"[^>]*><title>{words}', strip[0]), words
+    assert re.search(r'<rect class="c-upright" x=', strip[0])
+    assert all(f'id="p-{key}"' in page for key in ("lost", "not-worn", "paused", "uncalibrated"))
+
+
+async def test_every_picture_has_a_name_and_a_table(clinic: Any) -> None:
+    page = await get(clinic, "/patients/1/days/2026-03-24")
+    charts = re.findall(r'<svg class="chart ([a-z]+)"([^>]*)>', page)
+    assert {name for name, _ in charts} >= {"coverage", "strip", "trace", "lane", "axis", "spread"}
+    for name, attributes in charts:
+        assert "aria-label=" in attributes or 'aria-hidden="true"' in attributes, name
+    hours = page[page.index("hour by hour, as a table") : page.index("</details>")]
+    assert re.findall(r">(\d\d:00–\d\d:00)<", hours) == [f"{h:02d}:00–{h + 1:02d}:00" for h in range(9, 17)]
+    row = text_of(hours[hours.index("12:00–13:00") :])
+    assert row.startswith("12:00–13:00 28 min")
+
+
+async def test_episodes_and_reminders_are_on_the_axis_and_in_the_tables(clinic: Any) -> None:
+    page = await get(clinic, "/patients/1/days/2026-03-24")
+    line = page[page.index('id="timeline"') : page.index('id="look"')]
+    assert line.count('class="episode"') == line.count('class="episode-band"') == 7
+    assert line.count('class="sign ') == 10
+    episodes = page[page.index('id="episodes-title"') : page.index('id="reminders-title"')]
+    assert episodes.count('<th scope="row">') == 7
+    assert "09:35:00" in episodes
+    assert "came back upright" in episodes
+    reminders = page[page.index('id="reminders-title"') :]
+    assert reminders.count('<th scope="row">') == 10
+    for words in ("changed after 4 s", "changed after 31 s", "no change before the next", "Withheld: snoozed"):
+        assert words in reminders
+    assert "Withheld: hourly cap reached" in reminders
+
+
+async def test_simulated_data_are_labelled(clinic: Any) -> None:
+    assert "Simulated data" in await get(clinic, "/patients/1/days/2026-03-24")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/patients/4/days/2026-03-25", "The plan has no window on this day."),
+        ("/patients/1/days/2026-03-22", "The plan has no window on this day."),
+        ("/patients/1/days/2026-03-20", "Nothing has been recorded on this day."),
+        ("/patients/1/days/2026-03-27", "This day has not come yet."),
+        ("/patients/1/days/2099-12-31", "This day has not come yet."),
+        ("/patients/1/days/2000-01-01", "Previous day"),
+    ],
+)
+async def test_days_without_data_say_so(clinic: Any, path: str, words: str) -> None:
+    assert words in text_of(await get(clinic, path))
+
+
+async def test_days_when_the_clocks_change_are_shown(clinic: Any) -> None:
+    clinic.now_ms += 8 * 86_400_000
+    for day in ("2026-03-29", "2025-10-26"):
+        assert "Ada Keller" in await get(clinic, f"/patients/1/days/{day}")
+
+
+async def test_plan_and_clip_are_in_the_header(clinic: Any) -> None:
+    text = text_of(await get(clinic, "/patients/1/days/2026-03-24"))
+    assert "Version 2 pending Version 1 still in force" in text
+    assert "12° forward Dwell 90 s" in text
+    assert "Battery 81 % Last heard just now Plan on the clip 1" in text
+    assert "14 % charge soon" in text_of(await get(clinic, "/patients/2/days/2026-03-25"))
+    clinic.now_ms += 10 * 60_000
+    assert "Gateway offline" in await get(clinic, "/patients/1/days/2026-03-24")
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["0", "today", "2026-3-5", "20260305", "2026-02-30", "2026-03-25T00:00", "1774396800", "٢٠٢٦-03-25", "9999-12-31"],
+)
+async def test_dates_have_one_form_only(clinic: Any, day: str) -> None:
+    client = await clinic.signed_in()
+    for prefix in ("", "/api/v1"):
+        answer = await client.get(f"{prefix}/patients/1/days/{day}")
+        assert answer.status_code == 422
+        assert "year-month-day, such as 2026-03-29" in answer.text
+    await client.aclose()
+
+
+async def test_names_cannot_write_markup(clinic: Any) -> None:
+    with writing(clinic.engine) as db:
+        db.execute(update(patient).where(patient.c.id == 1).values(name="<script>alert(1)</script> & Söhne"))
+    for path in ("/patients", "/patients/1/days/2026-03-24", "/patients/1/plan"):
+        page = await get(clinic, path)
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Söhne" in page
+
+
+async def test_a_patient_leads_to_the_present_day_of_their_zone(clinic: Any) -> None:
+    client = await clinic.signed_in()
+    assert (await client.get("/patients/1")).headers["location"] == "/patients/1/days/2026-03-25"
+    with writing(clinic.engine) as db:
+        db.execute(update(patient).where(patient.c.id == 1).values(zone="Pacific/Kiritimati"))
+    assert (await client.get("/patients/1")).headers["location"] == f"/patients/1/days/{date(2026, 3, 26)}"
+    await client.aclose()
