@@ -19,8 +19,8 @@ BOW_S: Final = (12.0, 20.0)
 def mounting(rng: np.random.Generator) -> tuple[float, float, float, float]:
     """A clip on an upper back: sensor x up, z out of the back, tilted by 13 to 40 degrees as the back there is, and
     put on a little askew."""
-    upper_back = np.array([0.5, -0.5, 0.5, 0.5])  # x up, y to the left, z backward
-    tilt = np.radians(rng.uniform(13, 40)) / 2
+    upper_back = np.array([0.5, 0.5, -0.5, 0.5])  # x up, y to the left, z backward
+    tilt = -np.radians(rng.uniform(13, 40)) / 2  # about x: forward
     askew = np.radians(rng.normal(0, 6, 2)) / 2
     q: Floats = upper_back
     for angle, axis in ((tilt, 1), (askew[0], 2), (askew[1], 3)):
@@ -166,9 +166,13 @@ def _sitting(person: Person, rng: np.random.Generator, slouches: float, dwell_s:
         if kind < slouches:
             if rng.random() < 0.25:
                 change = min(float(rng.uniform(8, 40)), seconds / 2)
-            if rng.random() < person.heeds:
-                seconds = min(seconds, dwell_s + float(rng.uniform(2.5, 9)))
+            heeds = rng.random() < person.heeds and seconds > dwell_s
+            if heeds:
+                seconds = dwell_s + float(rng.uniform(2.5, 9))
             out.append(Segment(seconds, "sit", float(rng.uniform(*person.slouch_deg)), lateral, change))
+            if heeds:
+                out.append(Segment(person.posture_s, "sit", float(rng.uniform(-2, 3)), lateral, 1.0))
+                left -= person.posture_s
         elif kind < slouches + person.leans:
             out.append(Segment(seconds, "sit", float(rng.uniform(-26, -17)), lateral, change))
         else:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware.clip import protocol
 from firmware.clip.reminder import Policy
@@ -74,7 +75,7 @@ class Reminding:
     def __init__(self, policy: Policy, minute_of_week: MinuteOfWeek = unknown_week) -> None:
         self._policy = policy
         self._week = minute_of_week
-        self._last = (-1, -1)
+        self._state = (protocol.category.LOST, -1)
         self._angle = 0
         self._now = 0
 
@@ -85,35 +86,33 @@ class Reminding:
             return
         category, since, judged_to = columns[:3]
         changed = np.flatnonzero(
-            (np.diff(category, prepend=self._last[0]) != 0) | (np.diff(since, prepend=self._last[1]) != 0)
-        ).tolist()
-        self._last = (int(category[-1]), int(since[-1]))
-        if not changed or changed[0] != 0:
-            changed.insert(0, 0)
-        for k, at in enumerate(changed):
-            stop = int(judged_to[changed[k + 1]]) if k + 1 < len(changed) else int(judged_to[-1]) + 1
-            yield from self._stretch(columns, at, stop)
+            (np.diff(category, prepend=self._state[0]) != 0) | (np.diff(since, prepend=self._state[1]) != 0)
+        )
+        for at in changed.tolist():
+            yield from self._until(columns, int(judged_to[at]))
+            self._state = (int(category[at]), int(since[at]))
+            self._judge(columns, at)
+            self._tick(int(judged_to[at]))
+            yield from self._take()
+        yield from self._until(columns, int(judged_to[-1]) + 1)
+        self._judge(columns, -1)
 
-    def _stretch(self, columns: Any, at: int, stop_ms: int) -> Iterator[Told]:
-        policy = self._policy
-        category, since = int(columns[0, at]), int(columns[1, at])
-        self._judge(columns, at, category, since)
-        self._tick(int(columns[2, at]))
-        first_ms = int(columns[2, at])
-        while (due := policy.due_ms()) >= 0:
+    def _until(self, columns: NDArray[np.int64], stop_ms: int) -> Iterator[Told]:
+        """Ticks that matter before `stop_ms`, while the judgement stays as it is."""
+        while (due := self._policy.due_ms()) >= 0:
             now = max(-(-due // TICK_MS) * TICK_MS, self._now + TICK_MS)
             if now >= stop_ms:
-                break
-            # A lease renewal brings the newest angle.
-            self._judge(columns, min(at + max(now - first_ms, 0) // 250, columns.shape[1] - 1), category, since)
+                return
+            at = int(np.searchsorted(columns[2], now, side="right")) - 1
+            if at >= 0:
+                self._judge(columns, at)  # a lease renewal brings the newest angle
             self._tick(now)
             yield from self._take()
-        yield from self._take()
 
-    def _judge(self, columns: Any, at: int, category: int, since: int) -> None:
+    def _judge(self, columns: NDArray[np.int64], at: int) -> None:
         if columns[5, at]:
             self._angle = round(int(columns[3, at]) / 100)
-        self._policy.judge(category, since, self._angle, protocol.records.JUDGE_GATEWAY)
+        self._policy.judge(*self._state, self._angle, protocol.records.JUDGE_GATEWAY)
 
     def _tick(self, now: int) -> None:
         self._now = max(now, self._now)

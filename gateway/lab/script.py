@@ -39,9 +39,9 @@ ACTIVITIES: Final = ("sit", "walk", "lift", "bow", "lie", "handle", "off")
 clip in someone's hand. off: the clip at rest, not worn."""
 
 FORMAT: Final = "plumbline-script/1"
-_SHAKING: Final = ("walk", "handle")
 _WORN: Final = ("sit", "walk", "lift", "bow", "lie")
 _RAMP_S: Final = 0.5
+_ON_OFF_S: Final = 1.0
 _STEP_S: Final = 0.002
 _WARM, _COLD, _TAU_S = 33.0, 24.0, 480.0
 
@@ -183,7 +183,9 @@ class Script:
         p = self._poses
         edge = np.minimum(into, self._length[where] - into) / _RAMP_S
         soft = smooth_step(edge)
-        return p["walk"][where] * soft, p["handle"][where] * soft, p["worn"][where]
+        on = np.where(p["put_on"][where], smooth_step(into / _ON_OFF_S), 1.0)
+        off = np.where(p["take_off"][where], smooth_step((self._length[where] - into) / _ON_OFF_S), 1.0)
+        return p["walk"][where] * soft, p["handle"][where] * soft, p["worn"][where] * on * off
 
     def _body(self, t_s: Floats) -> Floats:
         where, into = self._locate(t_s)
@@ -212,10 +214,7 @@ class Script:
     def _acceleration(self, t_s: Floats) -> Floats:
         """Of the clip over the ground, m/s2 (N, 3)."""
         before, now, after = (self._position(t_s + k * _STEP_S) for k in (-1, 0, 1))
-        # Putting the clip on or off is no jump through space: at that seam the lever changes, not the place.
-        where = [self._poses["worn"][self._locate(t_s + k * _STEP_S)[0]] for k in (-1, 1)]
         acceleration: Floats = (before - 2 * now + after) / _STEP_S**2
-        acceleration[where[0] != where[1]] = 0
         return acceleration
 
     def _celsius(self, t_s: Floats) -> Floats:
@@ -226,6 +225,7 @@ class Script:
     @cached_property
     def _poses(self) -> dict[str, Floats]:
         s = self.segments
+        worn = np.array([float(x.activity in _WORN) for x in s])
         return {
             "sagittal": np.array([x.sagittal for x in s]),
             "lateral": np.array([x.lateral for x in s]),
@@ -233,7 +233,9 @@ class Script:
             "dip": np.array([x.dip_deg for x in s]),
             "walk": np.array([float(x.activity == "walk") for x in s]),
             "handle": np.array([float(x.activity == "handle") for x in s]),
-            "worn": np.array([float(x.activity in _WORN) for x in s]),
+            "worn": worn,
+            "put_on": (np.diff(worn, prepend=worn[0]) > 0).astype(np.float64),
+            "take_off": (np.diff(worn, append=worn[-1]) < 0).astype(np.float64),
         }
 
     @cached_property

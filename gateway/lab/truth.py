@@ -17,7 +17,7 @@ code = protocol.category
 
 GRID_HZ: Final = 20
 FLOOR_S: Final = 3.0
-UNSURE_S: Final = 2.5
+UNSURE_S: Final = 3.5
 """So close to a change the category of a second is a matter of definition: the activity gate looks back 2 s."""
 
 _MOVING: Final = ("walk", "handle", "lift", "bow")
