@@ -1,0 +1,180 @@
+"""The fusion's arithmetic: as narrow as a small int of a 32-bit board, no allocation, the same on every interpreter."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from firmware.clip.fusion import Fusion
+
+SMALL = 1 << 30
+FIRMWARE = Path(__file__).parents[2] / "firmware"
+Sample = tuple[int, int, int, int, int, int]
+
+
+class Small(int):
+    """An int that refuses to be wider than MicroPython's small int on a 32-bit chip."""
+
+
+def _checked(name: str) -> Any:
+    plain = getattr(int, name)
+
+    def operate(self: Small, *others: int) -> Small:
+        value = plain(self, *others)
+        if not -SMALL <= value < SMALL:
+            raise OverflowError(f"{name}: {int(self)}, {others} make {value}")
+        return Small(value)
+
+    return operate
+
+
+for _name in ("add", "sub", "mul", "floordiv", "mod", "lshift", "rshift", "and", "or"):
+    for _form in (f"__{_name}__", f"__r{_name}__"):
+        setattr(Small, _form, _checked(_form))
+for _form in ("__neg__", "__abs__"):
+    setattr(Small, _form, _checked(_form))
+
+
+def checked_fusion(rate_mhz: int, acc_lsb_ug: int, gyro_lsb_udps: int) -> Fusion:
+    """A Fusion all of whose numbers are Small, so that every result of its arithmetic is one."""
+    fusion = Fusion(rate_mhz, acc_lsb_ug, gyro_lsb_udps)
+    for name, value in vars(fusion).items():
+        if not isinstance(value, bool):
+            assert -SMALL <= value < SMALL, name
+            setattr(fusion, name, Small(value))
+    return fusion
+
+
+def test_the_check_checks() -> None:
+    assert Small(SMALL - 1) + 0 == SMALL - 1
+    with pytest.raises(OverflowError):
+        Small(SMALL - 1) + 1
+    with pytest.raises(OverflowError):
+        2 * Small(SMALL // 2)
+    with pytest.raises(OverflowError):
+        -Small(-SMALL)
+
+
+extreme = st.sampled_from([-32768, 32767, 0, 1, -1, 4098, -4098])
+axis = st.one_of(extreme, st.integers(-32768, 32767))
+samples = st.tuples(axis, axis, axis, axis, axis, axis)
+rates = st.one_of(
+    st.sampled_from([10_000, 25_000, 50_000, 104_000, 429_000, 1_000_000]), st.integers(10_000, 1_000_000)
+)
+
+
+@given(
+    rate=rates,
+    acc=st.one_of(st.sampled_from([61, 122, 244, 488, 500]), st.integers(10, 500)),
+    gyro=st.one_of(st.sampled_from([1000, 4375, 35_000, 70_000, 150_000]), st.integers(1000, 150_000)),
+    motion=st.lists(st.tuples(samples, st.integers(1, 200)), min_size=1, max_size=6),
+    flip=st.booleans(),
+)
+@example(10_000, 500, 150_000, [((32767,) * 6, 100), ((-32768,) * 6, 100)], True)
+@example(1_000_000, 500, 1000, [((32767,) * 6, 4000), ((-32768,) * 6, 100)], True)
+@settings(max_examples=40)
+def test_every_number_is_small(rate: int, acc: int, gyro: int, motion: list[tuple[Sample, int]], flip: bool) -> None:
+    """Any input at any setting; with `flip` full scale changes its sign at every sample."""
+    f = checked_fusion(rate, acc, gyro)
+    sign = 1
+    for sample, repeat in motion:
+        for _ in range(repeat):
+            f.update(*(Small(max(-32768, min(32767, v * sign))) for v in sample))
+            if flip:
+                sign = -sign
+    assert all(-SMALL <= value < SMALL for value in vars(f).values())
+
+
+@pytest.mark.parametrize("rate", [10_000, 50_000, 104_000, 1_000_000])
+def test_long_rest_and_motion_stay_small(rate: int) -> None:
+    """Through the filling, rest with a bias, and motion, where the bias is learnt."""
+    f = checked_fusion(rate, 244, 70_000)
+    rng = random.Random(rate)
+    for phase, size in ((0, 3), (1, 3000), (2, 3), (3, 20_000)):
+        for i in range(12 * rate // 1000 if rate < 200_000 else 5 * rate // 1000):
+            swing = size * (1 if (i * 3000 // rate) & 1 else -1)
+            f.update(
+                *(Small(v + rng.randrange(-size, size)) for v in (100 * phase, 30, 4000)),
+                *(Small(v + swing // 2 + rng.randrange(-size, size) // 2) for v in (20, -28, 9)),
+            )
+
+
+PROGRAM = """
+import gc
+from clip.fusion import Fusion
+
+def noise(seed):
+    return (seed * 1103 + 12345) & 0x7FFFF
+
+def feed(f, n, seed):
+    for i in range(n):
+        seed = noise(seed)
+        r = seed >> 3
+        if i % 700 < 60:
+            f.update(32767 if r & 1 else -32768, 32767 if r & 2 else -32768, 32767 if r & 4 else -32768,
+                     32767 if r & 8 else -32768, 32767 if r & 16 else -32768, 32767 if r & 32 else -32768)
+        elif i % 2000 < 900:
+            f.update((r >> 2) % 9, (r >> 3) % 9, 4098 + (r >> 4) % 9, 20 + (r >> 5) % 3, -11 + (r >> 6) % 3, r % 3)
+        else:
+            f.update(r % 1000 - 500, (r >> 2) % 1000, 4000, (r >> 3) % 2000 - 1000, (r >> 1) % 2000 - 1000, r % 2000)
+    return seed
+
+def main():
+    for setting in SETTINGS:
+        f = Fusion(*setting)
+        seed = feed(f, 1, 1)
+        gc.collect()
+        before = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
+        feed(f, 5000, seed)
+        grown = gc.mem_alloc() - before if hasattr(gc, "mem_alloc") else 0
+        print(setting, grown, f.w, f.x, f.y, f.z, f.settled, f._bias_x, f._x0)
+
+SETTINGS = ((10000, 488, 35000), (50000, 244, 70000), (104000, 244, 35000), (104000, 244, 70000), (1000000, 61, 4375))
+main()
+"""
+
+
+def said(command: list[str], tmp_path: Path) -> list[str]:
+    script = tmp_path / "run.py"
+    script.write_text(PROGRAM)
+    done = subprocess.run(
+        [*command, str(script)],
+        env={**os.environ, "MICROPYPATH": str(FIRMWARE), "PYTHONPATH": str(FIRMWARE)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout.splitlines()
+
+
+def interpreter(variable: str, usual: Path | None) -> list[str]:
+    named = os.environ.get(variable)
+    if named:
+        return [named]
+    if usual is not None and usual.exists():
+        return [str(usual)]
+    pytest.skip(f"needs {variable} or its usual program")
+
+
+@pytest.mark.parametrize(
+    ("variable", "usual"),
+    [("MICROPYTHON", Path(sys.executable).parent / "micropython"), ("MICROPYTHON_32BIT", None)],
+)
+def test_micropython_says_the_same_bit_for_bit_and_allocates_nothing(
+    variable: str, usual: Path | None, tmp_path: Path
+) -> None:
+    command = interpreter(variable, usual)
+    lines = said([*command, "-X", "heapsize=128k"], tmp_path)
+    assert len(lines) == 5
+    assert lines == said([sys.executable], tmp_path)
+    assert all(line.split(") ")[1].startswith("0 ") for line in lines)
