@@ -8,7 +8,7 @@ that the clip saw begin well before goes back to there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Final
 
 EDGE_MS: Final = 5_000
@@ -32,7 +32,7 @@ class Told:
 
 def merge_episodes(told: Iterable[Told]) -> list[Told]:
     """Episodes in order of time, each slouch once."""
-    episodes = sorted(told, key=lambda episode: (episode.start_ms, episode.end_ms))
+    episodes = sorted(told, key=astuple)
     merged = _union([episode for episode in episodes if episode.judge == "gateway"])
     for one in _union([episode for episode in episodes if episode.judge != "gateway"]):
         merged = _weave(merged, one)
