@@ -1,0 +1,192 @@
+"""The pages in a real Chromium: no request leaves the origin, nothing overflows, the keyboard suffices."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+
+from server.plans.service import confirm
+from server.store import writing
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+]  # fmt: skip
+PATHS = (
+    "/patients",
+    "/patients/1/days/2026-03-24",
+    "/patients/1/days/2026-03-25",
+    "/patients/2",
+    "/patients/4",
+    "/patients/1/plan",
+)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH"),
+]
+
+
+@pytest.fixture
+def address(clinic: Any) -> Iterator[str]:
+    """The application behind a real socket."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(clinic.app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A window, and everything that it asked for or complained of."""
+
+    def __init__(self, chromium: Any, address: str, width: int = 1280, dark: bool = False) -> None:
+        self.address = address
+        scheme = "dark" if dark else "light"
+        self.context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.page = self.context.new_page()
+        self.hosts: set[str] = set()
+        self.complaints: list[str] = []
+        self.context.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        self.page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def sign_in(self) -> None:
+        """With the keyboard alone."""
+        self.page.goto(f"{self.address}/login")
+        self.page.wait_for_function("document.activeElement.name === 'email'")
+        self.page.keyboard.type("mara@example.org")
+        self.page.keyboard.press("Tab")
+        self.page.keyboard.type("a quiet afternoon")
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url("**/patients")
+
+    def open(self, path: str) -> Any:
+        self.page.goto(self.address + path)
+        return self.page
+
+    def close(self) -> None:
+        self.context.close()
+        assert self.hosts == {urlsplit(self.address).netloc}
+        assert self.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_page_asks_elsewhere_complains_or_overflows(chromium: Any, address: str, width: int, dark: bool) -> None:
+    visit = Visit(chromium, address, width, dark)
+    visit.sign_in()
+    for path in PATHS:
+        page = visit.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        small = page.evaluate(
+            """[...document.querySelectorAll("main a.button, main button, input:not([type=hidden], [type=range])")]
+            .filter(e => e.offsetParent && Math.max(e.offsetHeight, e.closest("label")?.offsetHeight ?? 0) < 24)
+            .map(e => e.outerHTML)"""
+        )
+        assert small == [], "targets are at least 24 px high"
+    visit.close()
+
+
+def test_the_reader_under_the_figure_works_by_keyboard_and_pointer(chromium: Any, address: str) -> None:
+    visit = Visit(chromium, address)
+    visit.sign_in()
+    page = visit.open("/patients/1/days/2026-03-24")
+    slider = page.get_by_label("Look at")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#moment-words").inner_text() == "09:01 · Not worn"
+    box = page.locator(".plot.tall").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * (38.5 / 480), box["y"] + 20)
+    text = page.locator("#moment-words").inner_text()
+    assert text.startswith("09:38 · Slouched · ")
+    assert text.endswith("° forward")
+    assert slider.get_attribute("aria-valuetext") == text
+    assert page.locator(".cursor").is_visible()
+    visit.close()
+
+
+def test_rows_of_the_figure_share_one_axis(chromium: Any, address: str) -> None:
+    visit = Visit(chromium, address, 390)
+    visit.sign_in()
+    page = visit.open("/patients/1/days/2026-03-24")
+    boxes = [plot.bounding_box() for plot in page.locator("#timeline .plot").all()]
+    assert len(boxes) == 5
+    for box in boxes[1:]:
+        assert box["x"] == pytest.approx(boxes[0]["x"], abs=1)
+        assert box["width"] == pytest.approx(boxes[0]["width"], abs=1)
+    band, bar = (page.locator(f"#timeline .{name}").first.bounding_box() for name in ("episode-band", "episode"))
+    assert band["x"] == pytest.approx(bar["x"], abs=1)
+    visit.close()
+
+
+def test_a_changed_plan_shows_as_pending_and_then_in_force_by_itself(chromium: Any, address: str, clinic: Any) -> None:
+    visit = Visit(chromium, address)
+    visit.sign_in()
+    page = visit.open("/patients/5/plan")
+    page.get_by_label("Dwell").fill("75")
+    page.get_by_role("button", name="Send the plan").click()
+    assert page.get_by_text("Say in 3 to 500 characters why the plan changes.").count() == 2
+    visit.complaints.clear()  # the browser notes the 422
+    assert page.get_by_label("Dwell").input_value() == "75"
+    page.get_by_label("Why does the plan change?").fill("calmer now")
+    page.get_by_role("button", name="Send the plan").click()
+    page.wait_for_url("**/days/2026-03-25")
+    assert page.locator("#plan-state [role=status]").inner_text() == "Version 2 pending"
+    with writing(clinic.engine) as db:
+        confirm(db, 5, 2, clinic.now_ms)
+    page.get_by_text("Version 2 in force").wait_for(timeout=10_000)
+    visit.close()
+
+
+def test_pages_suffice_without_scripts(chromium: Any, address: str) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/patients/1/days/2026-03-24")
+    page.get_by_label("E-mail address").fill("mara@example.org")
+    page.get_by_label("Password").fill("a quiet afternoon")
+    page.get_by_role("button", name="Sign in").click()
+    assert page.url.endswith("/patients/1/days/2026-03-24")
+    assert page.locator("svg.trace path.median").count() > 3
+    page.get_by_role("button", name="Sign out").click()
+    assert page.url.endswith("/login")
+    context.close()
+
+
+def test_on_paper_nothing_is_cut_and_controls_are_gone(chromium: Any, address: str) -> None:
+    visit = Visit(chromium, address, 794)
+    visit.sign_in()
+    page = visit.open("/patients/1/days/2026-03-24")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    assert not page.get_by_role("button", name="Sign out").is_visible()
+    assert not page.get_by_label("Look at").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    visit.close()
