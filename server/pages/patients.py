@@ -10,7 +10,7 @@ from markupsafe import Markup
 from server.access.care import Patient
 from server.access.clips import ClipState
 from server.pages.charts import palette
-from server.pages.day import coverage_bar, coverage_words, seconds_by_code
+from server.pages.coverage import coverage_bar, coverage_words, seconds_by_code
 from server.pages.words import percent, rough
 from server.plans.types import PlanState
 from server.summaries.types import DaySummary

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from starlette.datastructures import FormData
 
@@ -110,7 +110,7 @@ _LABELS: Final = {
 
 def draft_of(plan: messages.Plan) -> Draft:
     """The form filled with a plan."""
-    values = {number.name: f"{_value(plan, number.name):g}" for number in (*WHEN, *REMINDERS, *GOALS)}
+    values = {number.name: f"{value_of(plan, number.name):g}" for number in (*WHEN, *REMINDERS, *GOALS)}
     values |= {"mode": plan.mode, "start": plan.start, "end": plan.end, "reason": ""}
     return Draft(values, plan.days, {name: bool(getattr(plan, name)) for name in SWITCHES})
 
@@ -166,57 +166,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-def _value(plan: messages.Plan, name: str) -> float:
+def value_of(plan: messages.Plan, name: str) -> float:
+    """A number of a plan by its field name."""
     holder: object = plan.goals if name.startswith(_PREFIX) else plan
     return float(getattr(holder, name.removeprefix(_PREFIX)))
-
-
-def plan_facts(plan: messages.Plan) -> list[tuple[str, str]]:
-    """A plan in a few short lines."""
-    facts = [
-        ("Mode", plan.mode.capitalize()),
-        ("Window", f"{plan.start}–{plan.end}, {day_words(plan.days)}"),
-        ("Angle", f"{plan.angle_deg}° forward"),
-    ]
-    if plan.mode == "train":
-        given = "" if plan.fraction_pct == 100 else f", {plan.fraction_pct} % given"
-        facts += [("Dwell", f"{plan.dwell_s} s"), ("Cap", f"{plan.cap_per_hour} an hour{given}")]
-    return facts
-
-
-def day_words(days: Sequence[int]) -> str:
-    """Days of the week in short: `Mon–Fri`, `Mon, Wed`."""
-    short = [DAYS[day][:3] for day in days]
-    if len(days) > 2 and list(days) == list(range(days[0], days[-1] + 1)):
-        return f"{short[0]}–{short[-1]}"
-    return ", ".join(short)
-
-
-Outcome = Literal["pending", "sent", "confirmed", "superseded"]
-STATES: Final[Mapping[Outcome, str]] = {
-    "pending": "Pending",
-    "sent": "Sent, not confirmed yet",
-    "confirmed": "In force",
-    "superseded": "Replaced",
-}
-
-
-def differences(newer: messages.Plan, older: messages.Plan | None) -> str:
-    """What changed between two versions, in words."""
-    if older is None:
-        return "First plan"
-    changed: list[str] = []
-    for number in (*WHEN, *REMINDERS, *GOALS):
-        before, after = _value(older, number.name), _value(newer, number.name)
-        if before != after:
-            changed.append(f"{number.label} {before:g} → {after:g}")
-    if newer.mode != older.mode:
-        changed.insert(0, f"{older.mode} → {newer.mode}")
-    if (newer.start, newer.end, newer.days) != (older.start, older.end, older.days):
-        changed.append(f"Window {newer.start}–{newer.end}, {day_words(newer.days)}")
-    changed += [
-        f"{words.partition(':')[0]} {'on' if getattr(newer, name) else 'off'}"
-        for name, words in SWITCHES.items()
-        if getattr(newer, name) != getattr(older, name)
-    ]
-    return "; ".join(changed) or "Nothing"

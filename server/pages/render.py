@@ -20,7 +20,7 @@ from server.access.web import SignedIn
 from server.pages import words
 from server.pages.charts import palette
 from server.pages.charts.svg import element
-from server.pages.plan_form import plan_facts
+from server.pages.plan_words import plan_facts
 from server.problems import ProblemError
 
 _HERE: Final = Path(__file__).parent

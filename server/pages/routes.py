@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,13 +14,11 @@ from starlette.responses import Response
 from server.access.care import Patient
 from server.access.clips import ClipState
 from server.access.web import Door, SignedIn
-from server.pages import day as day_words
 from server.pages import patients as patient_list
 from server.pages import plan_form
-from server.pages.charts import lanes, palette
-from server.pages.charts.svg import element
+from server.pages.day import day_context
+from server.pages.plan_words import STATES, differences
 from server.pages.render import fragment, page
-from server.pages.words import exact, percent
 from server.paths import Day, PatientId
 from server.plans.types import InvalidPlanError, PlanState, PlanVersion
 
@@ -62,41 +60,7 @@ def day_page(door: Door, patient_id: PatientId, day: Day) -> HTMLResponse:
     care = door.care
     someone = care.patient(patient_id)
     view = care.day(patient_id, day)
-    summary = view.summary
-    today = care.today(someone)
-    seconds = day_words.seconds_by_code(summary)
-    context = {
-        **_header(door, someone),
-        "view": view,
-        "summary": summary,
-        "day_words": _long_date(day),
-        "neighbours": day_words.neighbours(day, today),
-        "figures": day_words.figures(view),
-        "bar": day_words.coverage_bar(summary, height=30),
-        "coverage_words": day_words.coverage_words(summary),
-        "coverage_share": percent(summary.worn_s, summary.elapsed_s),
-        "legend": [(palette.swatch(c), palette.LABELS[c]) for c in palette.SHOWN if seconds.get(c)],
-        "line": day_words.timeline(view, someone.zone),
-        "recorded": day_words.anything_recorded(view),
-        "hours": day_words.hours(view, someone.zone),
-        "worn_parts": day_words.parts(summary, palette.WORN),
-        "off_parts": day_words.parts(summary, (*palette.NOT_WORN, palette.TO_COME)),
-        "window_exact": exact(summary.window_s),
-        "spread": day_words.spread_chart(view),
-        "episodes": view.episodes,
-        "reminders": view.reminders,
-        "given": sum(reminder.given for reminder in view.reminders),
-        "sign": lambda reminder: lanes.legend_sign(day_words.sign_of(reminder)),
-        "reasons": day_words.REASONS,
-        "end_reasons": day_words.END_REASONS,
-        "judges": day_words.JUDGES,
-        "response_words": day_words.response_words,
-        "threshold_sample": _sample("line", class_="plan-angle", x1=0, x2=20, y1=7, y2=7),
-        "episode_sample": _sample("rect", class_="episode", x=0, y=2, width=20, height=10, rx=2),
-        "outcomes": day_words.outcomes(summary),
-        "present": day == today,
-        "nothing_words": _nothing_words(day, today),
-    }
+    context = {**_header(door, someone), **day_context(view, someone.zone, day, care.today(someone))}
     return page("day.html", context, door=door)
 
 
@@ -179,10 +143,10 @@ def _history(state: PlanState, zone: ZoneInfo) -> list[dict[str, object]]:
     def line(version: PlanVersion, older: PlanVersion | None) -> dict[str, object]:
         return {
             "version": version,
-            "state": plan_form.STATES[version.state],
+            "state": STATES[version.state],
             "written": when(version.created_ms),
             "confirmed": when(version.confirmed_ms),
-            "changes": plan_form.differences(version.plan, older.plan if older else None),
+            "changes": differences(version.plan, older.plan if older else None),
         }
 
     older = (*state.history[1:], None)
@@ -191,17 +155,3 @@ def _history(state: PlanState, zone: ZoneInfo) -> list[dict[str, object]]:
 
 def _first(clips: list[ClipState] | None) -> ClipState | None:
     return clips[0] if clips else None
-
-
-def _sample(name: str, **attributes: str | float) -> object:
-    return element("svg", [element(name, **attributes)], class_="chart swatch", width=20, height=14, aria_hidden="true")
-
-
-def _long_date(day: date) -> str:
-    return f"{day:%A}, {day.day} {day:%B %Y}"
-
-
-def _nothing_words(day: date, today: date) -> str:
-    if day > today:
-        return "This day has not come yet."
-    return "Nothing has been recorded on this day." if day < today else "Nothing has been recorded today yet."

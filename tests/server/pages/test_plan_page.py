@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
 from gateway import messages
-from server.pages import plan_form
+from server.pages import plan_form, plan_words
 from server.plans.service import confirm
 from server.store import writing
 
@@ -53,7 +53,7 @@ def test_a_shown_plan_sent_unchanged_is_the_same_plan(data: Any) -> None:
     draft, fields = plan_form.read_form(FormData(sent(plan_form.draft_of(plan))))
     assert draft.errors == {}
     assert messages.Plan.model_validate({**fields, "version": 7, "seed": plan.seed}) == plan
-    assert plan_form.differences(plan, plan) == "Nothing"
+    assert plan_words.differences(plan, plan) == "Nothing"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,6 @@ def test_limits_are_those_of_the_contract() -> None:
 
 
 def test_days_in_short() -> None:
-    assert plan_form.day_words((0, 1, 2, 3, 4)) == "Mon–Fri"
-    assert plan_form.day_words((0, 2)) == "Mon, Wed"
-    assert plan_form.day_words((5, 6)) == "Sat, Sun"
+    assert plan_words.day_words((0, 1, 2, 3, 4)) == "Mon–Fri"
+    assert plan_words.day_words((0, 2)) == "Mon, Wed"
+    assert plan_words.day_words((5, 6)) == "Sat, Sun"

@@ -1,0 +1,60 @@
+"""A plan in words: in short, and what changed from one version to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gateway import messages
+from server.pages.plan_form import DAYS, GOALS, REMINDERS, SWITCHES, WHEN, value_of
+from server.plans.types import State
+
+
+def plan_facts(plan: messages.Plan) -> list[tuple[str, str]]:
+    """A plan in a few short lines."""
+    facts = [
+        ("Mode", plan.mode.capitalize()),
+        ("Window", f"{plan.start}–{plan.end}, {day_words(plan.days)}"),
+        ("Angle", f"{plan.angle_deg}° forward"),
+    ]
+    if plan.mode == "train":
+        given = "" if plan.fraction_pct == 100 else f", {plan.fraction_pct} % given"
+        facts += [("Dwell", f"{plan.dwell_s} s"), ("Cap", f"{plan.cap_per_hour} an hour{given}")]
+    return facts
+
+
+def day_words(days: Sequence[int]) -> str:
+    """Days of the week in short: `Mon–Fri`, `Mon, Wed`."""
+    short = [DAYS[day][:3] for day in days]
+    if len(days) > 2 and list(days) == list(range(days[0], days[-1] + 1)):
+        return f"{short[0]}–{short[-1]}"
+    return ", ".join(short)
+
+
+STATES: Final[Mapping[State, str]] = {
+    "pending": "Pending",
+    "sent": "Sent, not confirmed yet",
+    "confirmed": "In force",
+    "superseded": "Replaced",
+}
+
+
+def differences(newer: messages.Plan, older: messages.Plan | None) -> str:
+    """What changed between two versions, in words."""
+    if older is None:
+        return "First plan"
+    changed: list[str] = []
+    for number in (*WHEN, *REMINDERS, *GOALS):
+        before, after = value_of(older, number.name), value_of(newer, number.name)
+        if before != after:
+            changed.append(f"{number.label} {before:g} → {after:g}")
+    if newer.mode != older.mode:
+        changed.insert(0, f"{older.mode} → {newer.mode}")
+    if (newer.start, newer.end, newer.days) != (older.start, older.end, older.days):
+        changed.append(f"Window {newer.start}–{newer.end}, {day_words(newer.days)}")
+    changed += [
+        f"{words.partition(':')[0]} {'on' if getattr(newer, name) else 'off'}"
+        for name, words in SWITCHES.items()
+        if getattr(newer, name) != getattr(older, name)
+    ]
+    return "; ".join(changed) or "Nothing"

@@ -1,0 +1,111 @@
+"""The figure of a day: states, inclination, episodes and reminders on one axis; and the table that says the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from server.pages.charts import lanes, palette, strip, trace
+from server.pages.charts.axis import TimeAxis, axis_row
+from server.pages.vocabulary import SIGN_WORDS, episode_words, reminder_words, sign_of
+from server.pages.words import clock, degrees, plural
+from server.summaries.types import CODE, DayView
+
+TRACE_HEIGHT: Final = 220
+_MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The rows of the figure, all on one axis."""
+
+    strip: Markup | None
+    scale: Markup
+    trace: Markup
+    episodes: Markup
+    reminders: Markup
+    axis: Markup
+    signs: list[tuple[Markup, str]]
+    moments: dict[str, object]
+
+
+def day_axis(view: DayView, zone: ZoneInfo) -> TimeAxis:
+    """The window, widened to full quarters of an hour around it; the whole local day when there is no window."""
+    summary = view.summary
+    if summary.window_start_ms is None or summary.window_end_ms is None:
+        return TimeAxis(summary.day_start_ms, summary.day_end_ms, zone)
+    return TimeAxis(summary.window_start_ms, summary.window_end_ms, zone)
+
+
+def anything_recorded(view: DayView) -> bool:
+    """Whether the day has anything to draw: lost seconds alone are nothing."""
+    return bool(view.episodes or view.reminders) or any(stripe.category != "lost" for stripe in view.stripes)
+
+
+def timeline(view: DayView, zone: ZoneInfo) -> Timeline:
+    """The figure: states, inclination, episodes and reminders on one axis."""
+    axis = day_axis(view, zone)
+    spans = strip.coarse([strip.Span(s.start_ms, s.end_ms, CODE[s.category]) for s in view.stripes])
+    columns = [
+        trace.Column(p.start_ms, p.start_ms + _MINUTE_MS, p.low_deg, p.median_deg, p.high_deg) for p in view.trace
+    ]
+    angle = float(view.plan.angle_deg) if view.plan else None
+    scale = trace.scale_of(columns, angle)
+    episodes = [episode for episode in view.episodes if axis.start_ms <= episode.start_ms < axis.end_ms]
+    reminders = [reminder for reminder in view.reminders if axis.start_ms <= reminder.utc_ms < axis.end_ms]
+    marks = [lanes.Mark(r.utc_ms, sign_of(r), reminder_words(r, zone)) for r in reminders]
+    used = {mark.sign for mark in marks}
+    return Timeline(
+        strip.strip(spans, axis, height=30, label="States through the window; the table below has them hour by hour")
+        if spans
+        else None,
+        trace.scale_labels(scale, height=TRACE_HEIGHT),
+        trace.trace(
+            columns,
+            axis,
+            scale,
+            plan_angle=angle,
+            shaded=[(episode.start_ms, episode.end_ms) for episode in episodes],
+            height=TRACE_HEIGHT,
+            label=trace_words(view),
+        ),
+        lanes.bars(
+            [lanes.Bar(e.start_ms, e.end_ms, episode_words(e, zone)) for e in episodes],
+            axis,
+            height=20,
+            label=plural(len(episodes), "episode"),
+        ),
+        lanes.signs(marks, axis, height=22, label=plural(len(marks), "reminder")),
+        axis_row(axis),
+        [(lanes.legend_sign(sign), words) for sign, words in SIGN_WORDS.items() if sign in used],
+        moments(view, axis),
+    )
+
+
+def trace_words(view: DayView) -> str:
+    """The inclination chart in a sentence."""
+    if not view.trace:
+        return "Inclination: no angles on this day"
+    low, high = min(p.low_deg for p in view.trace), max(p.high_deg for p in view.trace)
+    return f"Inclination through the day, from {degrees(low)} to {degrees(high)}; the table below has it hour by hour"
+
+
+def moments(view: DayView, axis: TimeAxis) -> dict[str, object]:
+    """Minute by minute what the reader under the chart tells: state and median angle, for the page's script."""
+    count = (axis.end_ms - axis.start_ms) // _MINUTE_MS
+    states: list[str | None] = [None] * count
+    spans = strip.coarse([strip.Span(s.start_ms, s.end_ms, CODE[s.category]) for s in view.stripes], most=count)
+    for span in spans:
+        first = max(0, (span.start_ms - axis.start_ms) // _MINUTE_MS)
+        for index in range(first, min(count, -(-(span.end_ms - axis.start_ms) // _MINUTE_MS))):
+            states[index] = palette.LABELS[span.code]
+    angles: list[int | None] = [None] * count
+    for point in view.trace:
+        index = (point.start_ms - axis.start_ms) // _MINUTE_MS
+        if 0 <= index < count:
+            angles[index] = round(point.median_deg)
+    names = [clock(axis.start_ms + index * _MINUTE_MS, axis.zone) for index in range(count)]
+    return {"names": names, "states": states, "angles": angles}

@@ -1,0 +1,74 @@
+"""What the contract's short words mean in words for people: reasons, responses, ends of episodes, judges."""
+
+from __future__ import annotations
+
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from server.pages.charts.lanes import Sign
+from server.pages.words import clock, degrees, duration
+from server.summaries.types import DayEpisode, DayReminder
+
+END_REASONS: Final = {
+    "recovered": "came back upright",
+    "moved": "moved",
+    "not_worn": "clip taken off",
+    "lost": "samples end",
+    "paused": "paused",
+}
+REASONS: Final = {
+    "given": "Given",
+    "track_mode": "Withheld: tracking only",
+    "cap": "Withheld: hourly cap reached",
+    "back_off": "Withheld: backing off",
+    "faded": "Withheld: faded",
+    "snoozed": "Withheld: snoozed",
+    "outside_window": "Withheld: outside the window",
+    "just_stood_up": "Withheld: just stood up",
+    "motor_failed": "Not given: the motor did not run",
+}
+RESPONSES: Final = {
+    "prompt": "within 10 s",
+    "later": "later",
+    "none": "no change before the next",
+    "open": "not known yet",
+}
+JUDGES: Final = {"gateway": "gateway", "clip": "clip", "both": "both"}
+SIGN_WORDS: Final[dict[Sign, str]] = {
+    "prompt": "Reminder, change within 10 s",
+    "later": "Change later",
+    "none": "No change",
+    "open": "Not known yet",
+    "withheld": "Withheld",
+}
+
+
+def sign_of(reminder: DayReminder) -> Sign:
+    """The sign of a reminder in the chart."""
+    if not reminder.given:
+        return "withheld"
+    signs: dict[str, Sign] = {"prompt": "prompt", "later": "later", "none": "none"}
+    return signs.get(reminder.response, "open")
+
+
+def response_words(reminder: DayReminder) -> str:
+    """What followed a reminder."""
+    if not reminder.given:
+        return "–"
+    words = RESPONSES[reminder.response]
+    if reminder.response_ms is not None and reminder.response in ("prompt", "later"):
+        return f"changed after {duration(max(1, reminder.response_ms / 1000))}"
+    return words
+
+
+def reminder_words(reminder: DayReminder, zone: ZoneInfo) -> str:
+    """A reminder in a line."""
+    reason = REASONS[reminder.reason]
+    after = f", {response_words(reminder)}" if reminder.given else ""
+    return f"{clock(reminder.utc_ms, zone)} {reason}{after}"
+
+
+def episode_words(episode: DayEpisode, zone: ZoneInfo) -> str:
+    """An episode in a line."""
+    length = duration((episode.end_ms - episode.start_ms) / 1000)
+    return f"{clock(episode.start_ms, zone)} slouched for {length}, peak {degrees(episode.peak_deg)}"
