@@ -22,6 +22,8 @@ def expand(code: int) -> int:
 
 def unpack_sample(data: bytes, at: int) -> tuple[float, float, float, float, int]:
     """One sample at `at` as (w, x, y, z, |a| - 1 g in mg); the quaternion is a unit float quaternion."""
+    if len(data) < at + SAMPLE_SIZE:
+        raise MalformedError("sample: the data ends before it")
     largest = data[at] & 3
     a = (data[at] >> 2) | (data[at + 1] << 6) | ((data[at + 2] & 1) << 14)
     b = (data[at + 2] >> 1) | (data[at + 3] << 7)
@@ -74,6 +76,8 @@ def parse_header(data: bytes) -> tuple[int, int, int, int]:
 
 def parse_trailer(data: bytes) -> tuple[int, int, int, int, int]:
     """(gyro RMS 0.1 deg/s, acc RMS mg, saturated samples, motor 1/100 s, chip deg C) of a packet that has a trailer."""
+    if len(data) < TRAILER_SIZE:
+        raise MalformedError("shorter than a stream trailer")
     gyro, acc, saturated, motor, celsius, zero = struct.unpack("<BBBBbB", data[-TRAILER_SIZE:])
     if zero or motor > 100:
         raise MalformedError("stream trailer out of range")
