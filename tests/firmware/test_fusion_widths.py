@@ -71,19 +71,30 @@ rates = st.one_of(
 )
 
 
+settings_of_a_clip = st.tuples(
+    rates,
+    st.one_of(st.sampled_from([61, 122, 244, 488, 500]), st.integers(10, 500)),
+    st.one_of(st.sampled_from([1000, 4375, 35_000, 70_000, 150_000]), st.integers(1000, 150_000)),
+)
+
+
 @given(
-    rate=rates,
-    acc=st.one_of(st.sampled_from([61, 122, 244, 488, 500]), st.integers(10, 500)),
-    gyro=st.one_of(st.sampled_from([1000, 4375, 35_000, 70_000, 150_000]), st.integers(1000, 150_000)),
+    setting=settings_of_a_clip,
     motion=st.lists(st.tuples(samples, st.integers(1, 200)), min_size=1, max_size=6),
     flip=st.booleans(),
+    filled=st.booleans(),
 )
-@example(10_000, 500, 150_000, [((32767,) * 6, 100), ((-32768,) * 6, 100)], True)
-@example(1_000_000, 500, 1000, [((32767,) * 6, 4000), ((-32768,) * 6, 100)], True)
+@example((10_000, 500, 150_000), [((32767,) * 6, 100), ((-32768,) * 6, 100)], True, False)
+@example((1_000_000, 500, 1000), [((32767,) * 6, 4000), ((-32768,) * 6, 100)], True, False)
 @settings(max_examples=40)
-def test_every_number_is_small(rate: int, acc: int, gyro: int, motion: list[tuple[Sample, int]], flip: bool) -> None:
-    """Any input at any setting; with `flip` full scale changes its sign at every sample."""
-    f = checked_fusion(rate, acc, gyro)
+def test_every_number_is_small(
+    setting: tuple[int, int, int], motion: list[tuple[Sample, int]], flip: bool, filled: bool
+) -> None:
+    """Any input at any setting. With `flip` full scale changes its sign at every sample; with `filled` the low-pass
+    runs from the second sample on."""
+    f = checked_fusion(*setting)
+    if filled:
+        f._fill = Small(1)
     sign = 1
     for sample, repeat in motion:
         for _ in range(repeat):
