@@ -62,6 +62,8 @@ def day_context(view: DayView, zone: ZoneInfo, day: date, today: date) -> dict[s
         "episode_sample": _sample("rect", class_="episode", x=0, y=2, width=20, height=10, rx=2),
         "outcomes": figures.outcomes(summary),
         "present": day == today,
+        "events": view.events,
+        "event_words": vocabulary.event_words,
         "nothing_words": _nothing_words(day, today),
     }
 

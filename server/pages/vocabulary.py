@@ -6,8 +6,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from server.pages.charts.lanes import Sign
-from server.pages.words import clock, degrees, duration
-from server.summaries.types import DayEpisode, DayReminder
+from server.pages.words import clock, degrees, duration, plural
+from server.summaries.types import DayEpisode, DayEvent, DayReminder
 
 END_REASONS: Final = {
     "recovered": "came back upright",
@@ -34,6 +34,18 @@ RESPONSES: Final = {
     "open": "not known yet",
 }
 JUDGES: Final = {"gateway": "gateway", "clip": "clip", "both": "both"}
+EVENTS: Final = {
+    "boot": "The clip was switched on",
+    "plan_applied": "The clip took over plan {value}",
+    "calibrated": "Calibrated, version {value}",
+    "paused": "Paused for {minutes}",
+    "resumed": "Measuring again",
+    "snoozed": "Reminders snoozed for {minutes}",
+    "snooze_ended": "Snooze ended",
+    "imu_lost": "The motion sensor did not answer",
+    "imu_back": "The motion sensor answers again",
+    "low_battery": "Battery at {value} %",
+}
 SIGN_WORDS: Final[dict[Sign, str]] = {
     "prompt": "Reminder, change within 10 s",
     "later": "Change later",
@@ -72,3 +84,8 @@ def episode_words(episode: DayEpisode, zone: ZoneInfo) -> str:
     """An episode in a line."""
     length = duration((episode.end_ms - episode.start_ms) / 1000)
     return f"{clock(episode.start_ms, zone)} slouched for {length}, peak {degrees(episode.peak_deg)}"
+
+
+def event_words(event: DayEvent) -> str:
+    """Something else that happened on a clip, in a line."""
+    return EVENTS[event.kind].format(value=event.value, minutes=plural(event.value, "minute"))

@@ -10,7 +10,7 @@ from typing import Final
 from markupsafe import Markup
 
 from server.pages.charts.axis import TimeAxis
-from server.pages.charts.svg import element, number, picture, tip
+from server.pages.charts.svg import element, number, picture
 
 _UNIT: Final = 1000.0
 # Inside the stretched picture both directions run from 0 to this.
@@ -97,7 +97,7 @@ def trace(
         width="100%",
         height="100%",
     )
-    return picture([*marks, *axis.grid(), *lines, stretched, tip(label)], height=height, label=label, class_="trace")
+    return picture([*marks, *axis.grid(), *lines, stretched], height=height, label=label, class_="trace")
 
 
 def scale_labels(scale: Scale, *, height: int) -> Markup:

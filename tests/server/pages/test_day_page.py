@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import update
 
+from gateway import messages
+from server.access.clips import LINKS
+from server.ingest.service import settle
+from server.pages import vocabulary
 from server.store import writing
 from server.store.tables import patient
 
@@ -128,6 +132,35 @@ async def test_episodes_and_reminders_are_on_the_axis_and_in_the_tables(clinic: 
     for words in ("changed after 4 s", "changed after 31 s", "no change before the next", "Withheld: snoozed"):
         assert words in reminders
     assert "Withheld: hourly cap reached" in reminders
+
+
+def test_every_word_of_the_contract_has_words_for_people() -> None:
+    reminder, episode = messages.Reminder.model_fields, messages.Episode.model_fields
+    assert set(vocabulary.REASONS) == set(get_args(reminder["reason"].annotation))
+    assert set(vocabulary.RESPONSES) == set(get_args(reminder["response"].annotation))
+    assert set(vocabulary.END_REASONS) == set(get_args(episode["end_reason"].annotation))
+    assert set(vocabulary.EVENTS) == set(get_args(messages.EventKind))
+    assert set(LINKS) == set(get_args(messages.ClipStatus.model_fields["link"].annotation))
+
+
+async def test_what_the_clip_told_besides_is_listed(clinic: Any) -> None:
+    base = {"clip": "00000000000000c0", "boot": "0" * 15 + "f", "judge": "clip", "rev": 0, "plan": 1, "calibration": 1}
+    at = clinic.now_ms - 3_600_000
+    told = [
+        {**base, "kind": kind, "start_ms": 60_000 * nth, "utc_ms": at + 60_000 * nth, "value": value}
+        for nth, (kind, value) in enumerate([("snoozed", 30), ("low_battery", 19), ("plan_applied", 2), ("paused", 1)])
+    ]
+    rows = tuple(messages.Row(n=n, record=record) for n, record in enumerate(told))
+    batch = messages.Records(schema="records/1", spool="e" * 32, first=0, last=3, rows=rows)
+    assert settle(clinic.engine, "00000000000000aa", batch, clinic.now_ms).rejected == ()
+    text = text_of(await get(clinic, "/patients/1/days/2026-03-25"))
+    for words in (
+        "Reminders snoozed for 30 minutes",
+        "Battery at 19 %",
+        "The clip took over plan 2",
+        "Paused for 1 minute",
+    ):
+        assert words in text
 
 
 async def test_simulated_data_are_labelled(clinic: Any) -> None:
