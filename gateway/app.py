@@ -17,6 +17,7 @@ from gateway.radio import BleakRadio, Radio
 from gateway.session import Session
 
 STATUS_EVERY_S: Final = 60.0
+RESTART_S: Final = 5.0
 OWNER: Final = "gateway"
 FACE: Final = "status"
 
@@ -74,7 +75,7 @@ class _Gateway:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._publisher.run()), tasks.create_task(self._tell_status())]
-                running += [tasks.create_task(session.run()) for session in self._sessions.values()]
+                running += [tasks.create_task(_keep_running(session)) for session in self._sessions.values()]
                 await stop.wait()
                 for task in running:
                     task.cancel()
@@ -144,3 +145,13 @@ class _Gateway:
             reply = await session.command(command)
         self._outbox.answer(reply)
         self._publisher.reply(reply)
+
+
+async def _keep_running(session: Session) -> None:
+    """One clip's trouble must not end the others': what a session did not expect is told, and it starts again."""
+    while True:
+        try:
+            await session.run()
+        except Exception:
+            logger.exception("clip %s: unexpected; starting its session again", session.clip.serial)
+        await asyncio.sleep(RESTART_S)

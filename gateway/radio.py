@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from bleak import BleakClient, BleakScanner
@@ -16,6 +17,7 @@ from bleak.exc import BleakError
 from firmware.clip import protocol
 
 CONNECT_S: Final = 20.0
+CLOSE_S: Final = 5.0
 STRANGERS: Final = 64
 
 logger = logging.getLogger(__name__)
@@ -54,8 +56,8 @@ class Radio(Protocol):
     async def connect(self, handle: object) -> Gatt:
         """Connect to what `find` gave. Raises RadioError."""
 
-    def not_this(self, handle: object) -> None:
-        """What `find` gave turned out to be another clip."""
+    def not_this(self, serial: str, handle: object) -> None:
+        """What `find` gave for `serial` turned out to be another clip."""
 
 
 def short_uuid(number: int) -> str:
@@ -76,25 +78,21 @@ class BleakGatt:
     async def open(self) -> None:
         """Connect. Raises RadioError."""
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with _errors_of("connect"), asyncio.timeout(CONNECT_S):
                 await self._client.connect()
-        except (BleakError, OSError, TimeoutError, EOFError) as error:
+        except RadioError:
             await self.close()
-            raise RadioError(f"cannot connect: {_describe(error)}") from error
+            raise
 
     async def read(self, uuid: str) -> bytes:
         """See Gatt."""
-        try:
+        async with _errors_of("read"):
             return bytes(await self._client.read_gatt_char(uuid))
-        except (BleakError, OSError, TimeoutError, EOFError) as error:
-            raise RadioError(f"cannot read: {_describe(error)}") from error
 
     async def write(self, uuid: str, data: bytes) -> None:
         """See Gatt."""
-        try:
+        async with _errors_of("write"):
             await self._client.write_gatt_char(uuid, data, response=True)
-        except (BleakError, OSError, TimeoutError, EOFError) as error:
-            raise RadioError(f"cannot write: {_describe(error)}") from error
 
     async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
         """See Gatt."""
@@ -102,17 +100,16 @@ class BleakGatt:
         def on_data(_: BleakGATTCharacteristic, data: bytearray) -> None:
             callback(bytes(data))
 
-        try:
+        async with _errors_of("subscribe"):
             await self._client.start_notify(uuid, on_data)
-        except (BleakError, OSError, TimeoutError, EOFError) as error:
-            raise RadioError(f"cannot subscribe: {_describe(error)}") from error
 
     async def close(self) -> None:
         """See Gatt."""
         try:
-            await self._client.disconnect()
-        except (BleakError, OSError, TimeoutError, EOFError) as error:
-            logger.debug("disconnect: %s", _describe(error))
+            async with _errors_of("disconnect"), asyncio.timeout(CLOSE_S):
+                await self._client.disconnect()
+        except RadioError as error:
+            logger.debug("%s", error)
 
 
 class BleakRadio:
@@ -137,13 +134,8 @@ class BleakRadio:
                 return data.local_name == name
             return protocol.uuids.SERVICE in data.service_uuids
 
-        async with self._busy:
-            try:
-                return await BleakScanner.find_device_by_filter(
-                    matches, timeout_s, service_uuids=[protocol.uuids.SERVICE]
-                )
-            except (BleakError, OSError) as error:
-                raise RadioError(f"cannot scan: {_describe(error)}") from error
+        async with self._busy, _errors_of("scan"):
+            return await BleakScanner.find_device_by_filter(matches, timeout_s, service_uuids=[protocol.uuids.SERVICE])
 
     async def connect(self, handle: object) -> BleakGatt:
         """See Radio."""
@@ -153,14 +145,25 @@ class BleakRadio:
             await gatt.open()
         return gatt
 
-    def not_this(self, handle: object) -> None:
+    def not_this(self, serial: str, handle: object) -> None:
         """See Radio."""
         assert isinstance(handle, BLEDevice)  # noqa: S101  (what `find` gave)
-        for strangers in self._strangers.values():
-            if len(strangers) >= STRANGERS:
-                strangers.clear()
-            strangers.add(handle.address)
+        strangers = self._strangers.setdefault(serial, set())
+        if len(strangers) >= STRANGERS:
+            strangers.clear()
+        strangers.add(handle.address)
 
 
-def _describe(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+@asynccontextmanager
+async def _errors_of(what: str) -> AsyncIterator[None]:
+    """Everything a backend may raise becomes a RadioError."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # A backend gave up its own request when the link was lost; nobody cancelled us.
+        raise RadioError(f"cannot {what}: link lost") from error
+    except (BleakError, OSError, TimeoutError, EOFError) as error:
+        raise RadioError(f"cannot {what}: {error or type(error).__name__}") from error

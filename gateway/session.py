@@ -219,10 +219,10 @@ class Session:
             self._enter("syncing")
             await self._follow(link, await self._catch_up(link))
         except WrongClipError:
-            self._radio.not_this(handle)
+            self._radio.not_this(self.clip.serial, handle)
             raise
         except ExceptionGroup as group:
-            _, unexpected = group.split(LinkError)
+            _, unexpected = group.split((LinkError, RefusedError))
             if unexpected is not None:
                 raise
             raise LinkError(str(group.exceptions[0])) from group

@@ -254,6 +254,9 @@ class Core:
     # --- changes ---
 
     def _change(self, what: str, value: Any) -> None:
+        newest = next((v for _, w, v in reversed(self._pending) if w == what), getattr(self, f"_{what}"))
+        if _VALUE_STATE[what](value) == _VALUE_STATE[what](newest):
+            return  # said again: no reason to begin anything anew
         second = -(-self._frames.next_hop // HOPS)
         if np.isfinite(self._frames.newest_ms):
             second = max(second, int(self._frames.newest_ms // FRAME_MS) + 1)

@@ -281,11 +281,11 @@ class FakeRadio:
 
     def __init__(self, *clips: FakeClip) -> None:
         self.clips = list(clips)
-        self.strangers: list[FakeClip] = []
+        self.strangers: list[tuple[str, FakeClip]] = []
 
     async def find(self, serial: str, timeout_s: float) -> FakeClip | None:
         for clip in self.clips:
-            if clip.serial[-4:] == serial[-4:] and clip.in_reach and clip not in self.strangers:
+            if clip.serial[-4:] == serial[-4:] and clip.in_reach and (serial, clip) not in self.strangers:
                 await asyncio.sleep(0.2)
                 return clip
         await asyncio.sleep(timeout_s)
@@ -300,6 +300,6 @@ class FakeRadio:
         handle.gatt = FakeGatt(handle)
         return handle.gatt
 
-    def not_this(self, handle: object) -> None:
+    def not_this(self, serial: str, handle: object) -> None:
         assert isinstance(handle, FakeClip)
-        self.strangers.append(handle)
+        self.strangers.append((serial, handle))

@@ -145,6 +145,21 @@ def test_a_lost_link_is_made_again_and_the_time_between_is_lost(tmp_path: Path) 
     jump.run(main())
 
 
+def test_a_short_loss_does_not_say_that_the_wearer_moved(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        clip.lean = lambda t: 25.0 if 30 <= t < 100 else 0.0
+        async with running(tmp_path, clip) as bench:
+            await asyncio.sleep(60)
+            assert clip.gatt is not None
+            clip.gatt.drop()
+            await asyncio.sleep(80)
+            assert clip.connections == 2
+            assert {e["end_reason"] for e in bench.of("episode", "gateway")} <= {"lost", "recovered"}
+
+    jump.run(main())
+
+
 def test_the_unfinished_minute_is_sent_when_the_clip_stays_away(tmp_path: Path) -> None:
     async def main() -> None:
         clip = FakeClip()

@@ -188,7 +188,7 @@ class BumbleClient(BaseBleakClient):
         ended = asyncio.ensure_future(self._ended.wait())
         try:
             await asyncio.wait((asked, ended), return_when=asyncio.FIRST_COMPLETED)
-            if not asked.done():
+            if not asked.done() or asked.cancelled():  # bumble cancels what waits when the link ends
                 raise BleakError("Not connected")
             return asked.result()
         except att.ATT_Error as error:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from firmware.clip import protocol
-from gateway.core import Core, Thresholds
+from gateway.core import Calibration, Core, Thresholds
 
 code = protocol.category
 records = protocol.records
@@ -193,6 +193,19 @@ def test_changes_take_effect_at_the_next_whole_second(poses: Any) -> None:
     assert told.epochs[0].plan_version == 2
     assert [(e.start_ms, e.plan_version) for e in told.episodes] == [(0, 1)]
     assert told.episodes[0].end_ms == pytest.approx(31_000, abs=1000)
+
+
+def test_saying_the_same_again_begins_nothing_anew(poses: Any) -> None:
+    said, silent = (Core(Thresholds(), poses.calibration) for _ in range(2))
+    for core in (said, silent):
+        core.push(poses.of(20.0, 10))
+    same = poses.calibration
+    said.set_calibration(Calibration(same.version, same.up.copy(), same.forward.copy(), same.procedure))
+    said.set_thresholds(Thresholds())
+    said.set_paused(False)
+    rest = poses.of(20.0, 10, start_s=10)
+    assert said.push(rest) == silent.push(rest)
+    assert said.judgement.since_ms < 1000
 
 
 def test_shifts_are_changes_that_last(poses: Any) -> None:
