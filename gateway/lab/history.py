@@ -12,8 +12,8 @@ import numpy as np
 
 from firmware.clip import protocol
 from firmware.clip.reminder import Policy
-from gateway import messages, placing
-from gateway.core import Core, Thresholds, Trailer
+from gateway import messages, placing, plans
+from gateway.core import Core, Trailer
 
 from .reminding import Reminding, local_week
 from .script import Script
@@ -26,11 +26,6 @@ TRAILER_S: Final = 20
 PLACE_ERROR_MS: Final = 20
 
 DayRecord = messages.Epoch | messages.Episode | messages.Reminder | messages.Event
-
-
-def thresholds_of(plan: Plan) -> Thresholds:
-    """What of the clip's plan the core needs."""
-    return Thresholds(plan.version, float(plan.angle_deg), float(plan.recovery_deg), plan.recovery_ds / 10)
 
 
 def make_day(
@@ -61,7 +56,7 @@ def make_day(
         kind="boot",
         value=boot_counter,
     )
-    core = Core(thresholds_of(plan), script.calibration(calibration_version), period_ms=1000 / RATE_HZ)
+    core = Core(plans.thresholds(plan), script.calibration(calibration_version), period_ms=1000 / RATE_HZ)
     reminding = Reminding(Policy(plan), local_week(start_utc_ms, zone))
     duration = script.duration_s or 0.0
     for begin in range(0, int(np.ceil(duration)), CHUNK_S):

@@ -15,7 +15,7 @@ from firmware.clip import protocol
 from firmware.clip.reminder import Policy
 from gateway import messages
 from gateway.core import Core, Judgements, Thresholds
-from gateway.lab.history import make_day, thresholds_of
+from gateway.lab.history import make_day
 from gateway.lab.presets import check_script, workday_script
 from gateway.lab.reminding import Reminding, Told, local_week
 from gateway.lab.script import Body, Script, Segment
@@ -109,11 +109,6 @@ def _check_judgements(cache: list[Judgements] = []) -> Judgements:  # noqa: B006
         t = np.arange(0, 1000, 1 / 26)
         cache.append(Core(Thresholds(), script.calibration()).push(script.samples(t)).judgements)
     return cache[0]
-
-
-def test_thresholds_are_those_of_the_plan(plan: Any) -> None:
-    plan.angle_deg, plan.recovery_deg, plan.recovery_ds = 14, 6, 12
-    assert thresholds_of(plan) == Thresholds(5, 14.0, 6.0, 1.2)
 
 
 def test_a_day_is_made_in_seconds(plan: Any) -> None:

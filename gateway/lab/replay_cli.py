@@ -1,0 +1,283 @@
+"""`plumbline replay`: a real recording through the clip's fusion, the core and the reminder policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from firmware.clip import protocol
+from gateway import messages, plans
+from gateway.core import CalibrationError, Samples, Trailer
+from gateway.core.frames import HOP_MS
+
+from . import replay_samples
+from .replay_axes import Reference, Span, find_reference
+from .replay_csv import JITTER, CsvError, Floats, Recording, read
+from .replay_csv import Progress as Step
+from .replay_fusion import fuse
+from .replay_run import Run, episode_json, epoch_json, moving_hops, reminder_json, run, summary
+from .replay_units import check_units
+
+
+class ReplayError(Exception):
+    """Something that the user can put right."""
+
+
+def replay(
+    recording: Annotated[Path, typer.Argument(help="CSV with t_s, ax_g, ay_g, az_g, gx_dps, gy_dps, gz_dps.")],
+    *,
+    upright: Annotated[
+        str | None, typer.Option(metavar="START:END", help="Seconds from the start in which the wearer held still.")
+    ] = None,
+    bow: Annotated[
+        str | None, typer.Option(metavar="START:END", help="Seconds of a slow bow forward and back.")
+    ] = None,
+    plan: Annotated[Path | None, typer.Option(metavar="PLAN.json", help="A plan, fields as in the broker's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+    samples: Annotated[Path | None, typer.Option(metavar="OUT.csv", help="Write a row an input sample.")] = None,
+    through_firmware: Annotated[
+        bool, typer.Option("--through-firmware", help="Play it into a virtual clip's registers and over its radio.")
+    ] = False,
+) -> None:
+    """Judge a recording of a real sensor as clip and gateway would."""
+    errors = Console(stderr=True)
+    try:
+        with _bar(errors) as bar:
+            result = _replay(
+                recording,
+                bar,
+                upright=_span("--upright", upright),
+                bow=_span("--bow", bow),
+                plan_path=plan,
+                samples_path=samples,
+                through_firmware=through_firmware,
+            )
+    except (CsvError, CalibrationError, ReplayError) as error:
+        errors.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        errors.print(f"error: {error.filename or recording}: {error.strerror}", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    if as_json:
+        typer.echo(json.dumps(result))
+    else:
+        _show(result, Console())
+
+
+def _replay(
+    path: Path,
+    step: Step,
+    *,
+    upright: Span | None,
+    bow: Span | None,
+    plan_path: Path | None,
+    samples_path: Path | None,
+    through_firmware: bool,
+) -> dict[str, Any]:
+    plan = _plan(plan_path)
+    recording = read(path, step)
+    notes = check_units(recording)
+    played = _through_firmware(recording, step) if through_firmware else _direct(recording, step)
+    moving = moving_hops(played.stream)
+    into = recording.t_s - recording.t_s[0]
+    at = np.minimum((into * 1000 / HOP_MS).astype(np.int64), max(len(moving) - 1, 0))
+    active = moving[at] if len(moving) else np.zeros(len(into), dtype=np.bool_)
+    reference = find_reference(recording, played.quaternion, active, played.stream, upright_span=upright, bow_span=bow)
+    step("judging", 0.0)
+    duration = float(into[-1]) + 1 / recording.rate_hz
+    judged = run(
+        played.stream,
+        played.trailers,
+        period_ms=played.period_ms,
+        duration_s=duration,
+        calibration=reference.calibration,
+        plan=plan,
+    )
+    if samples_path is not None:
+        replay_samples.write(
+            samples_path,
+            recording,
+            played.quaternion,
+            calibration=reference.calibration,
+            moving=moving,
+            codes=judged.codes,
+            progress=step,
+        )
+    return _result(path, recording, played, reference=reference, plan=plan, judged=judged, notes=notes)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came out of the fusion, whichever way: an orientation an input sample (NaN where there is none), and the
+    stream that the core gets, in clip time from the start of the recording."""
+
+    way: str
+    quaternion: Floats
+    stream: Samples
+    trailers: list[Trailer]
+    period_ms: float
+    details: dict[str, Any]
+
+
+def _direct(recording: Recording, step: Step) -> Played:
+    fused = fuse(recording, step)
+    details = {"saturated": fused.saturated, "bridged": fused.bridged, "restarts": fused.restarts}
+    return Played("direct", fused.quaternion, fused.stream, [], fused.period_ms, details)
+
+
+def _through_firmware(recording: Recording, step: Step) -> Played:
+    try:
+        from .replay_firmware import play  # noqa: PLC0415  (needs the extra `virtual`)
+    except ModuleNotFoundError as error:
+        raise ReplayError(f"--through-firmware needs {error.name}: pip install 'plumbline[virtual]'") from error
+    played = play(recording, step)
+    return Played("firmware", played.quaternion, played.stream, played.trailers, played.period_ms, played.details)
+
+
+def _span(name: str, text: str | None) -> Span | None:
+    if text is None:
+        return None
+    try:
+        begin, end = (float(part) for part in text.split(":"))
+    except ValueError as error:
+        raise typer.BadParameter(f"{name} takes START:END in seconds, not {text!r}") from error
+    if not 0 <= begin < end:
+        raise typer.BadParameter(f"{name}: {text} does not go forward from the start of the recording")
+    return begin, end
+
+
+def _plan(path: Path | None) -> protocol.plan.Plan:
+    fields: Any = {}
+    if path is not None:
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ReplayError(f"{path.name} is no JSON: {error}") from error
+        if not isinstance(fields, dict):
+            raise ReplayError(f"{path.name}: a plan is an object with fields")
+        unknown = sorted(set(fields) - set(messages.Plan.model_fields))
+        if unknown:
+            raise ReplayError(f"{path.name}: unknown field {unknown[0]!r}")
+    try:
+        plan = messages.Plan(**{"version": 1, **fields})
+        return protocol.plan.parse_plan(plans.for_clip(plan))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ReplayError(f"plan: {where + ': ' if where else ''}{first['msg']}") from error
+    except protocol.MalformedError as error:
+        raise ReplayError(str(error)) from error
+
+
+def _result(
+    path: Path,
+    recording: Recording,
+    played: Played,
+    *,
+    reference: Reference,
+    plan: protocol.plan.Plan,
+    judged: Run,
+    notes: list[str],
+) -> dict[str, Any]:
+    start = float(recording.t_s[0])
+    gaps = [[round(a - start, 4), round(b - start, 4)] for a, b in recording.gaps]
+    calibration = reference.calibration
+    duration = float(recording.t_s[-1]) - start + 1 / recording.rate_hz
+    return {
+        "recording": {
+            "file": path.name,
+            "samples": len(recording.t_s),
+            "rate_hz": round(recording.rate_hz, 3),
+            "dropped_rows": recording.dropped,
+            "doubled_rows": recording.doubled,
+            "gaps": len(gaps),
+            "gap_s": round(sum(b - a for a, b in gaps), 3),
+            "gaps_s": gaps[:1000],
+            "uneven": recording.jitter > JITTER,
+            **played.details,
+            "notes": notes,
+        },
+        "way": played.way,
+        "calibration": None
+        if calibration is None
+        else {
+            "up": calibration.up.round(6).tolist(),
+            "forward": calibration.forward.round(6).tolist(),
+            "upright_s": reference.upright,
+            "upright_found": reference.upright_found,
+            "axis_from": reference.axis,
+            "axis_s": reference.axis_span,
+        },
+        "reference": reference.describe(),
+        "plan": {name: getattr(plan, name) for name in protocol.plan.FIELDS},
+        "summary": summary(judged, duration),
+        "epochs": [epoch_json(epoch) for epoch in judged.epochs],
+        "episodes": [episode_json(episode) for episode in judged.episodes],
+        "reminders": [reminder_json(told) for told in judged.reminders],
+    }
+
+
+def _show(result: dict[str, Any], console: Console) -> None:
+    about, total = result["recording"], result["summary"]
+    console.print(
+        f"{about['file']}: {about['samples']} samples at {about['rate_hz']:g} Hz, {total['duration_s']:.1f} s, "
+        f"{result['way']}",
+        highlight=False,
+    )
+    counted = {
+        "rows without a finite value": about["dropped_rows"],
+        "rows with a time that was there already": about["doubled_rows"],
+        f"gaps, {about['gap_s']:g} s in all": about["gaps"],
+        "samples beyond the clip's ranges": about.get("saturated", 0),
+    }
+    for what, number in counted.items():
+        if number:
+            console.print(f"  {number} {what}", highlight=False)
+    for note in about["notes"]:
+        console.print(f"  {note}", highlight=False)
+    console.print(f"Reference: {result['reference']}", highlight=False, soft_wrap=True)
+    table = Table("category", "seconds")
+    for name, seconds in total["seconds"].items():
+        if seconds:
+            table.add_row(name.replace("_", " "), str(seconds))
+    console.print(table)
+    if total["sagittal_p50_deg"] is not None:
+        console.print(
+            f"Sagittal P10/P50/P90 {total['sagittal_p10_deg']:g}/{total['sagittal_p50_deg']:g}/"
+            f"{total['sagittal_p90_deg']:g} deg over {total['coverage']:.0%} of the recording",
+            highlight=False,
+        )
+    for episode in result["episodes"]:
+        console.print(
+            f"  slouched {episode['start_s']:8.1f} - {episode['end_s']:8.1f} s  mean {episode['mean_deg']:.1f}  "
+            f"peak {episode['peak_deg']:.1f} deg  {episode['end_reason']}",
+            highlight=False,
+        )
+    for reminder in result["reminders"]:
+        console.print(
+            f"  reminder {reminder['t_s']:8.1f} s  {reminder['reason']}, response {reminder['response']}",
+            highlight=False,
+        )
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[Step]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("reading", total=1.0)
+
+        def step(what: str, share: float) -> None:
+            progress.update(task, description=what, completed=share)
+
+        yield step
