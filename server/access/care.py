@@ -33,6 +33,16 @@ class Patient:
     simulated: bool
 
 
+@dataclass(frozen=True)
+class Overview:
+    """A patient's present local day in short. `clips` are those worn now, the most lately seen first."""
+
+    patient: Patient
+    day: DayView
+    plan: PlanState
+    clips: list[ClipState]
+
+
 class Care:
     """What one person may see and change at one moment: the patients with whom a care relation is in force."""
 
@@ -81,11 +91,32 @@ class Care:
         self.patient(patient_id)
         return day_view(self._engine, patient_id, day, self._now_ms)
 
-    def clips(self, patient_ids: list[int]) -> dict[int, list[ClipState]]:
-        """The clips that these patients wear now, by patient. Patients of others are left out."""
-        mine = {someone.id for someone in self.patients()}
+    def overview(self) -> list[Overview]:
+        """Everybody in this person's care on their present local day, by name."""
+        mine = self.patients()
+        clips = self._clips([someone.id for someone in mine])
+        return [
+            Overview(
+                someone,
+                day_view(self._engine, someone.id, self.today(someone), self._now_ms),
+                plan_state(self._engine, someone.id),
+                clips.get(someone.id, []),
+            )
+            for someone in mine
+        ]
+
+    def clips(self, patient_id: int) -> list[ClipState]:
+        """The clips that a patient wears now, the most lately seen first. Raises ProblemError 404 as `patient` does."""
+        self.patient(patient_id)
+        return self._clips([patient_id]).get(patient_id, [])
+
+    def all_clips(self) -> dict[int, list[ClipState]]:
+        """The clips that this person's patients wear now, by patient."""
+        return self._clips([someone.id for someone in self.patients()])
+
+    def _clips(self, patient_ids: list[int]) -> dict[int, list[ClipState]]:
         with reading(self._engine) as db:
-            return clips_of(db, [patient_id for patient_id in patient_ids if patient_id in mine], self._now_ms)
+            return clips_of(db, patient_ids, self._now_ms)
 
     def plan(self, patient_id: int) -> PlanState:
         """A patient's plan and its versions. Raises ProblemError 404 as `patient` does."""

@@ -73,7 +73,7 @@ def end_session(door: Door, request: Request, response: Response) -> None:
 def patients(door: Door) -> list[models.Patient]:
     """Everybody in one's care, by name."""
     mine = door.care.patients()
-    clips = door.care.clips([someone.id for someone in mine])
+    clips = door.care.all_clips()
     return [_patient(door, someone, clips.get(someone.id, [])) for someone in mine]
 
 
@@ -81,7 +81,7 @@ def patients(door: Door) -> list[models.Patient]:
 def patient(door: Door, patient_id: PatientId) -> models.Patient:
     """One patient."""
     someone = door.care.patient(patient_id)
-    return _patient(door, someone, door.care.clips([patient_id]).get(patient_id, []))
+    return _patient(door, someone, door.care.clips(patient_id))
 
 
 @router.get("/patients/{patient_id}/days/{day}", tags=["days"])

@@ -33,7 +33,9 @@ def seconds_by_code(summary: DaySummary) -> dict[int, int]:
 def coverage_words(summary: DaySummary) -> str:
     """Coverage in a sentence."""
     if not summary.window_s:
-        return "The plan has no window on this day."
+        return (
+            "No plan was set for this day." if summary.plan_version is None else "The plan has no window on this day."
+        )
     if not summary.elapsed_s:
         return "The window has not begun."
     so_far = " so far" if summary.so_far else ""

@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from server.access.care import Patient
+from server.access.care import Overview
 from server.access.clips import ClipState
 from server.pages.charts import palette
 from server.pages.coverage import coverage_bar, coverage_words, seconds_by_code
@@ -76,8 +76,10 @@ def reasons(summary: DaySummary, plan: PlanState, clip: ClipState | None, now_ms
     return tuple(found)
 
 
-def row(patient: Patient, summary: DaySummary, plan: PlanState, clip: ClipState | None, now_ms: int) -> Row:
+def row(one: Overview, now_ms: int) -> Row:
     """A patient's line."""
+    patient, summary, plan = one.patient, one.day.summary, one.plan
+    clip = one.clips[0] if one.clips else None
     shown = summary.enough and summary.worn_s > 0
     return Row(
         patient.id,

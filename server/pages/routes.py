@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from server.access.care import Patient
-from server.access.clips import ClipState
 from server.access.web import Door, SignedIn
 from server.pages import patients as patient_list
 from server.pages import plan_form
@@ -28,21 +27,13 @@ router: Final = APIRouter(include_in_schema=False)
 @router.get("/patients")
 def patients(door: Door) -> HTMLResponse:
     """Everybody in my care, those first who need a look."""
-    care = door.care
-    mine = care.patients()
-    clips = care.clips([patient.id for patient in mine])
-    views = {patient.id: care.day(patient.id, care.today(patient)) for patient in mine}
-    rows = [
-        patient_list.row(
-            patient, views[patient.id].summary, care.plan(patient.id), _first(clips.get(patient.id)), door.now_ms
-        )
-        for patient in mine
-    ]
+    everybody = door.care.overview()
+    rows = [patient_list.row(one, door.now_ms) for one in everybody]
     context = {
         "total": len(rows),
         "live": sum(row.clip is not None and row.clip.live for row in rows),
         "groups": patient_list.grouped(rows),
-        "legend": patient_list.legend([view.summary for view in views.values()]),
+        "legend": patient_list.legend([one.day.summary for one in everybody]),
     }
     return page("patients.html", context, door=door)
 
@@ -125,11 +116,12 @@ def _plan_page(door: SignedIn, patient_id: int, draft: plan_form.Draft, *, statu
 def _header(door: SignedIn, someone: Patient) -> dict[str, object]:
     state = door.care.plan(someone.id)
     shown = state.in_force or state.newest
+    clips = door.care.clips(someone.id)
     return {
         "patient": someone,
         "plan": state,
         "shown_plan": shown.plan if shown else None,
-        "clip": _first(door.care.clips([someone.id]).get(someone.id)),
+        "clip": clips[0] if clips else None,
         "now_ms": door.now_ms,
     }
 
@@ -151,7 +143,3 @@ def _history(state: PlanState, zone: ZoneInfo) -> list[dict[str, object]]:
 
     older = (*state.history[1:], None)
     return [line(version, before) for version, before in zip(state.history, older, strict=False)]
-
-
-def _first(clips: list[ClipState] | None) -> ClipState | None:
-    return clips[0] if clips else None

@@ -175,7 +175,7 @@ async def test_simulated_data_are_labelled(clinic: Any) -> None:
         ("/patients/1/days/2026-03-20", "Nothing has been recorded on this day."),
         ("/patients/1/days/2026-03-27", "This day has not come yet."),
         ("/patients/1/days/2099-12-31", "This day has not come yet."),
-        ("/patients/1/days/2000-01-01", "Previous day"),
+        ("/patients/1/days/2000-01-01", "No plan was set for this day."),
     ],
 )
 async def test_days_without_data_say_so(clinic: Any, path: str, words: str) -> None:
@@ -192,7 +192,7 @@ async def test_plan_and_clip_are_in_the_header(clinic: Any) -> None:
     text = text_of(await get(clinic, "/patients/1/days/2026-03-24"))
     assert "Version 2 pending Version 1 still in force" in text
     assert "12° forward Dwell 90 s" in text
-    assert "Battery 81 % Last heard just now Plan on the clip 1" in text
+    assert "Battery 81 % Gateway last heard just now Plan on the clip 1" in text
     assert "14 % charge soon" in text_of(await get(clinic, "/patients/2/days/2026-03-25"))
     clinic.now_ms += 10 * 60_000
     assert "Gateway offline" in await get(clinic, "/patients/1/days/2026-03-24")
