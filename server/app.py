@@ -33,11 +33,13 @@ def create_app(
     engine: Engine,
     clock: Callable[[], int],
     *,
+    session_clock: Callable[[], int] | None = None,
     rules: AccessRules | None = None,
     passwords: Passwords | None = None,
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
-    """The application over a migrated database. `clock` tells UTC milliseconds; nothing else here knows the time.
+    """The application over a migrated database. `clock` tells UTC milliseconds; `session_clock` too, for sessions and
+    sign-in limits alone, where the data's time is simulated. Nothing else here knows the time.
 
     It starts nothing by itself: a station that also takes in messages passes a `lifespan` that does.
     """
@@ -49,7 +51,9 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.desk = Desk(engine, clock, rules, passwords or Passwords(), Attempts(rules.attempts))
+    app.state.desk = Desk(
+        engine, clock, session_clock or clock, rules, passwords or Passwords(), Attempts(rules.attempts)
+    )
     app.include_router(api)
     app.include_router(signing.router)
     app.include_router(routes.router)

@@ -24,7 +24,7 @@ async def sign_in(desk: Desk, *, email: str, password: str, address: str, replac
     Raises ProblemError: 429 after too many attempts, 401 for anything that does not match.
     """
     account = normal_email(email)[:254]
-    wait_ms = desk.attempts.begin(account, address, desk.clock())
+    wait_ms = desk.attempts.begin(account, address, desk.session_clock())
     if wait_ms:
         log.warning("sign-in held back after too many attempts from %s", address)
         minutes = -(-wait_ms // 60_000)
@@ -41,5 +41,5 @@ async def sign_in(desk: Desk, *, email: str, password: str, address: str, replac
     desk.attempts.succeeded(account, address)
     log.info("account %d signed in from %s", found.user_id, address)
     return await run_in_threadpool(
-        open_session, desk.engine, found.user_id, desk.clock(), desk.rules, replaces=replaces
+        open_session, desk.engine, found.user_id, desk.session_clock(), desk.rules, replaces=replaces
     )

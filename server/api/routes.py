@@ -47,7 +47,7 @@ async def open_session(request: Request, credentials: models.Credentials, respon
         desk, email=credentials.email, password=credentials.password, address=address, replaces=before
     )
     set_cookie(response, desk.rules, desk.rules.session_cookie, token)
-    person = await run_in_threadpool(find_session, desk.engine, token, desk.clock(), desk.rules)
+    person = await run_in_threadpool(find_session, desk.engine, token, desk.session_clock(), desk.rules)
     if person is None:
         raise not_signed_in()
     return models.Session(name=person.name, email=person.email, role=person.role, form_token=form_token(token))

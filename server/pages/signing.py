@@ -49,7 +49,7 @@ def login(request: Request, next: str = HOME) -> Response:  # noqa: A002 - the n
     """The sign-in form, or the list for somebody who has signed in already."""
     desk = desk_of(request)
     token = request.cookies.get(desk.rules.session_cookie, "")
-    if find_session(desk.engine, token, desk.clock(), desk.rules) is not None:
+    if find_session(desk.engine, token, desk.session_clock(), desk.rules) is not None:
         return RedirectResponse(local_path(next), 303)
     return sign_in_page(request, wanted=next)
 

@@ -9,6 +9,7 @@ import pytest
 
 from server.access.forms import form_token
 from server.access.signing_in import REFUSED
+from server.app import create_app
 
 
 def field(page: str, name: str) -> str:
@@ -133,3 +134,17 @@ async def test_signing_out_through_the_api(clinic: Any) -> None:
     assert (await client.delete("/api/v1/session")).status_code == 204
     assert (await client.get("/api/v1/session")).status_code == 401
     await client.aclose()
+
+
+async def test_simulated_time_may_race_without_ending_sessions(clinic: Any) -> None:
+    wall = 1_000_000
+    app = create_app(
+        clinic.engine, lambda: clinic.now_ms, session_clock=lambda: wall, passwords=clinic.app.state.desk.passwords
+    )
+    async with clinic.client(app) as client:
+        credentials = {"email": "mara@example.org", "password": "a quiet afternoon"}
+        assert (await client.post("/api/v1/session", json=credentials)).status_code == 201
+        clinic.now_ms += 30 * 86_400_000
+        assert (await client.get("/api/v1/patients")).json()[0]["today"] == "2026-04-24"
+        wall += clinic.rules.idle_ms
+        assert (await client.get("/api/v1/patients")).status_code == 401
