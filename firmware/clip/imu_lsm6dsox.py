@@ -66,6 +66,7 @@ class Lsm6dsox:
         self._status = bytearray(2)
         self.overrun = False
         self._have = 0
+        self._slot = 0
         self._ax = self._ay = self._az = 0
         self._gx = self._gy = self._gz = 0
 
@@ -125,6 +126,10 @@ class Lsm6dsox:
         samples = 0
         for _ in range(words):
             tag = buf[at] >> 3
+            if buf[at] & 6 != self._slot:
+                # Another time slot: what is missing of the one before will not come.
+                self._slot = buf[at] & 6
+                self._have = 0
             x = buf[at + 1] | buf[at + 2] << 8
             y = buf[at + 3] | buf[at + 4] << 8
             z = buf[at + 5] | buf[at + 6] << 8

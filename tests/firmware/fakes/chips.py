@@ -68,7 +68,7 @@ class I2C:
             self._fifo.pop(0)
             self.overrun = True
         ints = [max(-32768, min(32767, round(v))) for v in values]
-        self._fifo.append(bytes([tag << 3]) + struct.pack("<3h", *ints))
+        self._fifo.append(bytes([tag << 3 | (self._made & 3) << 1]) + struct.pack("<3h", *ints))
 
     def _check(self, address):
         if (address == 0x6A and self.imu_alive) or (address == 0x5A and self.haptic_alive):

@@ -1,0 +1,155 @@
+"""Guarded files, keys, identity, prescriptions, clock and battery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware.clip import guarded, identity, keystore, prescription
+from firmware.clip.battery import Battery, percent
+from firmware.clip.clock import Clock
+from firmware.clip.protocol import calibration, control, plan, status
+
+PERIOD = 1 << 30
+
+
+@given(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=300))
+def test_a_guarded_file_is_whole_or_absent(kind: int, version: int, payload: bytes) -> None:
+    data = guarded.frame(kind, version, payload)
+    assert guarded.unframe(data, kind, version) == payload
+    assert guarded.unframe(data, (kind + 1) % 256, version) is None
+    assert guarded.unframe(data, kind, (version + 1) % 256) is None
+    for cut in range(0, len(data), 7):
+        assert guarded.unframe(data[:cut], kind, version) is None
+        torn = bytearray(data)
+        torn[cut] ^= 0x40
+        assert guarded.unframe(bytes(torn), kind, version) is None
+
+
+def test_replacing_a_file_leaves_the_old_one_until_the_new_is_whole(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.bin")
+    assert guarded.load(path, 1, 1) is None
+    guarded.save(path, 1, 1, b"old")
+    (tmp_path / "x.bin.new").write_bytes(b"torn")
+    assert guarded.load(path, 1, 1) == b"old"
+    guarded.save(path, 1, 1, b"new")
+    assert guarded.load(path, 1, 1) == b"new"
+
+
+def test_keys_of_a_damaged_file_are_no_keys(tmp_path: Path) -> None:
+    path = tmp_path / "keys.bin"
+    assert keystore.load(str(path)) == []
+    pair = (b"GATEWAY1", bytes(32))
+    path.write_bytes(keystore.pack([pair]))
+    assert keystore.load(str(path)) == [pair]
+    path.write_bytes(keystore.pack([pair])[:-1])
+    assert keystore.load(str(path)) == []
+    with pytest.raises(ValueError, match="at most 4"):
+        keystore.pack([pair] * 5)
+    with pytest.raises(ValueError, match="8 bytes"):
+        keystore.pack([(b"x", bytes(32))])
+
+
+def test_each_boot_has_its_own_id_and_a_higher_counter(tmp_path: Path) -> None:
+    path = str(tmp_path / "boot.bin")
+    boots = [identity.begin(path) for _ in range(3)]
+    assert [counter for _, counter in boots] == [1, 2, 3]
+    assert len({boot for boot, _ in boots}) == 3
+    Path(path).write_bytes(b"torn")
+    assert identity.begin(path)[1] == 1
+
+
+def test_the_serial_is_sixteen_digits() -> None:
+    assert identity.serial_of(bytes.fromhex("00112233445566aa")) == "00112233445566aa"
+    assert identity.serial_of(bytes.fromhex("a1b2c3d4e5f6")) == "0000a1b2c3d4e5f6"
+    assert identity.serial_of(bytes.fromhex("ffff00112233445566aa")) == "00112233445566aa"
+
+
+def make_plan(version: int, dwell: int = 60) -> bytes:
+    made = plan.Plan()
+    made.version, made.dwell_s = version, dwell
+    return made.pack()
+
+
+def test_only_a_rising_version_is_accepted_and_it_survives_a_restart(tmp_path: Path) -> None:
+    path = str(tmp_path / "plan.bin")
+    store = prescription.plan_store(path)
+    assert (store.version, store.value.mode) == (0, plan.TRACK)
+    assert store.accept(make_plan(0)) == control.REFUSED_OLD_VERSION
+    assert store.accept(make_plan(5, 30)) == control.OK
+    assert store.accept(make_plan(5, 30)) == control.OK
+    assert store.accept(make_plan(5, 31)) == control.REFUSED_OLD_VERSION
+    assert store.accept(make_plan(4)) == control.REFUSED_OLD_VERSION
+    assert store.accept(b"nonsense") == control.REFUSED_MALFORMED
+    again = prescription.plan_store(path)
+    assert (again.version, again.value.dwell_s) == (5, 30)
+    Path(path).write_bytes(b"torn")
+    assert prescription.plan_store(path).version == 0
+
+
+def test_calibration_and_settings_have_their_defaults(tmp_path: Path) -> None:
+    store = prescription.calibration_store(str(tmp_path / "calibration.bin"))
+    assert (store.version, store.value, store.raw) == (0, None, b"")
+    assert store.accept(calibration.pack_calibration(2, 1, (0, 16384, 0), (0, 0, 16384))) == control.OK
+    assert store.version == 2
+    settings = prescription.settings_store(str(tmp_path / "settings.bin"))
+    assert settings.value == {"version": 0, "strength_pct": 100, "pattern": 0, "led": 1}
+    assert settings.accept(status.pack_settings(1, 40, 2, 0)) == control.OK
+    assert prescription.settings_store(str(tmp_path / "settings.bin")).value["strength_pct"] == 40
+
+
+@given(st.integers(0, PERIOD - 1), st.lists(st.integers(0, PERIOD - 1), max_size=20))
+def test_the_clock_counts_over_the_wrap(start: int, steps: list[int]) -> None:
+    ticks = start
+    clock = Clock(lambda: ticks)
+    total = 0
+    for step in steps:
+        ticks = (ticks + step) % PERIOD
+        total += step
+        assert clock.now() == total
+        assert clock.since((ticks - min(step, 1000)) % PERIOD) == total - min(step, 1000)
+
+
+def test_local_minutes_of_the_week() -> None:
+    clock = Clock(lambda: 0)
+    assert clock.minute_of_week(0) == -1
+    assert not clock.utc_known
+    monday = 1_764_547_200_000  # 2025-12-01T00:00:00Z
+    clock.set_utc(5_000, monday + 5_000, 0)
+    assert [clock.minute_of_week(ms) for ms in (0, 59_999, 60_000)] == [0, 0, 1]
+    clock.set_utc(0, monday, -30)
+    assert clock.minute_of_week(0) == 7 * 1440 - 30
+    clock.set_utc(0, monday, 345)
+    assert clock.minute_of_week(7 * 86_400_000) == 345
+    assert clock.utc_known
+
+
+class Adc:
+    def __init__(self) -> None:
+        self.millivolts = 4200
+
+    def read_uv(self) -> int:
+        return self.millivolts * 500
+
+
+def test_the_battery_warns_once() -> None:
+    adc = Adc()
+    battery = Battery(adc)
+    now = 0
+    warned = []
+    for millivolts in [4100, 3800, 3640, 3655, 3600, 3720, 3740, 3600]:
+        adc.millivolts = millivolts
+        if battery.poll(now):
+            warned.append(millivolts)
+        now += 30_000
+    assert warned == [3640, 3600]
+    assert battery.percent == 10
+    assert not Battery(None).poll(0)
+
+
+@given(st.integers(0, 6000))
+def test_the_curve_rises_from_empty_to_full(millivolts: int) -> None:
+    assert 0 <= percent(millivolts) <= percent(millivolts + 1) <= 100
