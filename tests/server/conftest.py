@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ from server.access.rules import AccessRules
 from server.app import create_app
 from server.ingest.service import settle
 from server.plans.service import confirm, create_plan
-from server.store import migrate, open_engine, writing
+from server.store import open_engine, writing
 from server.store.tables import assignment, clip_status, gateway, patient, plan
 
 ZONE: Final = ZoneInfo("Europe/Berlin")
@@ -292,27 +292,13 @@ def _fill(clinic: Clinic) -> None:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database file, to be copied."""
-    file = tmp_path_factory.mktemp("store") / "empty.db"
-    engine = open_engine(f"sqlite:///{file}")
-    migrate(engine)
-    with engine.connect() as db:
-        db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    engine.dispose()
-    return file
-
-
-@pytest.fixture(scope="session")
-def filled(empty_store: Path) -> tuple[Path, dict[str, int], dict[str, int]]:
+def filled(sqlite_template: Path) -> tuple[Path, dict[str, int], dict[str, int]]:
     """A filled database file, and the ids of people and patients in it."""
-    file = empty_store.with_name("filled.db")
-    shutil.copy(empty_store, file)
+    file = sqlite_template.with_name("filled.db")
+    shutil.copy(sqlite_template, file)
     clinic = Clinic(open_engine(f"sqlite:///{file}"), AccessRules())
     _fill(clinic)
-    with clinic.engine.connect() as db:
-        db.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    clinic.engine.dispose()
+    clinic.engine.dispose()  # the last connection folds the write-ahead log into the file
     return file, clinic.people, clinic.patients
 
 
@@ -320,17 +306,21 @@ MakeClinic = Callable[..., Clinic]
 
 
 @pytest.fixture
-def make_clinic(filled: tuple[Path, dict[str, int], dict[str, int]], tmp_path: Path) -> MakeClinic:
+def make_clinic(filled: tuple[Path, dict[str, int], dict[str, int]], tmp_path: Path) -> Iterator[MakeClinic]:
     """A clinic of one's own, with other access rules where wanted."""
     file, people, patients = filled
+    opened: list[Engine] = []
 
     def make(**rules: object) -> Clinic:
         own = tmp_path / "clinic.db"
         shutil.copy(file, own)
         settings = replace(AccessRules(), **rules)  # type: ignore[arg-type]
-        return Clinic(open_engine(f"sqlite:///{own}"), settings, people=dict(people), patients=dict(patients))
+        opened.append(open_engine(f"sqlite:///{own}"))
+        return Clinic(opened[-1], settings, people=dict(people), patients=dict(patients))
 
-    return make
+    yield make
+    for engine in opened:
+        engine.dispose()
 
 
 @pytest.fixture
@@ -339,6 +329,9 @@ def clinic(make_clinic: MakeClinic) -> Clinic:
     return make_clinic()
 
 
-def utc(t_ms: int) -> datetime:
-    """An instant, for messages of failed tests."""
-    return datetime.fromtimestamp(t_ms / 1000, UTC)
+@pytest.fixture
+def clinic_on_both(engine: Engine) -> Clinic:
+    """The same clinic on SQLite and on PostgreSQL."""
+    clinic = Clinic(engine, AccessRules())
+    _fill(clinic)
+    return clinic

@@ -96,6 +96,18 @@ async def test_ones_own_patients_are_there(clinic: Any, all_routes: list[tuple[s
     await client.aclose()
 
 
+async def test_all_routes_work_on_both_databases(clinic_on_both: Any) -> None:
+    mara, otto = await clinic_on_both.signed_in("mara"), await clinic_on_both.signed_in("otto")
+    for method, path in sorted(routes(clinic_on_both.app)):
+        if "{patient_id}" in path:
+            assert (await ask(mara, method, address(path, 1))).status_code in (200, 201, 303, 422), (method, path)
+            assert (await ask(otto, method, address(path, 1))).status_code == 404, (method, path)
+    assert (await mara.post("/logout")).status_code == 303
+    assert (await mara.get("/api/v1/session")).status_code == 401
+    await mara.aclose()
+    await otto.aclose()
+
+
 async def test_writing_needs_the_form_token_of_the_session(clinic: Any, all_routes: list[tuple[str, str]]) -> None:
     client = await clinic.signed_in("mara")
     own = client.headers.pop("x-form-token")

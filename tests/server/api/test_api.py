@@ -31,7 +31,6 @@ async def test_health_needs_nobody(clinic: Any) -> None:
     async with clinic.client() as client:
         answer = await client.get(f"{API}/health")
         assert answer.json() == {"status": "ok", "utc_ms": clinic.now_ms, "version": "0.1.0"}
-        clinic.engine.dispose()
 
 
 async def test_patients_come_with_their_clip_and_local_date(client: Any) -> None:

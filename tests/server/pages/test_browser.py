@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from sqlalchemy import update
 
 from server.plans.service import confirm
 from server.store import writing
+from server.store.tables import gateway
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -162,6 +164,38 @@ def test_a_changed_plan_shows_as_pending_and_then_in_force_by_itself(chromium: A
     with writing(clinic.engine) as db:
         confirm(db, 5, 2, clinic.now_ms)
     page.get_by_text("Version 2 in force").wait_for(timeout=10_000)
+    visit.close()
+
+
+def test_a_page_that_is_looked_at_keeps_up_to_date(chromium: Any, address: str, clinic: Any) -> None:
+    visit = Visit(chromium, address)
+    visit.page.clock.install()
+    visit.sign_in()
+    page = visit.open("/patients")
+    assert page.get_by_text("2 live now").is_visible()
+    with writing(clinic.engine) as db:
+        db.execute(update(gateway).values(online=False))
+    page.clock.fast_forward(21_000)
+    page.get_by_text("0 live now").wait_for(timeout=5000)
+    clinic.now_ms += clinic.rules.idle_ms
+    page.clock.fast_forward(21_000)
+    page.get_by_role("heading", name="Sign in").wait_for(timeout=5000)
+    visit.close()
+
+
+def test_the_reader_goes_on_after_the_figure_was_brought_up_to_date(chromium: Any, address: str, clinic: Any) -> None:
+    visit = Visit(chromium, address)
+    visit.page.clock.install()
+    visit.sign_in()
+    page = visit.open("/patients/1/days/2026-03-25")
+    assert "until 14:46" in page.locator("#live-date").inner_text()
+    clinic.now_ms += 10 * 60_000
+    page.clock.fast_forward(21_000)
+    page.get_by_text("until 14:55").or_(page.get_by_text("until 14:56")).wait_for(timeout=5000)
+    page.get_by_label("Look at").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#moment-words").inner_text() == "09:01 · Not worn"
     visit.close()
 
 
