@@ -47,7 +47,7 @@ def settle_all(
     parsed = [(gateway_id, records, [_parse(row) for row in records.rows]) for gateway_id, records in batches]
     with writing(engine) as connection:
         clips = {item.record.clip for _, _, rows in parsed for item in rows if item.record is not None}
-        wearers = Wearers(connection, clips, (gateway_id for gateway_id, _ in batches), now_ms)
+        wearers = Wearers(connection, clips, (gateway_id for gateway_id, _ in batches), now_ms, lock=True)
         settlement = _Settlement(connection, wearers, now_ms)
         acks = tuple(settlement.settle(gateway_id, records, rows) for gateway_id, records, rows in parsed)
         settlement.finish()

@@ -11,18 +11,15 @@ from server.store.tables import assignment, gateway
 
 
 class Wearers:
-    """The assignments of some clips, locked until the end of the transaction: whoever else settles rows of one of these
-    clips, or hands it to another patient, waits."""
+    """The assignments of some clips. With `lock` they are locked until the end of the transaction: whoever else settles
+    rows of one of these clips, or hands it to another patient, waits."""
 
-    def __init__(self, connection: Connection, clips: Iterable[str], gateways: Iterable[str], now_ms: int) -> None:
+    def __init__(
+        self, connection: Connection, clips: Iterable[str], gateways: Iterable[str], now_ms: int, *, lock: bool = False
+    ) -> None:
         self._by_clip: dict[str, list[RowMapping]] = defaultdict(list)
-        rows = connection.execute(
-            select(assignment)
-            .where(assignment.c.clip.in_(sorted(set(clips))))
-            .order_by(assignment.c.id)
-            .with_for_update()
-        )
-        for row in rows.mappings():
+        query = select(assignment).where(assignment.c.clip.in_(sorted(set(clips)))).order_by(assignment.c.id)
+        for row in connection.execute(query.with_for_update() if lock else query).mappings():
             self._by_clip[row["clip"]].append(row)
         known = connection.execute(select(gateway.c.id, gateway.c.revoked_ms).where(gateway.c.id.in_(set(gateways))))
         self._gateways = {row.id: row.revoked_ms is None or now_ms < row.revoked_ms for row in known}

@@ -1,0 +1,198 @@
+"""One connection to the broker that comes back by itself.
+
+MQTT 5 first; a broker that turns it away is tried with 3.1.1, and the other way round. Sessions are clean and nothing
+is kept by the broker for the server: what a lost connection loses, the gateways send again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gateway.messages import ROOT
+from server.mqtt.address import Broker
+
+log: Final = logging.getLogger(__name__)
+
+FILTER: Final = f"{ROOT}/+/up/#"
+IN_FLIGHT: Final = 64
+"""Unacknowledged messages that the broker may have under way to us (MQTT 5; 3.1.1 brokers have their own bound)."""
+_ANSWER_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as it came. `session` numbers connections: an acknowledgement is only good on its own."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    mid: int
+    session: int
+
+
+class Connection:
+    """`on_delivery` is called on the network thread and must not block; `on_up` when the subscription stands."""
+
+    def __init__(self, broker: Broker, on_delivery: Callable[[Delivery], None], on_up: Callable[[], None]) -> None:
+        self._broker = broker
+        self._on_delivery = on_delivery
+        self._on_up = on_up
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._client: mqtt.Client | None = None
+        self._session = 0
+        self._up = threading.Event()
+
+    @property
+    def up(self) -> bool:
+        """Whether the server is connected and subscribed."""
+        return self._up.is_set()
+
+    def start(self) -> None:
+        """Connect, and again whenever the connection is lost, until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnect for good."""
+        self._stopping.set()
+        self._thread.join()
+
+    def wait_until_up(self, timeout_s: float) -> bool:
+        """Wait until the subscription stands. False when it does not within the time."""
+        return self._up.wait(timeout_s)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Hand a message to the broker, QoS 1. False when there is no connection: it is not kept for later."""
+        client = self._client
+        if client is None or not self.up:
+            return False
+        return client.publish(topic, payload, qos=1, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Tell the broker that a delivery need not come again."""
+        client = self._client
+        if client is not None and delivery.qos == 1 and delivery.session == self._session:
+            client.ack(delivery.mid, delivery.qos)
+
+    def _run(self) -> None:
+        protocol, pause = MQTTProtocolVersion.MQTTv5, _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            attempt = _Attempt()
+            self._session += 1
+            self._client = self._make_client(protocol, attempt, self._session)
+            try:
+                self._client.connect(
+                    self._broker.host, self._broker.port, keepalive=20, properties=_properties(protocol)
+                )
+            except OSError as error:
+                log.warning("no connection to the broker at %s:%d: %s", self._broker.host, self._broker.port, error)
+            else:
+                self._client.loop_start()
+                self._stay(attempt)
+            if attempt.subscribed.is_set():
+                pause = _FIRST_PAUSE_S
+            elif attempt.protocol_refused:
+                protocol = _OTHER[protocol]
+            self._stopping.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+    def _stay(self, attempt: _Attempt) -> None:
+        client = self._client
+        assert client is not None  # noqa: S101 - made just before
+        attempt.settled.wait(_ANSWER_S)
+        while attempt.subscribed.is_set() and not attempt.ended.wait(0.2) and not self._stopping.is_set():
+            pass
+        self._up.clear()
+        client.disconnect()
+        client.loop_stop()
+
+    def _make_client(self, protocol: MQTTProtocolVersion, attempt: _Attempt, session: int) -> mqtt.Client:
+        v5 = protocol == MQTTProtocolVersion.MQTTv5
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"plumbline-server-{secrets.token_hex(6)}",
+            clean_session=None if v5 else True,
+            protocol=protocol,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls:
+            client.tls_set(ca_certs=str(self._broker.ca_file) if self._broker.ca_file else None)
+
+        def on_connect(_client: mqtt.Client, _data: object, _flags: object, code: ReasonCode, _props: object) -> None:
+            attempt.answer = str(code)
+            if code.is_failure:
+                log.warning("the broker refused the server: %s", code)
+                attempt.end()
+            else:
+                client.subscribe(FILTER, qos=1)
+
+        def on_subscribe(
+            _client: mqtt.Client, _data: object, _mid: int, codes: list[ReasonCode], _props: object
+        ) -> None:
+            if any(code.is_failure for code in codes):
+                log.warning("the broker refused the subscription: %s", codes[0])
+                attempt.end()
+                return
+            attempt.subscribed.set()
+            attempt.settled.set()
+            self._up.set()
+            self._on_up()
+
+        def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            with contextlib.suppress(UnicodeDecodeError):  # a topic that is not text is no topic of ours
+                self._on_delivery(Delivery(message.topic, bytes(message.payload), message.qos, message.mid, session))
+
+        client.on_connect = on_connect
+        client.on_subscribe = on_subscribe
+        client.on_message = on_message
+        client.on_disconnect = lambda *_: attempt.end()
+        return client
+
+
+def _properties(protocol: MQTTProtocolVersion) -> Properties | None:
+    if protocol != MQTTProtocolVersion.MQTTv5:
+        return None
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.ReceiveMaximum = IN_FLIGHT
+    return properties
+
+
+class _Attempt:
+    """What became of one attempt to connect."""
+
+    def __init__(self) -> None:
+        self.settled = threading.Event()
+        self.subscribed = threading.Event()
+        self.ended = threading.Event()
+        self.answer: str | None = None
+
+    def end(self) -> None:
+        self.ended.set()
+        self.settled.set()
+
+    @property
+    def protocol_refused(self) -> bool:
+        """The connection was closed without an answer, or with that answer: as brokers do that do not know MQTT 5."""
+        return self.settled.is_set() and self.answer in (None, "Unsupported protocol version")
+
+
+_OTHER: Final = {
+    MQTTProtocolVersion.MQTTv5: MQTTProtocolVersion.MQTTv311,
+    MQTTProtocolVersion.MQTTv311: MQTTProtocolVersion.MQTTv5,
+}

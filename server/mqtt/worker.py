@@ -1,0 +1,209 @@
+"""The ingest worker: takes in what gateways send, commits, and only then acknowledges.
+
+Two threads beside the caller's: the network (`Connection`), which only fills a bounded queue, and the ingest, which
+empties it in batches. A message that does not fit into the queue, or whose transaction cannot be made, is not
+acknowledged: its gateway sends it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from gateway import messages
+from server.ingest.quarantine import count
+from server.ingest.service import refuse, settle_all
+from server.ingest.wearers import Wearers
+from server.mqtt.address import Broker
+from server.mqtt.connection import Connection, Delivery
+from server.mqtt.downlink import Outgoing, note_sent, take_status, waiting
+from server.mqtt.live import LiveBoard
+from server.plans.commands import take_reply
+from server.store import reading, writing
+
+log: Final = logging.getLogger(__name__)
+
+QUEUE: Final = 1000
+BATCH: Final = 50
+LOOK_S: Final = 0.5
+"""How often plans and commands made by the pages are looked for, when nobody nudges."""
+RETRY_S: Final = 1.0
+
+_Up = tuple[Delivery, str, messages.Model]
+"""A delivery, the gateway that its topic names, and the message in it."""
+
+
+class Worker:
+    """`clock` tells UTC milliseconds. `live` is where posture now can be read."""
+
+    def __init__(self, engine: Engine, broker: Broker, clock: Callable[[], int]) -> None:
+        self.live = LiveBoard()
+        self._engine = engine
+        self._clock = clock
+        self._queue: queue.Queue[Delivery | None] = queue.Queue(QUEUE)
+        self._stopping = threading.Event()
+        self._looked_s = 0.0
+        self._connection = Connection(broker, self._take, self.nudge)
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can come in."""
+        return self._connection.up
+
+    def start(self) -> None:
+        """Connect and take in, until `stop`."""
+        self._thread.start()
+        self._connection.start()
+
+    def stop(self) -> None:
+        """Disconnect, finish the batch under way, and end both threads."""
+        self._stopping.set()
+        self._connection.stop()
+        self.nudge()
+        self._thread.join()
+
+    def wait_until_connected(self, timeout_s: float) -> bool:
+        """Wait until messages can come in. False when that takes longer."""
+        return self._connection.wait_until_up(timeout_s)
+
+    def nudge(self) -> None:
+        """Look for plans and commands to send now. From any thread."""
+        self._looked_s = 0.0
+        with suppress(queue.Full):  # then the ingest is awake anyway
+            self._queue.put_nowait(None)
+
+    def _take(self, delivery: Delivery) -> None:
+        try:
+            self._queue.put_nowait(delivery)
+        except queue.Full:
+            log.warning("more comes in than can be stored; gateways will send it again")
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            batch = self._next_batch()
+            self._until_stored(partial(self._ingest, batch))
+            if time.monotonic() - self._looked_s >= LOOK_S and self._connection.up:
+                self._looked_s = time.monotonic()
+                self._until_stored(self._send_waiting)
+
+    def _next_batch(self) -> list[Delivery]:
+        batch: list[Delivery] = []
+        with suppress(queue.Empty):
+            item = self._queue.get(timeout=LOOK_S)
+            while item is not None:
+                batch.append(item)
+                if len(batch) == BATCH:
+                    break
+                item = self._queue.get_nowait()
+        return batch
+
+    def _until_stored(self, work: Callable[[], None]) -> None:
+        """Do the work; while the database cannot be reached, again."""
+        while True:
+            try:
+                work()
+            except (OperationalError, InterfaceError):
+                log.exception("the database cannot be used; trying again")
+                if self._stopping.wait(RETRY_S):
+                    return
+            else:
+                return
+
+    def _ingest(self, batch: Sequence[Delivery]) -> None:
+        readable = [found for delivery in batch if (found := self._read(delivery)) is not None]
+        records = [item for item in readable if isinstance(item[2], messages.Records)]
+        self._settle(records)
+        for item in readable:
+            if not isinstance(item[2], messages.Records):
+                try:
+                    self._take_other(item[1], item[2])
+                except (OperationalError, InterfaceError):
+                    raise
+                except Exception as error:  # noqa: BLE001 - logged and kept
+                    self._keep(item, error)
+        for delivery in batch:
+            self._connection.acknowledge(delivery)
+
+    def _read(self, delivery: Delivery) -> _Up | None:
+        gateway_id, kind = "", "topic"
+        try:
+            gateway_id, _, kind = messages.split_topic(delivery.topic)
+            return delivery, gateway_id, messages.parse(kind, delivery.payload)
+        except messages.MalformedMessageError as error:
+            with reading(self._engine) as connection:
+                known = Wearers(connection, [], [gateway_id], self._clock()).known(gateway_id)
+            sender = gateway_id if known else ""
+            refuse(self._engine, sender, kind, delivery.payload, problem=str(error), now_ms=self._clock())
+            return None
+
+    def _settle(self, items: Sequence[_Up]) -> None:
+        batches = [(gateway_id, message) for _, gateway_id, message in items if isinstance(message, messages.Records)]
+        if not batches:
+            return
+        try:
+            acks = settle_all(self._engine, batches, self._clock())
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            if len(items) == 1:
+                self._keep(items[0], error)
+                return
+            log.exception("a batch of messages cannot be stored; trying each by itself")
+            for item in items:
+                self._settle([item])
+            return
+        for (gateway_id, _), ack in zip(batches, acks, strict=True):
+            self._connection.publish(messages.topic(gateway_id, "down", "ack"), messages.encode(ack))
+
+    def _keep(self, item: _Up, error: Exception) -> None:
+        """A message that fails for a reason of ours is kept for inspection, and the line goes on."""
+        delivery, gateway_id, _ = item
+        log.error("a message of gateway %s cannot be stored", gateway_id, exc_info=error)
+        kind = delivery.topic.rsplit("/", 1)[-1]
+        refuse(self._engine, gateway_id, kind, delivery.payload, problem=repr(error), now_ms=self._clock())
+
+    def _take_other(self, gateway_id: str, message: messages.Model) -> None:
+        now_ms = self._clock()
+        if isinstance(message, messages.Status):
+            with writing(self._engine) as connection:
+                outgoing, known = take_status(connection, gateway_id, message, now_ms)
+                if not known:
+                    count(connection, "", "not_enrolled")
+            self._send(outgoing)
+        elif isinstance(message, messages.Reply) and self._may_write(gateway_id, message.clip):
+            with writing(self._engine) as connection:
+                take_reply(connection, message, now_ms)
+        elif isinstance(message, messages.Live) and self._may_write(gateway_id, message.clip):
+            self.live.put(message, now_ms)
+
+    def _may_write(self, gateway_id: str, clip: str) -> bool:
+        now_ms = self._clock()
+        with reading(self._engine) as connection:
+            return Wearers(connection, [clip], [gateway_id], now_ms).at(gateway_id, clip, now_ms) is not None
+
+    def _send_waiting(self) -> None:
+        with reading(self._engine) as connection:
+            outgoing = waiting(connection, self._clock())
+        self._send(outgoing)
+
+    def _send(self, outgoing: Sequence[Outgoing]) -> None:
+        sent = [
+            item
+            for item in outgoing
+            if self._connection.publish(
+                item.topic, messages.encode(item.message), retain=isinstance(item.message, messages.PlanMessage)
+            )
+        ]
+        if sent:
+            with writing(self._engine) as connection:
+                note_sent(connection, sent, self._clock())
