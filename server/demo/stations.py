@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -72,17 +74,25 @@ class Stations:
             if child.poll() not in (None, 0) or (child.poll() == 0 and name != "history"):
                 raise StationError(f"the {name} ended with code {child.returncode}:\n{self.log_tail(name)}")
 
+    def wait_for_radio(self) -> None:
+        """Wait until other stations can join. Raises StationError."""
+
+        def listens() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.world.radio_port)) == 0
+
+        self.wait(listens, "starting the radio", limit_s=30)
+
     def log_tail(self, name: Name, size: int = 2000) -> str:
         """End of a station's log."""
         log = self.world.folder / "broker" / "broker.log" if name == "broker" else self.world.log(name)
         return log.read_text(errors="replace")[-size:] if log.exists() else ""
 
-    def wait(self, ready: Callable[[], bool], what: str, *, limit_s: float, nap: Callable[[float], None]) -> None:
+    def wait(self, ready: Callable[[], bool], what: str, *, limit_s: float) -> None:
         """Ask `ready` every 50 ms until it is true. Raises StationError when a station dies or `limit_s` passes."""
-        waited = 0.0
+        limit = time.monotonic() + limit_s
         while not ready():
             self.ensure_alive()
-            if waited >= limit_s:
+            if time.monotonic() > limit:
                 raise StationError(f"{what} took longer than {limit_s:.0f} s")
-            nap(0.05)
-            waited += 0.05
+            time.sleep(0.05)

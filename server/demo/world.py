@@ -28,6 +28,8 @@ class World:
     http_port: int
     mqtt_url: str
     radio_port: int
+    directed: bool = False
+    """Whether a director takes part, without whom time does not start."""
     interpreter: Literal["auto", "micropython", "cpython"] = "auto"
     clip: str = field(default_factory=lambda: secrets.token_hex(8))
     clip_key: str = field(default_factory=lambda: secrets.token_hex(32))

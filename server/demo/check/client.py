@@ -1,0 +1,60 @@
+"""A client of the server's API that needs nothing but the standard library."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import urllib.error
+import urllib.request
+from typing import Any, Final
+
+TIMEOUT_S: Final = 15.0
+
+
+class ApiError(RuntimeError):
+    """The server did not answer, or refused; the message has its words."""
+
+
+class Client:
+    """A signed-in therapist. Every call raises ApiError when the server is away or refuses."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base = f"{base_url}/api/v1"
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        )
+        self._form_token = ""
+
+    def healthy(self) -> bool:
+        """Whether the server answers."""
+        try:
+            return bool(self.get("/health")["status"] == "ok")
+        except ApiError:
+            return False
+
+    def sign_in(self, email: str, password: str) -> None:
+        """Open a session."""
+        self._form_token = self.post("/session", {"email": email, "password": password})["form_token"]
+
+    def get(self, path: str) -> Any:
+        """GET a path under /api/v1."""
+        return self._call("GET", path, None)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """POST JSON to a path under /api/v1."""
+        return self._call("POST", path, body)
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - the address is our own, http on loopback
+            self._base + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "X-Form-Token": self._form_token},
+        )
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            raise ApiError(f"{method} {path}: {error.code} {error.read()[:500].decode(errors='replace')}") from error
+        except (OSError, ValueError) as error:
+            raise ApiError(f"{method} {path}: {error}") from error

@@ -1,0 +1,147 @@
+"""Directs a run: a station on the radio's time that waits for moments of the script and acts at them.
+
+While it waits for the server (blocking), simulated time stands still; nothing races.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from firmware.virtual import Station
+from gateway.lab.script import Script
+from server.demo.stations import Name, Stations
+
+from . import journal_truth
+from .client import Client
+from .evidence import Evidence, Identity, MotorStart, Outage
+
+SLOW: Final = 5.0
+"""Simulated per wall time while something crosses the broker that must arrive at a certain moment of the script."""
+CONFIRM_LIMIT_S: Final = 60.0
+SETTLE_LIMIT_WALL_S: Final = 90.0
+
+
+class CheckError(RuntimeError):
+    """The run could not go on; the message says at which point."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What happens when, in seconds of the script. `crash` is (station, from, wall seconds away)."""
+
+    change_plan_s: float
+    end_s: float
+    crash: tuple[Name, float, float] | None = None
+    second_plan: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Director:
+    """One run. `patient` and `date` are what the server knows the wearing by."""
+
+    stations: Stations
+    client: Client
+    script: Script
+    schedule: Schedule
+    window_ms: tuple[int, int]
+    patient: int
+    date: str
+    say: Callable[[str], None]
+
+    async def direct(self, place: Station) -> Evidence:
+        """Run the script to its end and bring back the evidence. Raises CheckError, StationError, ApiError."""
+        world = self.stations.world
+        await place.control("speed", speed=SLOW)
+        confirmed = {1: await self._confirmed(place, 1)}
+        await place.control("speed", speed=world.speed)
+        outage = await self._crash(place) if self.schedule.crash else None
+        await self._until(place, self.schedule.change_plan_s)
+        self.say("changing the plan")
+        self.client.post(f"/patients/{self.patient}/plan", {"plan": self.schedule.second_plan, "reason": "check"})
+        await place.control("speed", speed=SLOW)
+        confirmed[2] = await self._confirmed(place, 2)
+        await place.control("speed", speed=world.speed)
+        await self._until(place, self.schedule.end_s)
+        self.say("waiting until everything has arrived")
+        journal, told = await self._settled()
+        day = f"/patients/{self.patient}/days/{self.date}"
+        motor = await place.control("motor_log", serial=world.clip)
+        return Evidence(
+            script=self.script,
+            start_utc_ms=world.start_utc_ms,
+            window_ms=self.window_ms,
+            dwell_s={entry["plan"]["version"]: entry["plan"]["dwell_s"] for entry in self._plan()["history"]},
+            plan_confirmed_ms=confirmed,
+            motor=tuple(MotorStart(start["t_ms"], start["waveform"]) for start in motor),
+            journal=journal,
+            summary=self.client.get(day),
+            episodes=self.client.get(f"{day}/episodes"),
+            reminders=self.client.get(f"{day}/reminders"),
+            identities={_identity(row): row["rev"] for row in told},
+            identity_plans={_identity(row): row["plan"] for row in told},
+            plan=self._plan(),
+            outage=outage,
+        )
+
+    async def _confirmed(self, place: Station, version: int) -> int:
+        """Simulated ms at which the server says that the clip has confirmed the version."""
+        limit = place.now_ms + CONFIRM_LIMIT_S * 1000
+        while True:
+            in_force = self._plan()["in_force"]
+            if in_force is not None and in_force["plan"]["version"] == version:
+                return place.now_ms
+            if place.now_ms > limit:
+                raise CheckError(f"the clip did not confirm plan {version} within {CONFIRM_LIMIT_S:.0f} s")
+            await asyncio.sleep(0.25)
+
+    def _plan(self) -> Any:
+        return self.client.get(f"/patients/{self.patient}/plan")
+
+    async def _crash(self, place: Station) -> Outage:
+        assert self.schedule.crash is not None  # noqa: S101 - the caller has asked
+        name, at_s, away_s = self.schedule.crash
+        await self._until(place, at_s)
+        self.say(f"ending the {name} for {away_s:.0f} s")
+        start_ms = place.now_ms
+        self.stations.crash(name)
+        await asyncio.to_thread(time.sleep, away_s)
+        self.stations.start(name)
+        end_ms = place.now_ms
+        if name == "server":
+            await asyncio.to_thread(self._wait_for_server)
+        return Outage(name, start_ms, end_ms)
+
+    def _wait_for_server(self) -> None:
+        limit = time.monotonic() + 30
+        while not self.client.healthy():
+            if time.monotonic() > limit:
+                raise CheckError("the server did not come back")
+            time.sleep(0.05)
+
+    async def _until(self, place: Station, script_s: float) -> None:
+        """Sleep until that moment of the script, looking every simulated minute whether all stations live."""
+        while (left := script_s - place.now_ms / 1000) > 0:
+            await asyncio.sleep(min(left, 60.0))
+            self.stations.ensure_alive()
+
+    async def _settled(self) -> tuple[dict[Identity, int], list[dict[str, Any]]]:
+        """What the clip wrote and what the server has, once the server has it all or after SETTLE_LIMIT_WALL_S."""
+        limit = time.monotonic() + SETTLE_LIMIT_WALL_S
+        flash = self.stations.world.folder / "clip"
+        while True:
+            self.stations.ensure_alive()
+            wrote = journal_truth.identities(flash, self.stations.world.clip)
+            rows = self.client.get(f"/patients/{self.patient}/days/{self.date}/identities")
+            stored = {_identity(row): row["rev"] for row in rows}
+            if all(stored.get(key) == rev for key, rev in wrote.items()) or time.monotonic() > limit:
+                return wrote, rows
+            await asyncio.sleep(1.0)
+            time.sleep(0.05)  # noqa: ASYNC251 - holds simulated time while the broker and the server work
+
+
+def _identity(row: dict[str, Any]) -> Identity:
+    return row["clip"], row["boot"], row["judge"], row["kind"], row["start_ms"]

@@ -1,0 +1,150 @@
+"""One check from an empty folder to a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from firmware.virtual import station
+from gateway.lab.presets import check_script, workday_script
+from gateway.lab.script import Script
+from server.broker.run import Kind, free_port
+from server.demo import setup
+from server.demo.stations import Name, Stations
+from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
+
+from .client import Client
+from .director import Director, Schedule
+from .evidence import Evidence
+from .verdict import differences
+
+START: Final = datetime(2026, 3, 25, 9, 0, tzinfo=UTC)
+"""A Wednesday that has passed, so that the whole day is over for the server."""
+AFTER_S: Final = 100
+"""How long the run goes on after the script's end, so that the last minute and the last response come in."""
+AWAY_S: Final = 10.0
+DWELL_S: Final = {1: 60, 2: 30}
+ScriptKind = Literal["short", "workday"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to check. `broker` None: mosquitto when there is one; `crash`: the station to end and start again."""
+
+    seed: int = 0
+    broker: Kind | None = None
+    crash: Name | None = None
+    speed: float | None = 30.0
+    script: ScriptKind = "short"
+    interpreter: Literal["auto", "micropython", "cpython"] = "auto"
+
+
+def run(options: Options, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """Run a check in the empty `folder` and return its report; `passed` says whether everything holds.
+
+    Raises StationError, CheckError, ApiError or BrokerError when the run cannot be brought to an end.
+    """
+    started = time.monotonic()
+    script = _script(options)
+    world = World(
+        folder=folder,
+        start_utc_ms=int(START.timestamp() * 1000),
+        wall_start_s=time.time(),
+        speed=options.speed,
+        zone="UTC",
+        http_port=free_port(),
+        mqtt_url=f"mqtt://127.0.0.1:{free_port()}",
+        radio_port=free_port(),
+        directed=True,
+        interpreter=options.interpreter,
+    )
+    world.save()
+    script.save(world.script)
+    schedule = _schedule(options, script)
+    window_s = 60 * -(-int(script.duration_s or 0) // 60)
+    plan = _plan(window_s)
+    patient = setup.prepare(world, live_name="Check", plan=plan).live_patient
+    client = Client(world.http_url)
+    with Stations(world, options.broker) as stations:
+        stations.start("broker")
+        stations.start("server")
+        stations.wait(client.healthy, "starting the server", limit_s=30)
+        client.sign_in(THERAPIST_EMAIL, THERAPIST_PASSWORD)
+        stations.start("radio")
+        stations.wait_for_radio()
+        stations.start("gateway")
+        director = Director(
+            stations,
+            client,
+            script,
+            schedule,
+            window_ms=(0, 1000 * window_s),
+            patient=patient,
+            date=START.date().isoformat(),
+            say=say,
+        )
+        evidence = station.run(
+            director.direct, address=f"127.0.0.1:{world.radio_port}", name="director", bluetooth=False
+        )
+    return _report(options, evidence, time.monotonic() - started)
+
+
+def _script(options: Options) -> Script:
+    opening = check_script(options.seed)
+    if options.script == "short":
+        return opening
+    day = workday_script(options.seed, "steady", 0)
+    return Script((*opening.segments, *day.segments), opening.body, options.seed)
+
+
+def _schedule(options: Options, script: Script) -> Schedule:
+    """Crash in the middle of the first long slouch; change the plan while the clip lies on the desk."""
+    starts = script.starts_s
+    slouch = next(k for k, segment in enumerate(script.segments) if segment.activity == "sit" and segment.sagittal > 15)
+    desk = next(k for k, segment in enumerate(script.segments) if segment.activity == "off")
+    crash_s = float(starts[slouch]) + script.segments[slouch].seconds / 3
+    return Schedule(
+        change_plan_s=float(starts[desk]) + 5,
+        end_s=(script.duration_s or 0) + AFTER_S,
+        crash=None if options.crash is None else (options.crash, crash_s, AWAY_S),
+        second_plan={"dwell_s": DWELL_S[2]},
+    )
+
+
+def _plan(window_s: int) -> dict[str, Any]:
+    end_min = 9 * 60 + window_s // 60
+    return {
+        "mode": "train",
+        "angle_deg": 10,
+        "dwell_s": DWELL_S[1],
+        "cap_per_hour": 60,
+        "back_off": False,
+        "days": tuple(range(7)),
+        "start": "09:00",
+        "end": f"{end_min // 60:02d}:{end_min % 60:02d}",
+    }
+
+
+def _report(options: Options, evidence: Evidence, wall_s: float) -> dict[str, Any]:
+    found = differences(evidence)
+    return {
+        "passed": not found,
+        "differences": [asdict(difference) for difference in found],
+        "options": asdict(options),
+        "wall_s": round(wall_s, 1),
+        "figures": {
+            "script_s": evidence.script.duration_s,
+            "clip_records": len(evidence.journal),
+            "server_records": len(evidence.identities),
+            "reminders_given": sum(reminder["given"] for reminder in evidence.reminders),
+            "motor_starts": len(evidence.motor),
+            "episodes": len(evidence.episodes),
+            "seconds": evidence.summary["seconds"],
+            "plan_confirmed_s": {str(k): v / 1000 for k, v in evidence.plan_confirmed_ms.items()},
+            "outage": None if evidence.outage is None else asdict(evidence.outage),
+        },
+    }

@@ -1,0 +1,77 @@
+"""Fill an empty store with the people of the demonstration: one therapist, simulated patients, one gateway and clip."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from gateway import config
+from gateway.config import ClipConfig, GatewayConfig
+from server.access.accounts import begin_care, create_account
+from server.access.passwords import Passwords
+from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
+from server.plans.service import create_plan
+from server.store import migrate, open_engine
+
+from .world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
+
+DAY_MS: Final = 86_400_000
+ENROLLED_DAYS_AGO: Final = 21
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """Who is in the store: the therapist's id, and the live patient's."""
+
+    therapist: int
+    live_patient: int
+
+
+def prepare(world: World, *, live_name: str, plan: dict[str, Any]) -> Enrolled:
+    """Make the store, the accounts, the live patient with `plan`, and the gateway's configuration."""
+    engine = open_engine(world.database_url)
+    migrate(engine)
+    began_ms = world.start_utc_ms - ENROLLED_DAYS_AGO * DAY_MS
+    therapist = create_account(
+        engine,
+        Passwords(),
+        email=THERAPIST_EMAIL,
+        name="Dana Therapist",
+        password=THERAPIST_PASSWORD,
+        now_ms=began_ms,
+    )
+    enrol_gateway(engine, world.gateway, name="Demonstration", now_ms=began_ms)
+    patient = add_patient(
+        engine, world, name=live_name, therapist=therapist, clip=world.clip, plan=plan, began_ms=began_ms
+    )
+    config.save(
+        world.gateway_config,
+        GatewayConfig(
+            gateway=world.gateway,
+            broker=world.mqtt_url,
+            password=world.gateway_password,
+            data_dir=world.gateway_config.parent,
+            clips=(ClipConfig(serial=world.clip, key=world.clip_key, simulated=True),),
+        ),
+    )
+    engine.dispose()
+    return Enrolled(therapist, patient)
+
+
+def add_patient(
+    engine: Engine, world: World, *, name: str, therapist: int, clip: str, plan: dict[str, Any], began_ms: int
+) -> int:
+    """A simulated patient in the therapist's care who wears `clip` under `plan`; returns the id."""
+    patient = enrol_patient(engine, name=name, zone=world.zone, now_ms=began_ms, simulated=True)
+    begin_care(engine, therapist, patient, began_ms)
+    assign_clip(engine, clip, patient, start_ms=began_ms, now_ms=began_ms, gateway_id=world.gateway)
+    create_plan(engine, patient, plan, author_id=therapist, reason="First plan", now_ms=began_ms)
+    return patient
+
+
+def random_clip() -> str:
+    """Serial of a clip that nobody has."""
+    return os.urandom(8).hex()
