@@ -1,0 +1,182 @@
+"""A clip on a bench: the real application between fake chips and a fake radio, with a gateway that does what it is told."""
+
+import bluetooth
+import chips
+from clip import app, keystore
+from clip.wire import auth, calibration, control, plan, records, status, stream, uuids
+from portable import to_json
+
+GATEWAY = b"GATEWAY1"
+OTHER = b"GATEWAY2"
+KEYS = {GATEWAY: bytes(range(32)), OTHER: bytes(range(32, 64))}
+SERIAL = bytes([0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0xAA])
+UPRIGHT = calibration.pack_calibration(1, 0, (0, 16384, 0), (0, 0, 16384))
+TICK = 40
+
+
+def lean(*steps):
+    """Degrees by time: (from second, degrees), with a second to get from one to the next."""
+
+    def at(t):
+        angle = 0.0
+        for start, degrees in steps:
+            if t >= start:
+                share = min(1.0, t - start)
+                angle += (degrees - angle) * share
+        return angle
+
+    return at
+
+
+def make_plan(version=1, **fields):
+    made = plan.Plan()
+    made.version = version
+    made.mode = plan.TRAIN
+    made.dwell_s = 10
+    made.repeat_s = 60
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made.pack()
+
+
+class Bench:
+    def __init__(self, angle=lambda t: 0.0, shake=None, ticks=(1 << 30) - 20000, breathing=0.4):
+        with open("keys.bin", "wb") as file:
+            file.write(keystore.pack(list(KEYS.items())))
+        self.clock = chips.Clock(ticks)
+        self.i2c = chips.I2C(self.clock, chips.Wearer(angle, breathing, shake))
+        self.ble = bluetooth.BLE()
+        self.boot()
+        self.sessions = {}
+        self.counters = {}
+        self.events = []  # (ms, connection, parsed event)
+        self.stream = []
+        self.journal = []
+        self.statuses = []
+        self.sent_at = []
+        self.on_tick = None
+
+    def boot(self):
+        """Start the application, again if need be: the files stay, the clip's clock begins at 0."""
+        self.offset = self.clock.now
+        self.app = app.App(self.i2c, self.ble, None, SERIAL, self.clock.ticks_ms)
+        self.app.gatt.advertise()
+        self._last_sent = -50
+
+    @property
+    def now(self):
+        return self.clock.now - self.offset
+
+    def run(self, seconds):
+        end = self.clock.now + round(seconds * 1000)
+        while self.clock.now < end:
+            self.clock.now += TICK
+            if self.on_tick:
+                self.on_tick(self.now)
+            self.app.tick(self.now)
+            if self.app.sender.pending() and self.clock.now - self._last_sent >= uuids.NOTIFY_SPACING_MS:
+                self._last_sent = self.clock.now
+                self.app.sender.send(self.now)
+            self._collect()
+
+    def _collect(self):
+        names = {self.ble.uuids[u]: n for n, u in (("event", uuids.EVENT), ("stream", uuids.STREAM))}
+        names[self.ble.uuids[uuids.JOURNAL]] = "journal"
+        names[self.ble.uuids[uuids.STATUS]] = "status"
+        for connection, handle, data in self.ble.sent:
+            self.sent_at.append(self.now)
+            what = names[handle]
+            if what == "event":
+                self._event(connection, control.parse_event(data))
+            elif what == "stream":
+                self.stream.append(data)
+            elif what == "journal":
+                self.journal.append(records.parse_journal_frame(data))
+            else:
+                self.statuses.append(status.parse_status(data))
+        self.ble.sent = []
+
+    def _event(self, connection, event):
+        self.events.append((self.now, connection, event))
+
+    # --- the gateway ---
+
+    def connect(self, connection=1, mtu=247, gateway=GATEWAY):
+        """Connect and authenticate; the result of AUTH."""
+        self.ble.connect(connection, mtu)
+        nonce = bytes([connection] * 16)
+        self.write(connection, control.pack_hello(gateway, nonce))
+        self.run(0.2)
+        if self.events[-1][2][0] != control.EVENT_CHALLENGE:
+            return self.events[-1][2][1]
+        theirs, proof = self.events[-1][2][1]
+        key = KEYS[gateway]
+        assert proof == auth.proof(key, b"clip", gateway, nonce, theirs)
+        self.write(connection, control.pack_auth(auth.proof(key, b"gate", gateway, nonce, theirs)))
+        self.run(0.2)
+        self.sessions[connection] = auth.session_key(key, gateway, nonce, theirs)
+        self.counters[connection] = 0
+        return self.result(control.AUTH)
+
+    def write(self, connection, data):
+        self.ble.write(connection, uuids.CONTROL, data)
+
+    def post(self, op, payload=b"", connection=1):
+        """A sealed write that nobody waits for."""
+        self.counters[connection] += 1
+        sealed = auth.seal(self.sessions[connection], op, payload, self.counters[connection])
+        self.write(connection, sealed)
+        return sealed
+
+    def op(self, op, *values, connection=1):
+        """A sealed write and its result."""
+        payload = values[0] if values and isinstance(values[0], bytes) else control.pack(op, *values)
+        self.post(op, payload, connection)
+        self.run(0.25)
+        return self.result(op)
+
+    def result(self, op):
+        for _, _, (event, values) in reversed(self.events):
+            if event == control.EVENT_RESULT and values[0] == op:
+                return values[2]
+        return None
+
+    def ready(self, **fields):
+        """Connected, with a plan and a calibration."""
+        self.connect()
+        assert self.op(control.SET_PLAN, make_plan(**fields)) == control.OK
+        assert self.op(control.SET_CALIBRATION, UPRIGHT) == control.OK
+        self.i2c.go.clear()
+
+    def keep_alive(self, now):
+        if now % 2000 < TICK and self.app.link.active is not None:
+            self.post(control.PING, control.pack(control.PING, now // 2000 & 0xFFFF))
+
+    # --- what it did ---
+
+    def kept(self):
+        """Every record in the journal, parsed, without the boot id."""
+        journal = self.app.journal
+        out = []
+        for number in range(journal.first, journal.next):
+            record = records.parse(journal.read(number))
+            record["boot"] = record["boot"] == self.app.boot
+            out.append(record)
+        return out
+
+    def reminders(self):
+        return [
+            [r["start_ms"], r["rev"], r["judge"], r["since_ms"], r["reason"], r["response"]]
+            for r in self.kept()
+            if r["kind"] == records.REMINDER
+        ]
+
+    def kinds(self):
+        return [records.KIND_NAMES[r["kind"]] for r in self.kept()]
+
+    def stream_flags(self):
+        return [stream.parse_header(data)[0] for data in self.stream]
+
+    def answer(self, **values):
+        values["go"] = self.i2c.go
+        return to_json(values)

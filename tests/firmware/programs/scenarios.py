@@ -1,0 +1,279 @@
+"""What happens to a clip: one function a story, named in the input; its answer goes to the output."""
+
+import json
+import sys
+
+from bench import GATEWAY, KEYS, OTHER, TICK, UPRIGHT, Bench, lean, make_plan
+from clip.wire import auth, category, control, plan, records, status, stream, uuids
+
+
+def alone():
+    """A slouch without any gateway, after plan and calibration were set."""
+    bench = Bench(lean((40, 20), (62, 0)))
+    bench.ready()
+    bench.ble.gap_disconnect(1)
+    bench.run(125)
+    return bench.answer(
+        reminders=bench.reminders(),
+        kinds=bench.kinds(),
+        records=[r for r in bench.kept() if r["kind"] in (records.EPOCH, records.EPISODE)],
+        serial=bench.ble.read(uuids.SERIAL),
+    )
+
+
+def lease():
+    """The gateway judges; then its leases stop in the middle of a slouch, and come back."""
+    bench = Bench(lean((20, 8), (100, 0)))  # never over 10 deg by the clip's own angle
+    bench.ready(repeat_s=30)
+    said = []
+
+    def renew(now):
+        bench.keep_alive(now)
+        if now % 2000 < TICK and (now < 25000 or now > 50000) and bench.app.link.active:
+            state, since = (category.SLOUCHED, 21000) if 21000 <= now < 102000 else (category.UPRIGHT, 0)
+            bench.post(control.LEASE, control.pack(control.LEASE, state, since, now, 133))
+        said.append([bench.app.arbiter.judge, bench.app.policy.state])
+
+    bench.on_tick = renew
+    bench.run(110)
+    return bench.answer(reminders=bench.reminders(), judges=said[:: 1000 // TICK])
+
+
+def strangers():
+    """What a central may do that knows no key."""
+    bench = Bench()
+    bench.ble.connect(1)
+    bench.run(0.1)
+    hidden = [bench.ble.read(u) for u in (uuids.PLAN, uuids.STATUS, uuids.SETTINGS, uuids.CALIBRATION)]
+    results = []
+    nonce = bytes(16)
+    for data in (
+        control.pack_hello(b"STRANGER", nonce),
+        control.pack_auth(bytes(16)),
+        control.pack_hello(GATEWAY, nonce),
+        control.pack_auth(bytes(16)),
+        control.pack_auth(bytes(16)),
+        auth.seal(bytes(32), control.RESUME, b"", 1),
+        bytes([control.HELLO, 1]),
+        b"\xff" * 60,
+        b"",
+    ):
+        bench.write(1, data)
+        bench.run(0.2)
+        results.append(bench.events[-1][2][0] if bench.events[-1][2][0] == 1 else bench.events[-1][2][1])
+    hidden += [bench.ble.read(u) for u in (uuids.PLAN, uuids.STATUS, uuids.SETTINGS, uuids.CALIBRATION)]
+    bench.run(12)
+    return bench.answer(
+        hidden=hidden,
+        results=results,
+        sent=len(bench.stream) + len(bench.journal) + len(bench.statuses),
+        disconnected=bench.ble.disconnected,
+        advertising=bench.ble.advertising,
+        open=[bench.ble.read(u) for u in (uuids.MANUFACTURER, uuids.MODEL, uuids.SERIAL, uuids.FIRMWARE_REVISION)],
+    )
+
+
+def sealed():
+    """Replays, torn seals, old versions and values out of range."""
+    bench = Bench()
+    before = bench.connect()
+    results = [before, bench.op(control.SET_PLAN, make_plan(version=3))]
+    repeated = bench.post(control.SNOOZE, control.pack(control.SNOOZE, 5))
+    bench.run(0.25)
+    results.append(bench.result(control.SNOOZE))
+    for data in (repeated, repeated[:-1] + b"\x00", auth.seal(bytes(32), control.RESUME, b"", 99)):
+        bench.write(1, data)
+        bench.run(0.25)
+        results.append(bench.events[-1][2][1])
+    results += [
+        bench.op(control.SET_PLAN, make_plan(version=3)),
+        bench.op(control.SET_PLAN, make_plan(version=2)),
+        bench.op(control.SET_PLAN, make_plan(version=3, dwell_s=11)),
+        bench.op(control.SET_PLAN, b"nonsense"),
+        bench.op(control.SET_CALIBRATION, UPRIGHT),
+        bench.op(control.SET_SETTINGS, status.pack_settings(1, 60, 2, 1)),
+        bench.op(control.SET_SETTINGS, status.pack_settings(2, 101, 2, 1)),
+        bench.op(control.BUZZ, 0),
+        bench.op(control.BUZZ, 200),
+        bench.op(control.JOURNAL_ACK, 10000),
+        bench.op(control.PAUSE, 0),
+        bench.op(control.SNOOZE, 0),
+        bench.op(control.LEASE, b"\x63" * 11),
+        bench.op(0x7F, b""),
+    ]
+    return bench.answer(
+        results=results,
+        plan=bench.ble.read(uuids.PLAN),
+        settings=bench.ble.read(uuids.SETTINGS),
+        calibration=bench.ble.read(uuids.CALIBRATION),
+        status=status.parse_status(bench.ble.read(uuids.STATUS))["plan_version"],
+        kinds=bench.kinds(),
+    )
+
+
+def pauses():
+    bench = Bench(lean((5, 20)))
+    bench.ready()
+    bench.on_tick = bench.keep_alive
+    results = [bench.op(control.PAUSE, 1)]
+    bench.run(30)
+    flags = [bench.statuses[-1]["flags"]]
+    bench.run(45)
+    results.append(bench.op(control.SNOOZE, 1))
+    bench.run(20)
+    flags.append(bench.statuses[-1]["flags"])
+    results.append(bench.op(control.RESUME))
+    results.append(bench.op(control.SNOOZE, 1))
+    bench.run(70)
+    flags.append(bench.statuses[-1]["flags"])
+    epochs = [r for r in bench.kept() if r["kind"] == records.EPOCH]
+    return bench.answer(
+        results=results, flags=flags, kinds=bench.kinds(), reminders=bench.reminders(), codes=epochs[0]["codes"]
+    )
+
+
+def broken():
+    """The sensor goes and comes; the haptic chip is gone when a reminder is due."""
+    bench = Bench(lean((30, 20)))
+    bench.ready()
+    bench.on_tick = bench.keep_alive
+    bench.run(5)
+    bench.i2c.imu_alive = False
+    bench.run(6)
+    lost = bench.statuses[-1]["flags"]
+    bench.i2c.imu_alive = True
+    bench.run(14)
+    back = bench.statuses[-1]["flags"]
+    gaps = [i for i, flags in enumerate(bench.stream_flags()) if flags & stream.FLAG_GAP]
+    bench.i2c.haptic_alive = False
+    bench.run(20)
+    silent = bench.statuses[-1]["flags"]
+    bench.i2c.haptic_alive = True
+    bench.run(60)
+    return bench.answer(
+        flags=[lost, back, silent, bench.statuses[-1]["flags"]],
+        kinds=bench.kinds(),
+        reminders=bench.reminders(),
+        gaps=len(gaps),
+    )
+
+
+def back_pressure():
+    """The stack has no buffers for a while: nothing is lost and the order stays; then for too long."""
+    bench = Bench()
+    bench.ready()
+    bench.on_tick = bench.keep_alive
+    bench.run(2)
+    bench.ble.no_buffers = 60
+    bench.run(10)
+    seqs = [stream.parse_header(data)[2] for data in bench.stream]
+    dropped = bench.app.sender.dropped
+    bench.ble.no_buffers = 300
+    bench.run(40)
+    late = [stream.parse_header(data) for data in bench.stream]
+    spacing = min([b - a for a, b in zip(bench.sent_at, bench.sent_at[1:])])
+    jumps = [1 for a, b in zip(late, late[1:]) if b[2] - a[2] > 1]
+    flagged = [1 for a, b in zip(late, late[1:]) if b[2] - a[2] > 1 and b[0] & stream.FLAG_GAP]
+    return bench.answer(
+        whole=seqs == list(range(seqs[0], seqs[0] + len(seqs))),
+        dropped=[dropped, bench.app.sender.dropped],
+        spacing=spacing,
+        jumps=len(jumps),
+        flagged=len(flagged),
+    )
+
+
+def draining():
+    """Records are read, acknowledged and survive a restart."""
+    bench = Bench(lean((20, 20), (40, 0)))
+    bench.ready()
+    bench.on_tick = bench.keep_alive
+    bench.run(130)
+    assert bench.op(control.JOURNAL_READ, 1) == control.OK
+    bench.run(5)
+    first = list(bench.journal)
+    bench.journal.clear()
+    newest = max([number for number, record in first if record])
+    results = [bench.op(control.JOURNAL_ACK, newest - 2)]
+    old = bench.app.boot
+    bench.app.journal.close()
+    bench.boot()
+    bench.connect()
+    bench.op(control.JOURNAL_READ, 1)
+    bench.run(3)
+    again = list(bench.journal)
+    bench.run(70)
+    boots = [record[4:12] == old for number, record in again if record]
+    return bench.answer(
+        results=results,
+        first=[[number, len(record)] for number, record in first],
+        again=[[number, len(record)] for number, record in again],
+        later=[[number, len(record)] for number, record in bench.journal[len(again) :]],
+        boots=boots,
+        plan=bench.app.plan.version,
+    )
+
+
+def two_gateways():
+    """The newest that authenticates wins."""
+    bench = Bench()
+    bench.ble.connect(1)
+    bench.ble.connect(2)
+    bench.run(0.2)
+    advertising = [bench.ble.advertising]
+    results = [bench.connect(1)]
+    bench.ble.connect(2)  # it was dropped when the first authenticated
+    advertising.append(bench.ble.advertising)
+    bench.run(1)
+    results.append(bench.connect(2, gateway=OTHER))
+    bench.stream.clear()
+    bench.run(3)
+    results.append(bench.op(control.RESUME, connection=2))
+    silent = [list(bench.ble.disconnected)]
+    bench.run(61)
+    silent.append(list(bench.ble.disconnected))
+    return bench.answer(
+        results=results, advertising=advertising, disconnected=silent, streamed=len(bench.stream) > 5, after=bench.ble.advertising
+    )
+
+
+def small_mtu():
+    bench = Bench(lean((20, 20)))
+    bench.ready()
+    bench.ble.gap_disconnect(1)
+    bench.stream.clear()
+    bench.ble.connect(3, 23)
+    bench.app.link.step(bench.now)
+    session = bench.app.link._sessions[3]
+    bench.app.link.active = session
+    session.key = bytes(32)
+    bench.app.sender.open(3, 23)
+    bench.app.linked(23)
+    bench.app.sender.read_journal(1)
+    bench.run(20)
+    return bench.answer(
+        summaries=[stream.parse_summary(data)[0:2] for data in bench.stream][:20], journal=len(bench.journal)
+    )
+
+
+def pings():
+    bench = Bench()
+    bench.ready()
+    bench.post(control.PING, control.pack(control.PING, 7))
+    at = bench.now
+    bench.run(1)
+    pong = [values for _, _, (event, values) in bench.events if event == control.EVENT_PONG]
+    results = [bench.op(control.TIME, 1000, 1764547200000, 60)]
+    return bench.answer(pong=pong, at=at, results=results, minute=bench.app.clock.minute_of_week(61000))
+
+
+def main():
+    with open(sys.argv[1]) as file:
+        story = json.load(file)
+    answer = globals()[story]()
+    with open(sys.argv[2], "w") as file:
+        json.dump(answer, file)
+
+
+if __name__ == "__main__":
+    main()
