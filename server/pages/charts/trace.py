@@ -12,6 +12,9 @@ from markupsafe import Markup
 from server.pages.charts.axis import TimeAxis
 from server.pages.charts.svg import element, number, picture
 
+_LOWEST: Final = -40
+_HIGHEST: Final = 70
+# Lying would otherwise squeeze the angles of sitting into a few pixels; what lies beyond is drawn at the edge.
 _UNIT: Final = 1000.0
 # Inside the stretched picture both directions run from 0 to this.
 
@@ -29,10 +32,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Scale:
-    """Degrees from bottom to top."""
+    """Degrees from bottom to top. `beyond_low` and `beyond_high`: some angles lie outside and are drawn at the edge."""
 
     low: int
     high: int
+    beyond_low: bool = False
+    beyond_high: bool = False
 
     def down(self, degrees: float) -> float:
         """Share of the height from the top, 0 to 1, kept within the picture."""
@@ -40,15 +45,26 @@ class Scale:
 
     def ticks(self) -> list[int]:
         """Every ten degrees, or twenty where there are many."""
-        step = 10 if self.high - self.low <= 80 else 20
+        step = 10 if self.high - self.low <= 70 else 20
         return list(range(math.ceil(self.low / step) * step, self.high + 1, step))
+
+    def words(self, degrees: int) -> str:
+        """The label of a tick; that of an edge says when angles lie beyond it."""
+        beyond = "≤ " if self.beyond_low and degrees == self.low else ""
+        beyond = "≥ " if self.beyond_high and degrees == self.high else beyond
+        return f"{beyond}{degrees}°".replace("-", "−")
 
 
 def scale_of(parts: Sequence[Column], plan_angle: float | None) -> Scale:
-    """Tens that hold all angles, the plan's, and at least -10 to 30 degrees."""
-    lows = [column.low for column in parts] + [-10.0]
-    highs = [column.high for column in parts] + [30.0, (plan_angle or 0) + 5]
-    return Scale(math.floor(min(lows) / 10) * 10, math.ceil(max(highs) / 10) * 10)
+    """Tens that hold the plan's angle, at least -10 to 30 degrees, and all angles from -40 to 70."""
+    low = min((column.low for column in parts), default=0.0)
+    high = max((column.high for column in parts), default=0.0)
+    return Scale(
+        max(_LOWEST, math.floor(min(low, -10.0) / 10) * 10),
+        min(_HIGHEST, math.ceil(max(high, 30.0, (plan_angle or 0.0) + 5) / 10) * 10),
+        low < _LOWEST,
+        high > _HIGHEST,
+    )
 
 
 def trace(
@@ -105,7 +121,7 @@ def scale_labels(scale: Scale, *, height: int) -> Markup:
     texts = [
         element(
             "text",
-            f"{degrees}°".replace("-", "−"),
+            scale.words(degrees),
             class_="tick",
             x="100%",
             dx=-6,

@@ -34,6 +34,7 @@
       tell(Number(slider.value));
     });
     slider.value = String(Math.max(0, states.findLastIndex((state) => state !== null)));
+    tell(Number(slider.value));
   };
 
   prepare();

@@ -107,10 +107,18 @@ def test_the_trace_breaks_where_there_are_no_angles() -> None:
 def test_the_scale_holds_every_angle(a: float, b: float, c: float, plan: float) -> None:
     low, middle, high = sorted((a, b, c))
     scale = trace.scale_of([trace.Column(0, 60_000, low, middle, high)], plan)
-    assert scale.low <= low
-    assert scale.high >= max(high, plan)
+    assert scale.low <= low or (scale.low == -40 and scale.beyond_low)
+    assert scale.high >= high or (scale.high == 70 and scale.beyond_high)
+    assert scale.low <= -10 < 30 <= scale.high
+    assert scale.high >= plan
     assert 2 <= len(scale.ticks()) <= 19
     assert 0 <= scale.down(high) <= scale.down(low) <= 1
+
+
+def test_the_edge_says_when_angles_lie_beyond_it() -> None:
+    lying = trace.scale_of([trace.Column(0, 60_000, -63.0, -60.0, 20.0)], 10.0)
+    assert [lying.words(degrees) for degrees in lying.ticks()][:2] == ["≤ −40°", "−30°"]
+    assert "≤" not in trace.scale_of([trace.Column(0, 60_000, -40.0, 0.0, 20.0)], 10.0).words(-40)
 
 
 def test_signs_tell_responses_apart_without_colour() -> None:
