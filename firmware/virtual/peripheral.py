@@ -178,23 +178,18 @@ class Peripheral:
         return json.dumps(handles).encode()
 
     def _characteristic(self, uuid: str, flags: int, descriptors: list[tuple[str, int]]) -> gatt.Characteristic[bytes]:
-        permissions = gatt.Characteristic.Permissions(0)
-        if flags & _READABLE_FLAGS:
-            permissions |= gatt.Characteristic.READABLE
-        if flags & _WRITEABLE_FLAGS:
-            permissions |= gatt.Characteristic.WRITEABLE
         characteristic: gatt.Characteristic[bytes] = gatt.Characteristic(
             UUID(uuid),
             gatt.Characteristic.Properties(flags & 0x3F),
-            permissions,
+            gatt.Characteristic.READABLE | gatt.Characteristic.WRITEABLE,
             descriptors=[
                 gatt.Descriptor(UUID(d), gatt.Characteristic.READABLE | gatt.Characteristic.WRITEABLE, b"")
                 for d, _flags in descriptors
             ],
         )
         characteristic.value = gatt.CharacteristicValue(
-            read=lambda _connection: self._values[characteristic.handle],
-            write=lambda connection, value: self._written(connection, characteristic.handle, value),
+            read=lambda _connection: self._asked(characteristic.handle, flags),
+            write=lambda connection, value: self._written(connection, characteristic.handle, flags, value),
         )
         return characteristic
 
@@ -274,7 +269,16 @@ class Peripheral:
             status = 1
         self._emit(ops.IRQ_GATTS_INDICATE_DONE, struct.pack("<HHB", connection.handle, handle, status))
 
-    def _written(self, connection: Connection, handle: int, value: bytes) -> None:
+    # bumble's server does not look at the permissions to read and write that an attribute has.
+
+    def _asked(self, handle: int, flags: int) -> bytes:
+        if not flags & _READABLE_FLAGS:
+            raise att.ATT_Error(att.ErrorCode.READ_NOT_PERMITTED, handle)
+        return self._values[handle]
+
+    def _written(self, connection: Connection, handle: int, flags: int, value: bytes) -> None:
+        if not flags & _WRITEABLE_FLAGS:
+            raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED, handle)
         size, append = self._buffers.get(handle, (DEFAULT_BUFFER, False))
         before = self._values[handle] if append else b""
         self._values[handle] = (before + value)[:size]

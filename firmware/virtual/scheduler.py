@@ -115,6 +115,17 @@ class Peer:
             log.exception("station %s", self.name or "(unnamed)")
             return None
 
+    def gone(self) -> bool:
+        """Whether the station has ended the connection and everything it sent has been read."""
+        if self.closed:
+            return True
+        try:
+            return self._sock.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def close(self) -> None:
         """Close the socket."""
         self.closed = True
@@ -142,14 +153,19 @@ class Scheduler:
 
     # -- membership
 
-    def has(self, name: str) -> bool:
-        """Whether a station of this name takes part."""
-        return any(peer.name == name for peer in self._peers)
+    def attach(self, selector: SimSelector) -> None:
+        """See `Clock.attach`."""
+        self._selector = selector
 
-    def adopt(self, sock: socket.socket) -> None:
+    def has(self, name: str) -> bool:
+        """Whether a station of this name takes part; one whose end has not been handled yet does not."""
+        return any(peer.name == name and not peer.gone() for peer in self._peers)
+
+    def adopt(self, sock: socket.socket) -> Peer:
         """Take a new connection; it takes part once it has said hello."""
         peer = Peer(sock, self)
         self._need_selector().register(peer, selectors.EVENT_READ, peer)
+        return peer
 
     def watch(self, peer: Peer, events: int) -> None:
         """Wait for these events of the peer's socket."""
@@ -192,7 +208,6 @@ class Scheduler:
     def wait(self, selector: SimSelector, due_us: int | None) -> Events:
         """Bring time to `due_us` or return earlier with something for the loop to do (see `Clock.wait`)."""
         self._own_due_us = due_us
-        self._selector = selector
         timeout: float | None = 0.0
         while True:
             events = selector.wall_select(timeout)
@@ -345,5 +360,5 @@ class Scheduler:
 
     def _need_selector(self) -> SimSelector:
         if self._selector is None:
-            raise RuntimeError("the scheduler's loop has not run yet")
+            raise RuntimeError("the scheduler has no loop")
         return self._selector

@@ -26,6 +26,9 @@ class Clock(Protocol):
     def now_us(self) -> int:
         """Simulated microseconds."""
 
+    def attach(self, selector: SimSelector) -> None:
+        """Take the loop's selector, to watch sockets of the clock's own with it."""
+
     def wait(self, selector: SimSelector, due_us: int | None) -> Events:
         """Return when time has come to `due_us` (None: never), or with events, or when callbacks were added."""
 
@@ -41,6 +44,7 @@ class SimSelector(selectors.DefaultSelector):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
+        clock.attach(self)
 
     def select(self, timeout: float | None = None) -> Events:
         """As the base class, but a positive timeout is simulated time."""

@@ -13,6 +13,7 @@ from .simloop import Events, SimSelector, of_the_loop
 
 _RECV = 1 << 16
 _CONNECT_S = 30.0
+_ALONE_S = 0.01
 
 
 class RadioLostError(ConnectionError):
@@ -33,8 +34,8 @@ class StationClock:
         self._received: deque[frames.Frame] = deque()
         self._frames_read = 0
         self._now_us = 0
-        self._watched = False
         self.lost = False
+        self._left = False
         self.on_frame: Callable[[frames.Frame], None] = lambda _frame: None
         self.on_lost: Callable[[], None] = lambda: None
         self.send(frames.HELLO, json.dumps({"name": name, "bluetooth": bluetooth}).encode())
@@ -57,12 +58,13 @@ class StationClock:
         """The socket's number, for the selector."""
         return self._sock.fileno()
 
+    def attach(self, selector: SimSelector) -> None:
+        """See `Clock.attach`."""
+        selector.register(self, selectors.EVENT_READ, self)
+
     def send(self, kind: int, payload: bytes = b"") -> None:
         """Send a frame to the radio; nothing happens once the radio is lost."""
-        try:
-            self._sock.sendall(frames.up(kind, payload))
-        except OSError:
-            self.lost = True
+        self._send(frames.up(kind, payload))
 
     def close(self) -> None:
         """Leave: the radio drops the station and time goes on without it."""
@@ -72,11 +74,9 @@ class StationClock:
     def wait(self, selector: SimSelector, due_us: int | None) -> Events:
         """See `Clock.wait`."""
         if self.lost:
+            self._take_leave(selector)
             return self._wait_alone(selector, due_us)
-        if not self._watched:
-            selector.register(self, selectors.EVENT_READ, self)
-            self._watched = True
-        self._sock_send(frames.idle(due_us, self._frames_read))
+        self._send(frames.idle(due_us, self._frames_read))
         events = selector.wall_select(None)
         theirs = of_the_loop(events)
         if len(theirs) < len(events):
@@ -85,13 +85,18 @@ class StationClock:
             self._hold()
         self._deliver()
         if self.lost:
+            self._take_leave(selector)
+        return theirs
+
+    def _take_leave(self, selector: SimSelector) -> None:
+        if not self._left:
+            self._left = True
             selector.unregister(self)
             self.on_lost()
-        return theirs
 
     def _wait_alone(self, selector: SimSelector, due_us: int | None) -> Events:
         """With nobody left to grant time, what still runs is cleaning up: let it."""
-        events = selector.wall_select(0 if due_us is not None else None)
+        events = selector.wall_select(0 if due_us is not None else _ALONE_S)
         if due_us is not None:
             self._now_us = max(self._now_us, due_us)
         return events
@@ -125,7 +130,7 @@ class StationClock:
         self._now_us = max(self._now_us, frame.now_us)
         return frame
 
-    def _sock_send(self, data: bytes) -> None:
+    def _send(self, data: bytes) -> None:
         try:
             self._sock.sendall(data)
         except OSError:

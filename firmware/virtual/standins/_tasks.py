@@ -14,8 +14,8 @@ class TaskQueue:
     def push(self, task, key=None):
         if key is None:
             key = ticks_ms()
+        task.data = None
         task.ph_key = key
-        task.queue = self
         tasks = self._tasks
         at = len(tasks)
         while at and ticks_diff(tasks[at - 1].ph_key, key) > 0:
@@ -31,13 +31,12 @@ class TaskQueue:
 
 class Task:
     # state: True running; None done, nobody waits; False done and waited for; TaskQueue: who waits; or a callable.
-    # data: the exception to throw in, or the TaskQueue that the task is on, or its result's exception.
+    # data: the exception to throw in, or what the task waits on (it has `remove`, or is a Task), or how it ended.
     def __init__(self, coro, globals=None):
         self.coro = coro
         self.data = None
         self.state = True
         self.ph_key = 0
-        self.queue = None
         self._globals = globals
 
     def __iter__(self):

@@ -32,7 +32,6 @@ class IOQueue:
         for key, (flag, task) in list(self.map.items()):
             if flag.state:
                 del self.map[key]
-                task.data = None
                 _task_queue.push(task)
 
 
@@ -81,7 +80,6 @@ def _promote(aw):
 
 def _finish(task, error):
     # The task has ended with `error` (StopIteration: its result): wake who waits for it.
-    task.data = error
     if task.state is True:
         task.state = None
         if not isinstance(error, (CancelledError, StopIteration)):
@@ -90,6 +88,7 @@ def _finish(task, error):
         waiting, task.state = task.state, False
         while waiting.peek():
             _task_queue.push(waiting.pop())
+    task.data = error
 
 
 def run_until_complete(main_task=None):
@@ -116,10 +115,10 @@ def run_until_complete(main_task=None):
                     )
                 continue
             error = task.data
-            task.data = None
-            if error is None or isinstance(error, (Task, IOQueue)):
+            if error is None:
                 task.coro.send(None)
             else:
+                task.data = None
                 task.coro.throw(error if isinstance(error, BaseException) else error())
         except (CancelledError, Exception) as ended:
             if task is main_task:
