@@ -5,17 +5,19 @@ magnetic disturbance rejection", Information Fusion 91 (2023), with these differ
 
 * The almost-inertial frame is never written out. The states of the second-order low-pass are kept in the sensor's axes
   and turned by every gyroscope step, which is the same filter; rounding is forgotten with its time constant.
-* A step integrates a parabola through the last three rates, with the coning term between two steps (J. W. Jordan,
-  "An accurate strapdown direction cosine algorithm", NASA TN D-5384, 1969), and looks LAG_US ahead: so late are the
-  rates that a MEMS gyroscope gives out after its own digital filter.
-* One variance stands for the three axes of the bias. At rest, the slow turning of the measured gravity is taken off the
-  gyroscope's mean first, so that a slow slouch is not learnt as bias.
+* A step integrates a parabola through the last three rates, with the coning term between two steps (J. E. Bortz, "A
+  new mathematical formulation for strapdown inertial navigation", IEEE Trans. AES-7, 1971), and looks LAG_US ahead: so
+  late are the rates that a MEMS gyroscope gives out after its own digital filter.
+* When the gyroscope is cut at its full scale, the low-pass fills anew: nobody knows how far the sensor has turned.
+* The bias is learnt as `gyro_bias` says.
 
 Scales: 1 g is 2**13 (states: 2**26), an angle of one radian is 2**S with S chosen for rate and range, quaternions are
 Q28 inside. Products stay below 2**30 because full scale is at most 12288 units of angle a sample; the bounds are in the
 comments where they are not plain. Same input, same output, bit for bit, on every interpreter.
 """
 
+from .fixed import scaled
+from .gyro_bias import Bias
 from .wire.base import clamp, isqrt
 
 TAU_MS = 3000  # time constant of the gravity low-pass, the method's published value
@@ -24,35 +26,13 @@ RATE_MIN_MHZ = 10_000
 RATE_MAX_MHZ = 1_000_000
 
 _ONE_G = 8192
+_CUT = 32_760  # a rate that the sensor has cut
 _TURN_MAX = 14000  # units of angle a sample; three axes and the correction squared stay below 2**30
 _LEVEL_MAX = 4000
 _STATE_MAX = 9216 << 13  # 1.125 g an axis; a mean over seconds is never more
 _WC_UHZ = 471405  # corner of the low-pass, rad/s: sqrt(2) / tau
 
-# Bias: deg/s in Q24, its variance (deg/s)**2 in Q26.
-_BIAS_MAX = 4 << 24
-_BIAS_VAR_START = 1 << 24  # 0.5 deg/s
-_BIAS_VAR_SETTLED = 6_039_798  # 0.3 deg/s
-_BIAS_WALK = 6711  # a second: 0.1 deg/s after 100 s
-_REST_NOISE = 1_207_960  # 0.3 deg/s in 0.2 s, times seconds
-_MOTION_NOISE = 1 << 26  # 1 deg/s in 1 s
-_MOTION_MAX = 4_969_000  # gravity drift of 2 deg/s, x cross y in 2**-26 g**2
-_REST_MS = 1500
-_REST_SLOW_MS = 500
-_REST_GYRO_DPS = 2
-_REST_ACC = 5243  # 0.04 g, 1 g = 2**17
-_REST_LEVEL = 163_840  # 1.25 g
-_SLOW_TURN = 1 << 22
-_ERROR_MAX = 1 << 18  # 4 deg/s
-_LOST = 1 << 20
-
-
-def _scaled(num: int, den: int, bits: int) -> tuple[int, int]:
-    """(mantissa, shift): num / den as mantissa / 2**shift, rounded, the mantissa below 2**bits."""
-    shift = 0
-    while (num << (shift + 1)) + den // 2 < den << bits:
-        shift += 1
-    return ((num << shift) + den // 2) // den, shift
+_LOST = 1 << 20  # beyond the doubt of a right angle; also keeps a weightless mean from standing anything up
 
 
 class Fusion:
@@ -62,7 +42,7 @@ class Fusion:
     LSB, 1000 to 150,000. Raises ValueError outside of these. A turn of more than 49 degrees in one sample is cut to it.
 
     `w, x, y, z` is the newest orientation, sensor to earth with z up, Q15 with norm 32768; its yaw starts anywhere and
-    drifts. `settled` says that the low-pass has been filled and the bias is known to 0.3 deg/s.
+    drifts. `settled` says that the low-pass is full and the bias is known to 0.3 deg/s.
     """
 
     def __init__(self, rate_mhz: int, acc_lsb_ug: int, gyro_lsb_udps: int) -> None:
@@ -92,26 +72,16 @@ class Fusion:
         ahead = LAG_US * rate_mhz // 1000  # micro-samples
         self._lead = gain * min(ahead - 500_000, 1_000_000) // 1_000_000
         self._curve = gain * min(ahead * ahead // 1_000_000 - 166_667, 0) // 2_000_000
-        self._bias_gain, self._bias_shift = _scaled(num << (s + fraction), den * gyro_lsb_udps * 16384 // 1_000_000, 12)
-        self._acc_gain, self._acc_shift = _scaled(acc_lsb_ug * _ONE_G, 1_000_000, 13)
+        self._acc_gain, self._acc_shift = scaled(acc_lsb_ug * _ONE_G, 1_000_000, 13)
         self._acc_half = (1 << self._acc_shift) >> 1
-        self._k, shift = _scaled(_WC_UHZ, rate_mhz * 1000, 12)
+        self._k, shift = scaled(_WC_UHZ, rate_mhz * 1000, 12)
         self._k_damp = self._k * 46341 // 32768
         self._k_shift = shift - 13
         self._k_half = 1 << (self._k_shift - 1)
         self._fill = TAU_MS * rate_mhz // 1_000_000
-        # Bias is estimated over windows of about 0.1 s, in motion once a second.
-        self._window = max(1, (rate_mhz + 5000) // 10_000)
-        self._window_us = self._window * 1_000_000_000 // rate_mhz
-        self._second = (rate_mhz + 500 * self._window) // (1000 * self._window)
-        self._slow = min(64, self._window_us * 64 // (_REST_SLOW_MS * 1000))
-        self._rest_windows = _REST_MS * 1000 // self._window_us
-        self._walk = _BIAS_WALK * self._window_us // 1_000_000
-        self._rest_noise = _REST_NOISE * 1000 // (self._window_us // 1000)
-        self._rest_gyro = _REST_GYRO_DPS * 64_000_000 // gyro_lsb_udps
-        self._mean_gain, self._mean_shift = _scaled(gyro_lsb_udps * 1024, 1_000_000, 13)
-        # Cross product of two gravities, 1 g = 2**14, to deg/s in Q16: 180 / pi * 2**16 / 2**28 / window, times 2**12.
-        self._turn_gain = 57_296_000 // self._window_us
+        self._refill = self._fill // 8
+        self._bias = Bias(rate_mhz, gyro_lsb_udps, 17_453_293 << (s + fraction), rate_mhz * 1_000_000)
+        self._window = self._bias.samples
         self.reset()
 
     def reset(self) -> None:
@@ -128,17 +98,11 @@ class Fusion:
         self._dx = self._dy = self._dz = 0  # their last change
         self._rx = self._ry = self._rz = 0  # fractions of an angle unit that are still to be turned
         self._tx = self._ty = self._tz = 0  # the turn before
-        self._bx = self._by = self._bz = 0  # bias as the turn's units before the shift
-        self._bias_x = self._bias_y = self._bias_z = 0
-        self._var = _BIAS_VAR_START
-        self._count = 0
-        self._seconds = 0
-        self._rest = 0
+        self._bx = self._by = self._bz = 0  # bias, in fractions of an angle unit a sample
+        self._bias.reset()
+        self._count = 0  # samples in the window, and their sums
         self._sgx = self._sgy = self._sgz = 0
         self._sax = self._say = self._saz = 0
-        self._mgx = self._mgy = self._mgz = 0
-        self._max = self._may = self._maz = 0
-        self._ex = self._ey = self._ez = 0
 
     def update(self, ax: int, ay: int, az: int, gx: int, gy: int, gz: int) -> None:
         """Take one sample, raw LSB from -32768 to 32767. Allocates nothing."""
@@ -180,6 +144,9 @@ class Fusion:
         self._gz = gz
         rz = tz & mask
         tz >>= shift
+        if not (-_CUT < gx < _CUT and -_CUT < gy < _CUT and -_CUT < gz < _CUT) and n > self._refill:
+            n = self._refill
+            self._y0 = self._y1 = self._y2 = 0
         if tx > _TURN_MAX:
             tx = _TURN_MAX
         elif tx < -_TURN_MAX:
@@ -292,7 +259,7 @@ class Fusion:
         n = self._count + 1
         if n == self._window:
             n = 0
-            self._estimate()
+            self._end_window()
         self._count = n
 
     def _start(self, ax: int, ay: int, az: int, gx: int, gy: int, gz: int) -> None:
@@ -384,46 +351,30 @@ class Fusion:
         self._qx = hx
         self._qy = hy
         self._qz = hz
-        self.w = (hw + 4096) >> 13
-        self.x = (hx + 4096) >> 13
-        self.y = (hy + 4096) >> 13
-        self.z = (hz + 4096) >> 13
+        self._publish()
 
-    def _estimate(self) -> None:
-        """At a window's end: hold the quaternion's norm, look for rest, correct the bias."""
-        self._hold()
-        rest = self._means()
-        fill = self._n >= self._fill
-        var = min(self._var + self._walk, _BIAS_VAR_START)
-        second = self._seconds + 1
-        if rest:
-            gain = ((var >> 10) << 15) // ((var + self._rest_noise) >> 10)
-            ex = ((self._mgx * self._mean_gain) >> self._mean_shift) + self._ex
-            ey = ((self._mgy * self._mean_gain) >> self._mean_shift) + self._ey
-            ez = ((self._mgz * self._mean_gain) >> self._mean_shift) + self._ez
-            self._learn(ex - (self._bias_x >> 8), ey - (self._bias_y >> 8), ez - (self._bias_z >> 8), gain)
-            var -= ((var >> 10) * gain) >> 5
-        elif fill and second >= self._second:
-            # In motion the low-passed gravity drifts at the rate of the bias that is left: acceleration x its change.
-            gain = ((var >> 10) << 15) // ((var + _MOTION_NOISE) >> 10)
-            x0 = (self._x0 + 4096) >> 13
-            x1 = (self._x1 + 4096) >> 13
-            x2 = (self._x2 + 4096) >> 13
-            y0 = (self._y0 + 4096) >> 13
-            y1 = (self._y1 + 4096) >> 13
-            y2 = (self._y2 + 4096) >> 13
-            # From 2**-26 g**2 to deg/s in Q16 the factor is 0.02638, 27 in 1024.
-            ex = (clamp(x1 * y2 - x2 * y1, -_MOTION_MAX, _MOTION_MAX) * 27) >> 10
-            ey = (clamp(x2 * y0 - x0 * y2, -_MOTION_MAX, _MOTION_MAX) * 27) >> 10
-            ez = (clamp(x0 * y1 - x1 * y0, -_MOTION_MAX, _MOTION_MAX) * 27) >> 10
-            self._learn(ex, ey, ez, gain)
-            var -= ((var >> 10) * gain) >> 5
-        self._seconds = second if second < self._second else 0
-        self._var = var
-        self.settled = fill and var < _BIAS_VAR_SETTLED
+    def _end_window(self) -> None:
+        """Correct the bias, and bring the quaternion's norm back to one."""
+        bias = self._bias
+        bias.means(self._sgx, self._sgy, self._sgz, self._sax, self._say, self._saz)
+        self._sgx = self._sgy = self._sgz = 0
+        self._sax = self._say = self._saz = 0
+        x0 = (self._x0 + 4096) >> 13
+        x1 = (self._x1 + 4096) >> 13
+        x2 = (self._x2 + 4096) >> 13
+        y0 = (self._y0 + 4096) >> 13
+        y1 = (self._y1 + 4096) >> 13
+        y2 = (self._y2 + 4096) >> 13
+        filled = self._n >= self._fill
+        bias.correct(x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0, filled)
+        self._bx = bias.x
+        self._by = bias.y
+        self._bz = bias.z
+        self.settled = filled and bias.known
+        self._hold(x0, x1, x2)
 
-    def _hold(self) -> None:
-        """Bring the quaternion's norm back to one; stand it up anew when its up points below the horizon."""
+    def _hold(self, x0: int, x1: int, x2: int) -> None:
+        """Bring the quaternion's norm back to one; stand it up anew when its up is more than a right angle off."""
         hw = self._qw
         hx = self._qx
         hy = self._qy
@@ -432,90 +383,15 @@ class Fusion:
         x = (hx + 8192) >> 14
         y = (hy + 8192) >> 14
         z = (hz + 8192) >> 14
-        low = w * (hw - (w << 14)) + x * (hx - (x << 14)) + y * (hy - (y << 14)) + z * (hz - (z << 14))
-        short = (1 << 28) - w * w - x * x - y * y - z * z - (low >> 13)
-        short = clamp(short, -32767, 32767)
-        self._qw = hw + ((w * short + 16384) >> 15)
-        self._qx = hx + ((x * short + 16384) >> 15)
-        self._qy = hy + ((y * short + 16384) >> 15)
-        self._qz = hz + ((z * short + 16384) >> 15)
-        x0 = (self._x0 + 4096) >> 13
-        x1 = (self._x1 + 4096) >> 13
-        x2 = (self._x2 + 4096) >> 13
         u0 = (x * z - w * y) >> 13
         u1 = (y * z + w * x) >> 13
         u2 = ((w * w + z * z) >> 13) - 16384
         if u0 * x0 + u1 * x1 + u2 * x2 < -_LOST:
             self._stand(x0, x1, x2)
-
-    def _means(self) -> bool:
-        """Follow the means of the window; True after a time of rest. Leaves the turn of gravity, taken as the turn of the
-        sensor, in (_ex, _ey, _ez)."""
-        window = self._window
-        slow = self._slow
-        limit = self._rest_gyro
-        d0 = (self._sgx << 6) // window - self._mgx
-        d1 = (self._sgy << 6) // window - self._mgy
-        d2 = (self._sgz << 6) // window - self._mgz
-        still = -limit <= d0 <= limit and -limit <= d1 <= limit and -limit <= d2 <= limit
-        m0 = self._mgx + ((d0 * slow + 32) >> 6)
-        m1 = self._mgy + ((d1 * slow + 32) >> 6)
-        m2 = self._mgz + ((d2 * slow + 32) >> 6)
-        self._mgx = m0
-        self._mgy = m1
-        self._mgz = m2
-        limit += limit
-        still = still and -limit <= m0 <= limit and -limit <= m1 <= limit and -limit <= m2 <= limit
-        self._sgx = self._sgy = self._sgz = 0
-        a0 = self._max
-        a1 = self._may
-        a2 = self._maz
-        d0 = (self._sax << 4) // window - a0
-        d1 = (self._say << 4) // window - a1
-        d2 = (self._saz << 4) // window - a2
-        still = (
-            still and -_REST_ACC <= d0 <= _REST_ACC and -_REST_ACC <= d1 <= _REST_ACC and -_REST_ACC <= d2 <= _REST_ACC
-        )
-        m0 = a0 + ((d0 * slow + 32) >> 6)
-        m1 = a1 + ((d1 * slow + 32) >> 6)
-        m2 = a2 + ((d2 * slow + 32) >> 6)
-        self._max = m0
-        self._may = m1
-        self._maz = m2
-        self._sax = self._say = self._saz = 0
-        limit = _REST_LEVEL
-        still = still and -limit <= m0 <= limit and -limit <= m1 <= limit and -limit <= m2 <= limit
-        if not still:
-            self._rest = 0
-            return False
-        a0 = (a0 + 4) >> 3
-        a1 = (a1 + 4) >> 3
-        a2 = (a2 + 4) >> 3
-        m0 = (m0 + 4) >> 3
-        m1 = (m1 + 4) >> 3
-        m2 = (m2 + 4) >> 3
-        gain = self._turn_gain
-        self._ex = ((clamp(a1 * m2 - a2 * m1, -_SLOW_TURN, _SLOW_TURN) >> 4) * gain) >> 8
-        self._ey = ((clamp(a2 * m0 - a0 * m2, -_SLOW_TURN, _SLOW_TURN) >> 4) * gain) >> 8
-        self._ez = ((clamp(a0 * m1 - a1 * m0, -_SLOW_TURN, _SLOW_TURN) >> 4) * gain) >> 8
-        if self._rest < self._rest_windows:
-            self._rest += 1
-            return False
-        return True
-
-    def _learn(self, ex: int, ey: int, ez: int, gain: int) -> None:
-        """Add what is wrong with the bias, deg/s in Q16, times gain, Q15."""
-        self._bias_x = clamp(
-            self._bias_x + (((clamp(ex, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX
-        )
-        self._bias_y = clamp(
-            self._bias_y + (((clamp(ey, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX
-        )
-        self._bias_z = clamp(
-            self._bias_z + (((clamp(ez, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX
-        )
-        gain = self._bias_gain
-        shift = self._bias_shift
-        self._bx = ((self._bias_x >> 10) * gain) >> shift
-        self._by = ((self._bias_y >> 10) * gain) >> shift
-        self._bz = ((self._bias_z >> 10) * gain) >> shift
+            return
+        low = w * (hw - (w << 14)) + x * (hx - (x << 14)) + y * (hy - (y << 14)) + z * (hz - (z << 14))
+        short = clamp((1 << 28) - w * w - x * x - y * y - z * z - (low >> 13), -32767, 32767)
+        self._qw = hw + ((w * short + 16384) >> 15)
+        self._qx = hx + ((x * short + 16384) >> 15)
+        self._qy = hy + ((y * short + 16384) >> 15)
+        self._qz = hz + ((z * short + 16384) >> 15)

@@ -247,3 +247,22 @@ def test_the_norm_holds(samples: list[tuple[int, int, int, int, int, int]], repe
 def test_refuses_what_it_cannot_scale(arguments: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="of"):
         Fusion(*arguments)
+
+
+def test_forgets_faster_when_the_gyroscope_was_cut() -> None:
+    """A jerk of 5,000 deg/s for 30 ms, of which a range of 2,000 shows less than half."""
+
+    def rates(t: Array) -> Array:
+        out = np.zeros((len(t), 3))
+        out[(t >= 8) & (t < 8.03), 0] = 5000.0
+        return out
+
+    gyro, up, _ = motion(rates, 104, 10.5)
+    f = Fusion(104_000, ACC, GYRO)
+    got = run(f, up, gyro)
+    off = angle_deg(got, up)
+    lost = off[round(8.1 * 104)]
+    assert lost > 40
+    assert not f.settled
+    assert off[9 * 104] < 0.4 * lost  # the low-pass alone would need three seconds
+    assert off[-1] < 0.15 * lost

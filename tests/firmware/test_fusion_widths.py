@@ -46,10 +46,11 @@ for _form in ("__neg__", "__abs__"):
 def checked_fusion(rate_mhz: int, acc_lsb_ug: int, gyro_lsb_udps: int) -> Fusion:
     """A Fusion all of whose numbers are Small, so that every result of its arithmetic is one."""
     fusion = Fusion(rate_mhz, acc_lsb_ug, gyro_lsb_udps)
-    for name, value in vars(fusion).items():
-        if not isinstance(value, bool):
-            assert -SMALL <= value < SMALL, name
-            setattr(fusion, name, Small(value))
+    for part in (fusion, fusion._bias):
+        for name, value in vars(part).items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                assert -SMALL <= value < SMALL, name
+                setattr(part, name, Small(value))
     return fusion
 
 
@@ -101,7 +102,8 @@ def test_every_number_is_small(
             f.update(*(Small(max(-32768, min(32767, v * sign))) for v in sample))
             if flip:
                 sign = -sign
-    assert all(-SMALL <= value < SMALL for value in vars(f).values())
+    for part in (f, f._bias):
+        assert all(-SMALL <= value < SMALL for value in vars(part).values() if isinstance(value, int))
 
 
 @pytest.mark.parametrize("rate", [10_000, 50_000, 104_000, 1_000_000])
@@ -146,7 +148,7 @@ def main():
         before = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
         feed(f, 5000, seed)
         grown = gc.mem_alloc() - before if hasattr(gc, "mem_alloc") else 0
-        print(setting, grown, f.w, f.x, f.y, f.z, f.settled, f._bias_x, f._x0)
+        print(setting, grown, f.w, f.x, f.y, f.z, f.settled, f._bx, f._x0)
 
 SETTINGS = ((10000, 488, 35000), (50000, 244, 70000), (104000, 244, 35000), (104000, 244, 70000), (1000000, 61, 4375))
 main()
