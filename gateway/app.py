@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Final
 
 from firmware.clip import protocol
-from gateway import messages, plans
+from gateway import messages, orders, plans
 from gateway.config import GatewayConfig
 from gateway.outbox import Outbox
 from gateway.publisher import Publisher
@@ -140,7 +140,7 @@ class _Gateway:
             )
         elif command.kind == "resend" and command.expires_utc_ms > self._utc_ms():
             self._publisher.resend()
-            reply = messages.Reply(schema="reply/1", id=command.id, clip=command.clip, result="done")
+            reply = orders.reply(command, "done")
         else:
             reply = await session.command(command)
         self._outbox.answer(reply)

@@ -22,9 +22,11 @@ logger = logging.getLogger(__name__)
 class Judging:
     """The core of the current boot. It outlives connections and, by its snapshot, the process."""
 
-    def __init__(self, ledger: Ledger, utc_ms: Callable[[], int]) -> None:
+    def __init__(self, ledger: Ledger, utc_ms: Callable[[], int], on_rows: Callable[[], None]) -> None:
+        """`on_rows`: records have been committed."""
         self._ledger = ledger
         self._utc_ms = utc_ms
+        self._on_rows = on_rows
         self._core: Core | None = None
         self._boot = ""
         self._period_us = 0
@@ -90,6 +92,8 @@ class Judging:
         core = self._core
         if core is None or not self._period_us:
             return None
+        if is_summary(data):
+            return None  # the link's packets are too small for the stream: the clip judges by itself
         try:
             packet = stream.decode(data, self._period_us)
         except protocol.MalformedError as error:
@@ -118,6 +122,7 @@ class Judging:
         records += [placing.episode(episode, origin) for episode in out.episodes]
         if records:
             self._commit(records)
+            self._on_rows()
 
     def _commit(self, records: list[messages.Model]) -> None:
         self._ledger.commit(records, core=self.state)
@@ -138,6 +143,11 @@ class Judging:
         """Commit the state as it is."""
         if self._core is not None:
             self._commit([])
+
+
+def is_summary(data: bytes) -> bool:
+    """Whether a packet is a 1-Hz summary."""
+    return len(data) == protocol.stream.SUMMARY_SIZE and data[0] & 15 == protocol.stream.FLAG_SUMMARY
 
 
 def _none_of(samples: Samples) -> Samples:

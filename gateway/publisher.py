@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -31,10 +32,12 @@ RESEND_LONGEST_S: Final = 600.0
 KEEP_ALIVE_S: Final = 30
 RECONNECT_S: Final = (1, 60)
 UNSUPPORTED_VERSION: Final = 0x84
-OLD_BROKER_CLOSES: Final = 3
-"""Connections closed without an answer after which the older protocol is tried."""
+CONNACK_S: Final = 4.0
+"""Wall time in which a broker must answer a connection. Some that know only MQTT 3.1.1 leave a newer one waiting."""
+CLOSED_LIMIT: Final = 3
+"""Connections closed without an answer after which the other protocol version is tried."""
 
-_Parting = Literal["refused", "version refused", "unreachable", "closed"]
+_Parting = Literal["refused", "version refused", "unreachable", "closed", "silent"]
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +74,8 @@ class Publisher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: mqtt.Client | None = None
         self._protocol = MQTTProtocolVersion.MQTTv5
-        self._closed_unanswered = 0
+        self._unanswered = 0
+        self._just_refused = False
         self._flights: dict[int, _Flight] = {}  # by first row
         self._sent_to = 0
         self._silence = 1.0  # grows while the server does not answer
@@ -107,6 +111,7 @@ class Publisher:
         client.on_connect = self._in_thread_connect
         client.on_connect_fail = self._in_thread_connect_fail
         client.on_disconnect = self._in_thread_disconnect
+        client.on_socket_open = self._in_thread_socket_open
         client.on_message = self._in_thread_message
         client.on_publish = self._in_thread_publish
         self._client = client
@@ -239,7 +244,8 @@ class Publisher:
             return
         logger.info("broker: connected")
         self.problem = ""
-        self._closed_unanswered = 0
+        self._unanswered = 0
+        self._just_refused = False
         self._client.subscribe([(messages.topic(self._config.gateway, "down", k), 1) for k in messages.DOWN_KINDS])
         self.connected = True
         self.resend()
@@ -248,18 +254,27 @@ class Publisher:
     def _parted(self, generation: int, why: str, how: _Parting) -> None:
         if generation != self._generation or self._client is None:
             return
+        if how == "silent" and self.connected:
+            return  # it answered at the last moment
+        if how == "closed" and self._just_refused:
+            self._just_refused = False  # the end of the connection that was refused: nothing new
+            return
+        self._just_refused = how in {"refused", "version refused"}
         if why != self.problem:
             logger.warning("broker: %s", why)
         self.problem = why
-        self._closed_unanswered = self._closed_unanswered + 1 if how == "closed" and not self.connected else 0
+        self._unanswered = self._unanswered + 1 if how == "closed" and not self.connected else 0
         self.connected = False
-        old = how == "version refused" or self._closed_unanswered >= OLD_BROKER_CLOSES
-        if old and self._protocol == MQTTProtocolVersion.MQTTv5:
-            logger.info("broker: trying MQTT 3.1.1")
-            self._protocol = MQTTProtocolVersion.MQTTv311
-            former = self._client
-            self._begin()
-            asyncio.get_running_loop().run_in_executor(None, _end, former, None)
+        if how in {"version refused", "silent"} or self._unanswered >= CLOSED_LIMIT:
+            self._change_protocol(self._client)
+
+    def _change_protocol(self, former: mqtt.Client) -> None:
+        newer = self._protocol == MQTTProtocolVersion.MQTTv5
+        self._protocol = MQTTProtocolVersion.MQTTv311 if newer else MQTTProtocolVersion.MQTTv5
+        logger.info("broker: trying MQTT %s", "3.1.1" if newer else "5")
+        self._unanswered = 0
+        self._begin()
+        asyncio.get_running_loop().run_in_executor(None, _end, former, None)
 
     def _refused(self, generation: int, mid: int, why: str) -> None:
         """The broker did not take a message. The rows stay; they are sent again when their time is up."""
@@ -276,6 +291,15 @@ class Publisher:
 
     def _in_thread_pre_connect(self, client: mqtt.Client, _userdata: object) -> None:
         client.will_set(self._up("status"), messages.encode(self._offline()), qos=1, retain=True)
+
+    def _in_thread_socket_open(self, client: mqtt.Client, generation: int, _socket: object) -> None:
+        def wait() -> None:
+            if not client.is_connected() and client.socket() is _socket:
+                self._hop(self._parted, generation, "does not answer", "silent")
+
+        timer = threading.Timer(CONNACK_S, wait)
+        timer.daemon = True
+        timer.start()
 
     def _in_thread_connect(
         self, _c: mqtt.Client, generation: int, _flags: object, reason: ReasonCode, _p: Properties | None

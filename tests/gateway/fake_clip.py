@@ -251,6 +251,8 @@ class FakeGatt:
             self._cursor = max(control.parse(op, payload)[0], self.clip.journal_first)
             self._go(self._journal())
         self.tell(uuids.EVENT, control.pack_result(op, self._counter, result))
+        if op in {control.PAUSE, control.RESUME}:
+            self.tell(uuids.STATUS, self.clip.status())
 
     async def _journal(self) -> None:
         await asyncio.sleep(0.05)

@@ -1,0 +1,80 @@
+"""Commands for one clip, carried out when it is in reach and until they expire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+from firmware.clip import protocol
+from gateway import messages
+from gateway.link import Link, LinkError, RefusedError
+from gateway.prescription import Prescription
+
+control = protocol.control
+
+RETRY_S: Final = 0.1
+DEFAULT_MINUTES: Final = 30
+
+
+class Orders:
+    """`link()` waits for a link that is in step."""
+
+    def __init__(
+        self,
+        link: Callable[[], Awaitable[Link]],
+        prescription: Prescription,
+        utc_ms: Callable[[], int],
+    ) -> None:
+        self._link = link
+        self._prescription = prescription
+        self._utc_ms = utc_ms
+        self.watched_until_ms = 0
+        """UTC until which the server wants to see posture now."""
+
+    async def carry_out(self, command: messages.Command) -> messages.Reply:
+        """Do what the command says, waiting for the clip until it expires."""
+        left_s = (command.expires_utc_ms - self._utc_ms()) / 1000
+        if left_s <= 0:
+            return reply(command, "expired")
+        if command.kind == "watch":
+            until = self._utc_ms() + (command.minutes or DEFAULT_MINUTES) * 60_000
+            self.watched_until_ms = min(command.expires_utc_ms, until)
+            return reply(command, "done")
+        if command.kind in {"erase", "resend"}:
+            return reply(command, "refused", f"a clip's session cannot {command.kind}")
+        try:
+            async with asyncio.timeout(left_s):
+                return await (self._calibrate(command) if command.kind == "calibrate" else self._operate(command))
+        except TimeoutError:
+            why = self._prescription.calibrating_problem if command.kind == "calibrate" else "the clip was not in reach"
+            return reply(command, "unreachable", why)
+
+    async def _calibrate(self, command: messages.Command) -> messages.Reply:
+        await self._link()
+        return reply(command, "done", f"calibration {await self._prescription.calibrate()}")
+
+    async def _operate(self, command: messages.Command) -> messages.Reply:
+        minutes = command.minutes or DEFAULT_MINUTES
+        op, payload = {
+            "pause": (control.PAUSE, control.pack(control.PAUSE, minutes)),
+            "snooze": (control.SNOOZE, control.pack(control.SNOOZE, minutes)),
+            "resume": (control.RESUME, control.pack(control.RESUME)),
+        }[command.kind]
+        while True:
+            link = await self._link()
+            try:
+                await link.operate(op, payload)
+            except RefusedError as error:
+                return reply(command, "refused", str(error))
+            except LinkError:
+                await asyncio.sleep(RETRY_S)
+                continue
+            return reply(command, "done")  # the core follows when the clip's status says so
+
+
+def reply(
+    command: messages.Command, result: Literal["done", "refused", "expired", "unreachable"], detail: str = ""
+) -> messages.Reply:
+    """The reply to a command."""
+    return messages.Reply(schema="reply/1", id=command.id, clip=command.clip, result=result, detail=detail[:200])
