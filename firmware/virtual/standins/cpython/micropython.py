@@ -26,3 +26,7 @@ def heap_lock():
 
 def heap_unlock():
     return 0
+
+
+def opt_level(level=None):
+    return 0
