@@ -7,7 +7,7 @@ import asyncio
 import gc
 import time
 
-from . import board, guarded, haptic_drv2605l, identity, keystore, prescription
+from . import guarded, haptic_drv2605l, identity, keystore, prescription
 from .battery import Battery
 from .clock import Clock
 from .detector import Detector
@@ -40,9 +40,9 @@ _MINUTE_MS = const(60000)
 
 
 class App:
-    """All parts of one clip. `i2c`, `ble`, `adc` are the board's; `ticks_ms` its time."""
+    """All parts of one clip. `i2c`, `ble`, `uuid` (its type), `adc` are the board's; `ticks_ms` its time."""
 
-    def __init__(self, i2c, ble, adc, unique_id: bytes, ticks_ms) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, i2c, ble, uuid, adc, unique_id: bytes, ticks_ms) -> None:  # type: ignore[no-untyped-def]
         self.clock = Clock(ticks_ms)
         self.serial = identity.serial_of(unique_id)
         self.boot, self.boot_counter = identity.begin()
@@ -64,7 +64,7 @@ class App:
         self.sensing = Sensing(imu, Fusion(imu.rate_mhz, imu.acc_lsb_ug, imu.gyro_lsb_udps), self)
         self.motor = Motor(Drv2605l(i2c))
         self.battery = Battery(adc)
-        self.gatt = Gatt(ble, self.serial, FIRMWARE, ticks_ms)
+        self.gatt = Gatt(ble, uuid, self.serial, FIRMWARE, ticks_ms)
         self.sender = Sender(self.gatt, self.clock, self.journal)
         self.recorder.on_write = self.sender.journal_grew
         self.link = Link(self.gatt, self.sender, self.clock, keystore.load(), self)
@@ -379,7 +379,9 @@ async def main() -> None:
     import bluetooth  # noqa: PLC0415 -- the radio's stack takes its memory when it is imported
     import machine  # noqa: PLC0415
 
+    from . import board  # noqa: PLC0415 -- only a board has the pins
+
     ticks_ms = time.ticks_ms  # type: ignore[attr-defined]
     i2c, adc = board.parts()
-    app = App(i2c, bluetooth.BLE(), adc, machine.unique_id(), ticks_ms)
+    app = App(i2c, bluetooth.BLE(), bluetooth.UUID, adc, machine.unique_id(), ticks_ms)
     await app.run()

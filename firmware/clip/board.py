@@ -4,7 +4,7 @@ from machine import ADC, I2C, Pin
 
 I2C_SDA = 6  # pad D4
 I2C_SCL = 7  # pad D5
-BATTERY = 2  # pad D0, over the divider
+BATTERY = 3  # pad D1, over the divider; D0 is a strapping pin and would see half the cell's voltage at reset
 
 
 def parts() -> "tuple[object, object]":

@@ -6,8 +6,6 @@ empty until a gateway has authenticated, because the stack answers reads by itse
 
 import struct
 
-import bluetooth
-
 from .wire import uuids
 from .wire.base import const
 
@@ -54,9 +52,9 @@ def advertisement(serial: str) -> "tuple[bytes, bytes]":
 
 
 class Gatt:
-    """The clip's side of the radio. Handles of the custom service are attributes named like the UUIDs."""
+    """The clip's side of the radio; `ble` is `bluetooth.BLE()`, `uuid` is `bluetooth.UUID`. Handles of the custom service are attributes named like the UUIDs."""
 
-    def __init__(self, ble, serial: str, firmware: str, ticks_ms) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, ble, uuid, serial: str, firmware: str, ticks_ms) -> None:  # type: ignore[no-untyped-def]
         self._ble = ble
         self._ticks_ms = ticks_ms
         self._events: list[tuple[int, int, int, bytes, int]] = []
@@ -65,11 +63,10 @@ class Gatt:
         ble.config(mtu=uuids.MTU_WANTED)
         ble.config(gap_name=uuids.NAME_PREFIX + serial[-4:])
         ble.irq(self._irq)
-        self._register(serial, firmware)
+        self._register(uuid, serial, firmware)
         self._advertising, self._response = advertisement(serial)
 
-    def _register(self, serial: str, firmware: str) -> None:
-        uuid = bluetooth.UUID
+    def _register(self, uuid, serial: str, firmware: str) -> None:  # type: ignore[no-untyped-def]
         read = _FLAG_READ
         information = (
             uuid(uuids.DEVICE_INFORMATION),

@@ -12,7 +12,7 @@ from .wire import uuids
 from .wire.base import const
 
 _SLOT = stream.HEADER_SIZE + stream.MAX_SAMPLES * stream.SAMPLE_SIZE + stream.TRAILER_SIZE
-_SLOTS = const(16)  # about six seconds of stream
+_SLOTS = const(8)  # more than three seconds of stream
 _CONFIRM_MS = const(3000)
 _EVENTS_MAX = const(16)
 

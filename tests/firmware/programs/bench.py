@@ -59,7 +59,7 @@ class Bench:
     def boot(self):
         """Start the application, again if need be: the files stay, the clip's clock begins at 0."""
         self.offset = self.clock.now
-        self.app = app.App(self.i2c, self.ble, None, SERIAL, self.clock.ticks_ms)
+        self.app = app.App(self.i2c, self.ble, bluetooth.UUID, None, SERIAL, self.clock.ticks_ms)
         self.app.gatt.advertise()
         self._last_sent = -50
 
