@@ -172,47 +172,49 @@ class Fusion:
         x2 = (self._x2 + 4096) >> 13
         self._turn(tx, ty, tz, x0, x1, x2)
 
-        # Rodrigues' formula, transposed: v - sin a/a t x v + (1 - cos a)/a**2 t x (t x v), as a matrix without its ones.
+        # Rodrigues' formula, transposed: v - sin a/a t x v + (1 - cos a)/a**2 t x (t x v), as a matrix less the identity.
         s = self._s
         half = 1 << (s - 1)
         t = (tx * tx + ty * ty + tz * tz) >> (s + s - 14)
         c = 8192 - ((t * (683 - (t * 23 >> 14))) >> 14)
         d = 16384 - ((t * (2731 - (t * 137 >> 14))) >> 14)
-        c0 = c * tx >> 14
-        c1 = c * ty >> 14
-        c2 = c * tz >> 14
-        m00 = (c0 * tx + half) >> s
-        m11 = (c1 * ty + half) >> s
-        m22 = (c2 * tz + half) >> s
-        m01 = (c0 * ty + half) >> s
-        m02 = (c0 * tz + half) >> s
-        m12 = (c1 * tz + half) >> s
+        t0 = c * tx >> 14
+        t1 = c * ty >> 14
+        t2 = c * tz >> 14
+        xx = (t0 * tx + half) >> s
+        yy = (t1 * ty + half) >> s
+        zz = (t2 * tz + half) >> s
+        m01 = (t0 * ty + half) >> s
+        m02 = (t0 * tz + half) >> s
+        m12 = (t1 * tz + half) >> s
         tx = (d * tx + 8192) >> 14
         ty = (d * ty + 8192) >> 14
         tz = (d * tz + 8192) >> 14
-        t0 = -m11 - m22
-        m22 = -m00 - m22
-        m00 = -m00 - m11
+        m00 = -yy - zz
+        m11 = -xx - zz
+        m22 = -xx - yy
         m10 = m01 - tz
         m01 += tz
         m20 = m02 + ty
         m02 -= ty
         m21 = m12 - tx
         m12 += tx
-        s -= 13
+        shift = s - 13
         half >>= 13
-        h0 = self._x0 + ((t0 * x0 + m01 * x1 + m02 * x2 + half) >> s)
-        h1 = self._x1 + ((m10 * x0 + m22 * x1 + m12 * x2 + half) >> s)
-        h2 = self._x2 + ((m20 * x0 + m21 * x1 + m00 * x2 + half) >> s)
-        # What is left between the measured acceleration (up to 18 g) and the low-pass.
-        d = ax - ((h0 + 4096) >> 13)
-        t = ay - ((h1 + 4096) >> 13)
-        c = az - ((h2 + 4096) >> 13)
+        h0 = self._x0 + ((m00 * x0 + m01 * x1 + m02 * x2 + half) >> shift)
+        h1 = self._x1 + ((m10 * x0 + m11 * x1 + m12 * x2 + half) >> shift)
+        h2 = self._x2 + ((m20 * x0 + m21 * x1 + m22 * x2 + half) >> shift)
+
+        # The low-pass on what is left between it and the measured acceleration, up to 18 g: a running mean until it is
+        # full, then two integrators, h for the low-passed acceleration and y for its change over the corner.
+        t0 = ax - ((h0 + 4096) >> 13)
+        t1 = ay - ((h1 + 4096) >> 13)
+        t2 = az - ((h2 + 4096) >> 13)
         if n < self._fill:
             n += 1
-            h0 += ((d << 10) // n) << 3
-            h1 += ((t << 10) // n) << 3
-            h2 += ((c << 10) // n) << 3
+            h0 += ((t0 << 10) // n) << 3
+            h1 += ((t1 << 10) // n) << 3
+            h2 += ((t2 << 10) // n) << 3
             self._n = n
         else:
             y0 = self._y0
@@ -221,13 +223,13 @@ class Fusion:
             x0 = (y0 + 4096) >> 13
             x1 = (y1 + 4096) >> 13
             x2 = (y2 + 4096) >> 13
-            gain = self._k
-            lead = self._k_damp
-            shift = self._k_shift
-            mask = self._k_half
-            y0 += ((t0 * x0 + m01 * x1 + m02 * x2 + half) >> s) + ((gain * d - lead * x0 + mask) >> shift)
-            y1 += ((m10 * x0 + m22 * x1 + m12 * x2 + half) >> s) + ((gain * t - lead * x1 + mask) >> shift)
-            y2 += ((m20 * x0 + m21 * x1 + m00 * x2 + half) >> s) + ((gain * c - lead * x2 + mask) >> shift)
+            k = self._k
+            damp = self._k_damp
+            k_shift = self._k_shift
+            k_half = self._k_half
+            y0 += ((m00 * x0 + m01 * x1 + m02 * x2 + half) >> shift) + ((k * t0 - damp * x0 + k_half) >> k_shift)
+            y1 += ((m10 * x0 + m11 * x1 + m12 * x2 + half) >> shift) + ((k * t1 - damp * x1 + k_half) >> k_shift)
+            y2 += ((m20 * x0 + m21 * x1 + m22 * x2 + half) >> shift) + ((k * t2 - damp * x2 + k_half) >> k_shift)
             if not -_STATE_MAX <= y0 <= _STATE_MAX:
                 y0 = _STATE_MAX if y0 > 0 else -_STATE_MAX
             if not -_STATE_MAX <= y1 <= _STATE_MAX:
@@ -237,9 +239,9 @@ class Fusion:
             self._y0 = y0
             self._y1 = y1
             self._y2 = y2
-            h0 += (gain * ((y0 + 4096) >> 13) + mask) >> shift
-            h1 += (gain * ((y1 + 4096) >> 13) + mask) >> shift
-            h2 += (gain * ((y2 + 4096) >> 13) + mask) >> shift
+            h0 += (k * ((y0 + 4096) >> 13) + k_half) >> k_shift
+            h1 += (k * ((y1 + 4096) >> 13) + k_half) >> k_shift
+            h2 += (k * ((y2 + 4096) >> 13) + k_half) >> k_shift
         if not -_STATE_MAX <= h0 <= _STATE_MAX:
             h0 = _STATE_MAX if h0 > 0 else -_STATE_MAX
         if not -_STATE_MAX <= h1 <= _STATE_MAX:
