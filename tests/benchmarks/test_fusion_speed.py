@@ -21,8 +21,8 @@ def test_a_sample_costs_little() -> None:
     fusion = Fusion(104_000, 244, 70_000)
     took = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         for ax, ay, az, gx, gy, gz in rows:
             fusion.update(ax, ay, az, gx, gy, gz)
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert min(took) / SAMPLES * 1e6 < AT_MOST_US
