@@ -16,8 +16,6 @@ from typing import Final
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.messages import ROOT
@@ -26,9 +24,11 @@ from server.mqtt.address import Broker
 log: Final = logging.getLogger(__name__)
 
 FILTER: Final = f"{ROOT}/+/up/#"
-IN_FLIGHT: Final = 64
-"""Unacknowledged messages that the broker may have under way to us (MQTT 5; 3.1.1 brokers have their own bound)."""
-_ANSWER_S: Final = 10.0
+_FIRST_ANSWER_S: Final = 1.5
+"""How long to wait for a broker's answer before the other protocol is tried, at first: a 3.1.1 broker may take the
+longer head of MQTT 5 for the beginning of something and wait for the rest. Doubled with each failure, for slow
+lines."""
+_LONGEST_ANSWER_S: Final = 12.0
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 10.0
 
@@ -89,31 +89,26 @@ class Connection:
             client.ack(delivery.mid, delivery.qos)
 
     def _run(self) -> None:
-        protocol, pause = MQTTProtocolVersion.MQTTv5, _FIRST_PAUSE_S
+        protocol, failures = MQTTProtocolVersion.MQTTv5, 0
         while not self._stopping.is_set():
             attempt = _Attempt()
             self._session += 1
             self._client = self._make_client(protocol, attempt, self._session)
             try:
-                self._client.connect(
-                    self._broker.host, self._broker.port, keepalive=20, properties=_properties(protocol)
-                )
+                self._client.connect(self._broker.host, self._broker.port, keepalive=20)
             except OSError as error:
                 log.warning("no connection to the broker at %s:%d: %s", self._broker.host, self._broker.port, error)
             else:
                 self._client.loop_start()
-                self._stay(attempt)
-            if attempt.subscribed.is_set():
-                pause = _FIRST_PAUSE_S
-            elif attempt.protocol_refused:
-                protocol = _OTHER[protocol]
-            self._stopping.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+                self._stay(self._client, attempt, min(_FIRST_ANSWER_S * 2**failures, _LONGEST_ANSWER_S))
+                if attempt.protocol_refused:
+                    protocol = _OTHER[protocol]
+            failures = 0 if attempt.subscribed.is_set() else min(failures + 1, 10)
+            self._stopping.wait(min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S))
 
-    def _stay(self, attempt: _Attempt) -> None:
-        client = self._client
-        assert client is not None  # noqa: S101 - made just before
-        attempt.settled.wait(_ANSWER_S)
+    def _stay(self, client: mqtt.Client, attempt: _Attempt, answer_s: float) -> None:
+        """Wait for the broker's answer, and then until the connection ends."""
+        attempt.settled.wait(answer_s)
         while attempt.subscribed.is_set() and not attempt.ended.wait(0.2) and not self._stopping.is_set():
             pass
         self._up.clear()
@@ -165,14 +160,6 @@ class Connection:
         return client
 
 
-def _properties(protocol: MQTTProtocolVersion) -> Properties | None:
-    if protocol != MQTTProtocolVersion.MQTTv5:
-        return None
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.ReceiveMaximum = IN_FLIGHT
-    return properties
-
-
 class _Attempt:
     """What became of one attempt to connect."""
 
@@ -188,8 +175,8 @@ class _Attempt:
 
     @property
     def protocol_refused(self) -> bool:
-        """The connection was closed without an answer, or with that answer: as brokers do that do not know MQTT 5."""
-        return self.settled.is_set() and self.answer in (None, "Unsupported protocol version")
+        """There was no answer, or that one: as from brokers that do not know MQTT 5."""
+        return self.answer in (None, "Unsupported protocol version")
 
 
 _OTHER: Final = {

@@ -31,10 +31,12 @@ ACCOUNTS = (
 PATIENCE_S = 15.0
 
 
-@pytest.fixture(params=["mosquitto", "amqtt"])
+@pytest.fixture
 def kind(request: pytest.FixtureRequest) -> Kind:
-    chosen: Kind = request.param
-    if chosen == "mosquitto" and not shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"):
+    """The broker to use: the one asked for by an indirect parameter, else mosquitto where it is installed."""
+    found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    chosen: Kind = getattr(request, "param", "mosquitto" if found else "amqtt")
+    if chosen == "mosquitto" and not found:
         pytest.skip("mosquitto is not installed")
     return chosen
 
@@ -80,12 +82,15 @@ class Station:
             CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311
         )
         self.client.username_pw_set(name, password)
-        self.client.on_connect = lambda *_: self.client.subscribe(f"{messages.ROOT}/{name}/down/#", 1)
+        self.client.on_connect = self._subscribe
         self.client.on_subscribe = lambda *_: self._ready.put(True)
         self.client.on_message = self._take
         self.client.connect("127.0.0.1", broker.port)
         self.client.loop_start()
         self._ready.get(timeout=PATIENCE_S)
+
+    def _subscribe(self, client: mqtt.Client, *_: object) -> None:
+        client.subscribe(f"{messages.ROOT}/{self.name}/down/#", 1)
 
     def _take(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         kind = message.topic.rsplit("/", 1)[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ def test_other_addresses_are_refused(url: str) -> None:
         broker_at(url)
 
 
+@pytest.mark.parametrize("kind", ["mosquitto", "amqtt"], indirect=True)
 def test_it_comes_back_after_the_broker_did(broker: Broker, tmp_path: Path, eventually: Callable[..., None]) -> None:
     ups: list[int] = []
     connection = Connection(broker_at(broker.url, password="ours"), lambda _: None, lambda: ups.append(1))
@@ -66,17 +66,10 @@ def test_an_acknowledgement_of_an_earlier_session_is_dropped(broker: Broker) -> 
         assert connection.wait_until_up(PATIENCE_S)
         acked: list[Any] = []
         assert connection._client is not None
-        connection._client.ack = lambda *arguments: acked.append(arguments)  # type: ignore[method-assign]
+        connection._client.ack = lambda *arguments: acked.append(arguments)  # type: ignore[method-assign, assignment]
         connection.acknowledge(Delivery("t", b"", 1, 5, session=0))
         connection.acknowledge(Delivery("t", b"", 1, 6, session=connection._session))
         connection.acknowledge(Delivery("t", b"", 0, 7, session=connection._session))
         assert acked == [(6, 1)]
     finally:
         connection.stop()
-
-
-def test_mosquitto_is_where_it_is_looked_for() -> None:
-    found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if found is None:
-        pytest.skip("mosquitto is not installed")
-    assert Path(found).exists()

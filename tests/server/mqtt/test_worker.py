@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway import messages
 from server.broker import Broker
+from server.ingest.service import settle_all
 from server.mqtt import worker as working
 from server.mqtt.address import broker_at
 from server.mqtt.worker import Worker
@@ -23,6 +24,7 @@ from server.store.tables import clip_status, command, epoch_hour, gateway, inges
 NOW = 1_790_000_000_000
 GATEWAY, CLIP = "1" * 16, "a" * 16
 PATIENCE_S = 15.0
+BOTH_BROKERS = pytest.mark.parametrize("kind", ["mosquitto", "amqtt"], indirect=True)
 Make = Callable[..., messages.Records]
 Eventually = Callable[[Callable[[], bool]], None]
 
@@ -40,6 +42,7 @@ def status(version: int | None, **more: Any) -> messages.Status:
     )
 
 
+@BOTH_BROKERS
 def test_records_are_committed_and_then_acknowledged(engine: Engine, station: Any, records: Make) -> None:
     station.send("records", records(0, 1, 2, first=7))
     ack = station.get("ack")
@@ -67,12 +70,13 @@ def test_bad_input_is_counted_and_the_line_goes_on(engine: Engine, station: Any,
     assert station.get("ack").rejected == ()
     assert stored(engine) == [6]
     with reading(engine) as connection:
-        counts = {(row.gateway, row.reason): row.count for row in connection.execute(select(ingest_count))}
+        counts = {(gate, reason): number for gate, reason, number in connection.execute(select(ingest_count))}
         kinds = sorted(connection.scalars(select(quarantine.c.kind)))
     assert counts == {(GATEWAY, "malformed"): 6, ("", "malformed"): 1, (GATEWAY, "not_assigned"): 1}
     assert kinds == ["epoch", "records", "records", "records", "records", "records", "status", "topic"]
 
 
+@BOTH_BROKERS
 def test_a_plan_travels_until_the_clip_confirms_it(
     engine: Engine, station: Any, worker: Worker, patient_id: int, eventually: Eventually
 ) -> None:
@@ -91,7 +95,9 @@ def test_a_plan_travels_until_the_clip_confirms_it(
     assert state.waiting
     assert [drift.reported for drift in state.drift] == [1]
     station.send("status", status(2))
-    eventually(lambda: [version.state for version in plan_state(engine, patient_id).history] == ["confirmed", "superseded"])
+    eventually(
+        lambda: [version.state for version in plan_state(engine, patient_id).history] == ["confirmed", "superseded"]
+    )
 
 
 def test_a_status_is_stored_and_unknown_fields_do_not_wipe_known_ones(
@@ -150,7 +156,6 @@ def test_a_worker_that_dies_before_it_acknowledges_loses_and_doubles_nothing(
     engine: Engine, broker: Broker, station: Any, worker: Worker, records: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committed = threading.Event()
-    settle_all = working.settle_all
 
     def settle_and_vanish(*arguments: Any) -> Any:
         settle_all(*arguments)
@@ -179,8 +184,6 @@ def test_a_worker_that_dies_before_it_acknowledges_loses_and_doubles_nothing(
 def test_a_message_that_cannot_be_stored_does_not_hold_up_the_others(
     engine: Engine, station: Any, worker: Worker, records: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle_all = working.settle_all
-
     def refuse_minute_one(engine: Engine, batches: Any, now_ms: int) -> Any:
         if any(message.first == 2 for _, message in batches):
             raise ZeroDivisionError
