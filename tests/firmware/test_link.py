@@ -1,0 +1,177 @@
+"""The radio's side in one process: who judges, and a hostile central."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware.clip import keystore
+from firmware.clip.lease import Arbiter
+from firmware.clip.protocol import auth, category, control, plan, records, uuids
+from firmware.clip.reminder import ACTION_REMIND, Policy
+
+GATEWAY, KEY = b"GATEWAY1", bytes(range(32))
+CLIP, CORE = records.JUDGE_CLIP, records.JUDGE_GATEWAY
+UP, SLOUCHED = category.UPRIGHT, category.SLOUCHED
+
+
+def fake(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"fake_{name}", Path(__file__).parent / "fakes" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+bluetooth: Any = fake("bluetooth")
+chips: Any = fake("chips")
+
+
+def arbiter() -> tuple[Arbiter, Any, Policy]:
+    made = plan.Plan()
+    made.mode, made.dwell_s, made.repeat_s = plan.TRAIN, 10, 60
+    policy = Policy(made)
+    detector = SimpleNamespace(category=UP, since_ms=0, sagittal_ddeg=0)
+    return Arbiter(policy, detector), detector, policy
+
+
+def test_a_lease_is_good_for_six_seconds() -> None:
+    judge, _, _ = arbiter()
+    judge.lease(1_000, SLOUCHED, 500, 150)
+    judge.step(6_960)
+    assert judge.judge == CORE
+    judge.step(7_000)
+    assert judge.judge == CLIP
+
+
+def test_a_lease_without_a_judgement_leaves_it_to_the_detector() -> None:
+    judge, detector, _ = arbiter()
+    judge.lease(0, UP, 0, 0)
+    judge.lease(1_000, category.LOST, 900, 0)
+    detector.category, detector.since_ms = SLOUCHED, 700
+    judge.step(1_000)
+    assert judge.judge == CLIP
+
+
+def test_a_paused_clip_asks_nobody() -> None:
+    judge, _, policy = arbiter()
+    judge.lease(0, SLOUCHED, 0, 150)
+    judge.paused = True
+    judge.step(40)
+    assert policy.due_ms() == -1
+
+
+@given(
+    begins=st.integers(1_000, 4_000),
+    agrees=st.integers(-1_500, 1_500),
+    links=st.lists(st.booleans(), min_size=30, max_size=30),
+    sees=st.booleans(),
+)
+def test_links_that_drop_and_return_anywhere_cost_no_reminder_and_repeat_none(
+    begins: int, agrees: int, links: list[bool], sees: bool
+) -> None:
+    """The gateway sees a slouch from `begins` to 25 s; the detector sees it `agrees` earlier or later, or is just under
+    its own angle. The link is there or not, second by second."""
+    judge, detector, policy = arbiter()
+    given_at = []
+    links[5:8] = [True] * 3  # it is there at least once while the slouch runs
+    for now in range(0, 30_000, 40):
+        slouch = begins <= now < 25_000
+        own = begins + agrees <= now < 25_000
+        detector.sagittal_ddeg = 80 if own else 0
+        if own and sees:
+            detector.category, detector.since_ms = SLOUCHED, begins + agrees
+        else:
+            detector.category, detector.since_ms = UP, 0 if now < 25_000 else 25_000
+        if now % 2_000 == 0 and links[now // 1_000]:
+            judge.lease(now, SLOUCHED if slouch else UP, begins if slouch else 25_000 if now >= 25_000 else 0, 130)
+        judge.step(now)
+        if policy.tick(now, -1) == ACTION_REMIND:
+            given_at.append(now)
+    assert len(given_at) == 1
+    assert begins + min(agrees, 0) + 10_000 <= given_at[0]
+    assert given_at[0] <= begins + max(agrees, 0) + 10_000 + 40
+
+
+@pytest.fixture
+def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    from firmware.clip.app import App
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keys.bin").write_bytes(keystore.pack([(GATEWAY, KEY)]))
+    clock = chips.Clock()
+    bus = chips.I2C(clock, chips.Wearer(lambda _: 0.0))
+    ble = bluetooth.BLE()
+    app = App(bus, ble, bluetooth.UUID, None, bytes(8), clock.ticks_ms)
+    app.gatt.advertise()
+    yield SimpleNamespace(app=app, ble=ble, clock=clock, bus=bus)
+    app.journal.close()
+
+
+def state(app: Any) -> tuple[object, ...]:
+    return (
+        app.plan.raw,
+        app.calibration.raw,
+        app.settings.raw,
+        app.policy.snoozed_until,
+        app.arbiter.paused,
+        app.clock.utc_known,
+        app.journal.first,
+        app.journal.next,
+        app.arbiter.judge,
+    )
+
+
+@pytest.mark.parametrize("authenticated", [False, True])
+def test_random_writes_change_nothing(clip: Any, authenticated: bool) -> None:
+    draw = random.Random(5)
+    app, ble = clip.app, clip.ble
+    ble.connect(1)
+    if authenticated:
+        ble.write(1, uuids.CONTROL, control.pack_hello(GATEWAY, bytes(16)))
+        app.link.step(0)
+        challenge = app.sender._events[0][1]
+        nonce = challenge[1:17]
+        ble.write(1, uuids.CONTROL, control.pack_auth(auth.proof(KEY, b"gate", GATEWAY, bytes(16), nonce)))
+        app.link.step(0)
+        assert app.link.active is not None
+    before = state(app)
+    known = [
+        control.pack_hello(b"STRANGER", bytes(16)),
+        control.pack_auth(bytes(16)),
+        auth.seal(bytes(32), control.SET_PLAN, plan.Plan().pack(), 7),
+        auth.seal(bytes(32), control.BUZZ, b"\0", 8),
+        b"",
+    ]
+    for _ in range(3_000):
+        if draw.random() < 0.5:
+            data = bytearray(draw.choice(known))
+            if data and draw.random() < 0.7:
+                data[draw.randrange(len(data))] = draw.randrange(256)
+        else:
+            data = bytearray(draw.randbytes(draw.randrange(130)))
+        if data[:1] == bytes([control.HELLO]) and bytes(data[1:9]) == GATEWAY:
+            continue
+        ble.write(1, draw.choice([uuids.CONTROL, uuids.CONTROL, uuids.PLAN, uuids.STATUS, uuids.JOURNAL]), bytes(data))
+        app.link.step(0)
+        app.sender._events.clear()
+    assert state(app) == before
+    assert clip.bus.go == []
+    assert (app.link.active is not None) == authenticated
+
+
+def test_a_flood_of_writes_between_two_ticks_is_bounded(clip: Any) -> None:
+    clip.ble.connect(1)
+    for _ in range(500):
+        clip.ble.write(1, uuids.CONTROL, b"x")
+    clip.app.link.step(0)
+    assert clip.app.gatt.lost_events > 400
+    assert clip.app.gatt.take() is None
