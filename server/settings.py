@@ -1,0 +1,45 @@
+"""The server's settings: environment variables `PLUMBLINE_SERVER_*`, each with a default that works on one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Raises pydantic.ValidationError, naming the variable, for a value that cannot be used."""
+
+    model_config = SettingsConfigDict(env_prefix="PLUMBLINE_SERVER_", frozen=True)
+
+    data_dir: Path = Field(default_factory=lambda: user_data_path("plumbline") / "server")
+    """Where the database and the broker's files are, unless said otherwise."""
+    database_url: str | None = None
+    """`sqlite:///file` or `postgresql://user@host/name`; None for a SQLite file in `data_dir`."""
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    secure: bool = False
+    """Pages are reached over TLS (a proxy before the server), so cookies are marked secure."""
+    mqtt_url: str | None = None
+    """`mqtt://host:1883` or `mqtts://host:8883`; None to start a broker on this machine."""
+    mqtt_username: str = "server"
+    mqtt_password: SecretStr = SecretStr("")
+    mqtt_ca_file: Path | None = None
+    """Authority that signed the broker's certificate; None for the system's."""
+    mqtt_port: Port = 1883
+    """Where a broker started here listens."""
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'plumbline.db'}"
+
+    @property
+    def broker_dir(self) -> Path:
+        """Where a broker started here keeps its files."""
+        return self.data_dir / "broker"

@@ -1,0 +1,127 @@
+"""`plumbline server`: every command from the outside, and a process that serves and stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner, Result
+
+from server.broker.run import free_port
+from server.broker_accounts import BrokerAccounts
+from server.cli import app
+from server.store import open_engine, reading
+from server.store.tables import assignment, care_relation, gateway, patient, user_account
+
+CLIP = "a" * 16
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith("PLUMBLINE_SERVER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PLUMBLINE_SERVER_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def done(*arguments: str) -> str:
+    result = call(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+def test_a_clinic_from_nothing(data_dir: Path) -> None:
+    assert done("migrate").startswith("the database is at revision ")
+    done("create-therapist", "--email", "Mara@example.org", "--name", "Mara", "--password", "a quiet afternoon")
+    made = done("create-patient", "--name", "Anna", "--zone", "Europe/Berlin", "--therapist", "mara@example.org")
+    number = made.removeprefix("patient ")
+    told = dict(line.split(" ", 1) for line in done("create-gateway", "--name", "home").splitlines())
+    done("assign", CLIP, number, "--gateway", told["gateway"], "--since", "2026-01-02")
+    engine = open_engine(f"sqlite:///{data_dir / 'plumbline.db'}")
+    with reading(engine) as connection:
+        assert connection.scalar(select(user_account.c.email)) == "mara@example.org"
+        assert connection.scalar(select(patient.c.zone)) == "Europe/Berlin"
+        assert connection.scalar(select(care_relation.c.patient_id)) == int(number)
+        assert connection.scalar(select(gateway.c.id)) == told["gateway"]
+        row = connection.execute(select(assignment)).one()
+    engine.dispose()
+    assert (row.clip, row.gateway, row.start_ms, row.end_ms) == (CLIP, told["gateway"], 1_767_312_000_000, None)
+    accounts = BrokerAccounts(data_dir / "broker")
+    assert {account.name: account.role for account in accounts.all()} == {
+        "server": "server",
+        told["gateway"]: "gateway",
+    }
+    assert told["password"] in [account.password for account in accounts.all()]
+    assert (data_dir / "broker" / "accounts.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["create-patient", "--name", "X", "--zone", "Mars"], "unknown time zone 'Mars'"),
+        (["create-patient", "--name", "X", "--zone", "UTC", "--therapist", "no@x"], "no account for no@x"),
+        (["create-therapist", "--email", "a@x", "--name", "A", "--password", "short"], "a password has"),
+        (["create-gateway", "--name", "x", "--gateway", "home"], "16 hexadecimal digits"),
+        (["assign", CLIP, "7"], "no patient 7"),
+        (["run", "--mqtt", "http://x"], "must look like mqtt://"),
+    ],
+)
+def test_what_can_be_put_right_is_said_in_one_line(data_dir: Path, arguments: list[str], words: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PORT", "99999", "PLUMBLINE_SERVER_PORT"),
+        ("DATABASE_URL", "mysql://x/y", "only sqlite and postgresql"),
+        ("DATABASE_URL", "postgresql://127.0.0.1:1/x?connect_timeout=1", "the database cannot be used"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"PLUMBLINE_SERVER_{name}", value)
+    result = call("migrate")
+    assert result.exit_code == 1
+    assert words in result.stderr
+
+
+def test_it_serves_and_stops(data_dir: Path) -> None:
+    ports = {"PLUMBLINE_SERVER_PORT": str(free_port()), "PLUMBLINE_SERVER_MQTT_PORT": str(free_port())}
+    code = "from server.cli import app; app()"
+    with subprocess.Popen([sys.executable, "-c", code, "run"], env=os.environ | ports) as process:
+        try:
+            limit = time.monotonic() + 30
+            while True:
+                try:
+                    answer = httpx.get(f"http://127.0.0.1:{ports['PLUMBLINE_SERVER_PORT']}/login")
+                except httpx.TransportError:
+                    assert process.poll() is None
+                    assert time.monotonic() < limit
+                    time.sleep(0.1)
+                else:
+                    break
+            assert answer.status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+            with socket.socket() as probe:  # its broker has gone with it
+                assert probe.connect_ex(("127.0.0.1", int(ports["PLUMBLINE_SERVER_MQTT_PORT"]))) != 0
+        finally:
+            process.kill()
+    assert (data_dir / "plumbline.db").exists()
