@@ -77,7 +77,7 @@ class Gatt:
                 (uuid(uuids.FIRMWARE_REVISION), read),
             ),
         )
-        battery = (uuid(uuids.BATTERY_SERVICE), ((uuid(uuids.BATTERY_LEVEL), read | _FLAG_NOTIFY),))
+        battery = (uuid(uuids.BATTERY_SERVICE), ((uuid(uuids.BATTERY_LEVEL), read),))
         posture = (
             uuid(uuids.SERVICE),
             (

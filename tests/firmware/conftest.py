@@ -60,6 +60,12 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> RunProgram:
 
 
 @pytest.fixture
+def micropython(tmp_path: Path) -> RunProgram:
+    """Runs programs/NAME on `data` in MicroPython; what it answers."""
+    return lambda program, data: _run("micropython", tmp_path, program, data)
+
+
+@pytest.fixture
 def both(tmp_path: Path) -> RunProgram:
     """Runs programs/NAME on `data` in both interpreters, demands equal answers, and gives the answer."""
 

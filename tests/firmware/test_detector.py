@@ -68,11 +68,11 @@ def test_it_finds_the_categories_and_slouches_of_a_scripted_wearing(seed: int) -
         assert episode["end_ms"] / 1000 == pytest.approx(slouch.end_s, abs=1.5)
         assert episode["mean"] / 10 == pytest.approx(slouch.mean_deg, abs=2)
         assert (episode["plan"], episode["calibration"], episode["judge"]) == (3, 1, records.JUDGE_CLIP)
-    means = np.array(
-        [np.nan if v is None else v for e in kept.of(records.EPOCH) if e["rev"] == 1 for v in e["sagittal"]]
-    )
-    angles = script.angles(np.arange(len(means)) * 2 + 1.0)[0]
-    still = np.isin(found.reshape(-1, 2), (category.UPRIGHT, category.SLOUCHED)).all(axis=1)[: len(means)]
+    told = [e for e in kept.of(records.EPOCH) if e["rev"] == 1]
+    means = np.array([np.nan if v is None else v for e in told for v in e["sagittal"]])
+    angles = script.angles(np.array([2.0 * i + 1 for i in range(len(means))], dtype=np.float64))[0]
+    calm = np.isin(found[: 2 * len(means)], (category.UPRIGHT, category.SLOUCHED)).tolist()
+    still = [a and b for a, b in zip(calm[::2], calm[1::2], strict=True)]
     assert np.nanpercentile(np.abs(means - angles)[still], 90) < 2
 
 
