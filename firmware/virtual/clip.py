@@ -214,6 +214,7 @@ class LiveClip:
         clip = self.clip
         self._peer = peer
         peer.handler = self
+        peer.runs_ahead = True
         self.state = "running"
         answer = {
             "unique_id": clip.serial,

@@ -1,10 +1,12 @@
 """Frames between the radio and its stations: one ordered TCP connection a station carries everything.
 
-to the radio    length u32 | kind u8 | payload
-to a station    length u32 | kind u8 | now i64, simulated microseconds | payload
+to the radio    length u32 | kind u8 | now i64 | payload
+to a station    length u32 | kind u8 | now i64 | horizon i64 | payload
 
-`length` counts the payload only. Because every frame to a station carries the time, whatever is delivered is delivered
-at its time. The radio counts the frames it sent, the station those it read: a station that reports idle with an equal
+`length` counts the payload only; times are simulated microseconds. Because every frame carries the time, whatever is
+delivered is delivered at its time. Up to the horizon a clip may move its own clock without asking: nobody else waits
+for anything before, and the horizon comes back to now as soon as the clip does something that others could notice.
+The radio counts the frames it sent, the station those it read: a station that reports idle with an equal
 count has nothing in flight towards it. Little-endian.
 """
 
@@ -28,8 +30,8 @@ EVENT = 4  # to a clip: number u8 and its values
 NEVER = -1
 MAX_LENGTH = 1 << 24
 
-_UP = struct.Struct("<IB")
-_DOWN = struct.Struct("<IBq")
+_UP = struct.Struct("<IBq")
+_DOWN = struct.Struct("<IBqq")
 _IDLE = struct.Struct("<qI")
 
 
@@ -38,21 +40,21 @@ class FrameError(ValueError):
 
 
 class Frame(NamedTuple):
-    """One frame as read; `now_us` is 0 on frames to the radio."""
+    """One frame as read; the horizon does not concern whoever reads frames with a `Splitter`."""
 
     kind: int
     now_us: int
     payload: bytes
 
 
-def up(kind: int, payload: bytes = b"") -> bytes:
+def up(kind: int, payload: bytes = b"", *, now_us: int = 0) -> bytes:
     """A frame to the radio."""
-    return _UP.pack(len(payload), kind) + payload
+    return _UP.pack(len(payload), kind, now_us) + payload
 
 
-def down(kind: int, now_us: int, payload: bytes = b"") -> bytes:
+def down(kind: int, now_us: int, payload: bytes = b"", *, horizon_us: int = 0) -> bytes:
     """A frame to a station."""
-    return _DOWN.pack(len(payload), kind, now_us) + payload
+    return _DOWN.pack(len(payload), kind, now_us, horizon_us) + payload
 
 
 def idle(due_us: int | None, frames_read: int) -> bytes:
@@ -83,13 +85,13 @@ class Splitter:
         at = 0
         size = self._header.size
         while len(buffer) - at >= size:
-            length, kind, *rest = self._header.unpack_from(buffer, at)
+            length, kind, now_us = self._header.unpack_from(buffer, at)[:3]
             if length > MAX_LENGTH:
                 raise FrameError(f"frame of {length} bytes")
             end = at + size + length
             if len(buffer) < end:
                 break
-            out.append(Frame(kind, rest[0] if rest else 0, bytes(buffer[at + size : end])))
+            out.append(Frame(kind, now_us, bytes(buffer[at + size : end])))
             at = end
         del buffer[:at]
         return out

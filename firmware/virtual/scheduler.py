@@ -27,6 +27,8 @@ _RECV = 1 << 16
 _LAG_S = 0.05
 STALL_S = 60.0
 _HELD_S = 0.1
+# A clip that nobody waits for asks for time this often, so that what comes from outside is not far behind it.
+_AHEAD_US = 250_000
 
 
 class Handler(Protocol):
@@ -57,6 +59,8 @@ class Peer:
         self.idle = False
         self.due_us: int | None = None
         self.sent = 0
+        self.runs_ahead = False
+        self.horizon_us = 0
         self.inbox: deque[tuple[int, bytes]] = deque()
         self.closed = False
         self._scheduler = scheduler
@@ -74,7 +78,7 @@ class Peer:
             return
         self.sent += 1
         self.idle = False
-        data = frames.down(kind, self._scheduler.now_us, payload)
+        data = frames.down(kind, self._scheduler.now_us, payload, horizon_us=self.horizon_us)
         if self._unsent:
             self._unsent += data
             return
@@ -267,6 +271,7 @@ class Scheduler:
 
     def _take(self, peer: Peer, frame: frames.Frame) -> None:
         handler = peer.handler
+        self.now_us = max(self.now_us, min(frame.now_us, peer.horizon_us))
         if handler is None:
             if frame.kind != frames.HELLO:
                 self.drop(peer)
@@ -278,11 +283,14 @@ class Scheduler:
         elif frame.kind == frames.IDLE:
             peer.due_us, frames_read = frames.parse_idle(frame.payload)
             peer.idle = frames_read == peer.sent & 0xFFFFFFFF
+            peer.horizon_us = 0
         elif frame.kind == frames.CALL:
             try:
                 answer = b"\x00" + handler.on_call(frame.payload)
             except OSError as error:
                 answer = bytes([error.errno or 5])
+            if peer.inbox:
+                peer.horizon_us = self.now_us
             peer.send(frames.REPLY, answer)
         elif frame.kind == frames.BUSY:
             self._catch_up()
@@ -326,8 +334,20 @@ class Scheduler:
         for peer in self._peers:
             if peer.due_us is not None and peer.due_us <= self.now_us:
                 peer.due_us = None
+                if peer.runs_ahead:
+                    peer.horizon_us = self._horizon()
                 peer.send(frames.GRANT)
                 return
+
+    def _horizon(self) -> int:
+        """How far a station may move on its own: until somebody else waits for something, and not far."""
+        limit = self.now_us + _AHEAD_US
+        others = self._earliest(self._own_due_us)
+        if others is not None:
+            limit = min(limit, others)
+        if self.speed is not None:
+            limit = min(limit, self._paced_us())
+        return max(limit, self.now_us)
 
     @staticmethod
     def _stalled(busy: list[Peer]) -> None:
@@ -353,10 +373,14 @@ class Scheduler:
         """Between two events of a paced run, time has gone on: move it as far as the pace says and nobody waits."""
         if self.speed is None or self.held or any(not peer.idle for peer in self._peers):
             return
-        wall, sim = self._anchor
-        paced = sim + round((time.monotonic() - wall) * self.speed * MICRO)
         limit = self._earliest(self._own_due_us)
+        paced = self._paced_us()
         self.now_us = max(self.now_us, paced if limit is None else min(paced, limit))
+
+    def _paced_us(self) -> int:
+        """What time it is if nothing holds it up."""
+        wall, sim = self._anchor
+        return sim + round((time.monotonic() - wall) * (self.speed or 0) * MICRO)
 
     def _need_selector(self) -> SimSelector:
         if self._selector is None:

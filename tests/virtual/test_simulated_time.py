@@ -50,11 +50,11 @@ def test_frames_survive_any_chunking(sent: list[tuple[int, int, bytes]], cuts: l
 
 def test_a_frame_without_measure_is_refused() -> None:
     with pytest.raises(FrameError, match="frame of"):
-        Splitter(from_radio=False).feed(b"\xff\xff\xff\xff\x01")
+        Splitter(from_radio=False).feed(b"\xff\xff\xff\xff\x01" + bytes(8))
     with pytest.raises(FrameError, match="idle"):
         parse_idle(b"\x00")
-    assert parse_idle(idle(None, 7)[5:]) == (None, 7)
-    assert parse_idle(idle(12, 2**32 + 1)[5:]) == (12, 1)
+    assert parse_idle(idle(None, 7)[13:]) == (None, 7)
+    assert parse_idle(idle(12, 2**32 + 1)[13:]) == (12, 1)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))

@@ -15,6 +15,7 @@ _EVENT = 4
 
 now_us = 0
 now_ms = 0  # since boot
+horizon_us = 0  # up to here the clock moves without asking
 deadline_us = -1  # of the watchdog
 settings = {}
 
@@ -48,7 +49,7 @@ def leave(code=1):
 
 
 def _send(kind, payload):
-    data = struct.pack("<IB", len(payload), kind) + payload
+    data = struct.pack("<IBq", len(payload), kind, now_us) + payload
     try:
         sent = _sock.send(data)
         while sent < len(data):
@@ -59,10 +60,12 @@ def _send(kind, payload):
 
 def _next():
     # Read one frame: (kind, payload). Time moves to the frame's.
-    global _read, now_us, now_ms
+    global _read, now_us, now_ms, horizon_us
     try:
-        length, kind, now_us = struct.unpack("<IBq", _receive(13))
-        now_ms = (now_us - _boot_us) // 1000
+        length, kind, now, horizon_us = struct.unpack("<IBqq", _receive(21))
+        if now > now_us:
+            now_us = now
+            now_ms = (now - _boot_us) // 1000
         _read += 1
         return kind, (_receive(length) if length else b"")
     except OSError:
@@ -121,14 +124,19 @@ def dispatch():
 
 def wait(until_us):
     # Nothing to do before until_us (-1: ever): wait for that time, or for an event; then run the handlers.
+    global now_us, now_ms
     if not _events:
         due = until_us
         if deadline_us >= 0 and (due < 0 or deadline_us < due):
             due = deadline_us
-        _send(_IDLE, struct.pack("<qI", due, _read & 0xFFFFFFFF))
-        kind, payload = _next()
-        if kind == _EVENT:
-            _events.append(payload)
+        if 0 <= due <= horizon_us:
+            now_us = max(now_us, due)
+            now_ms = (now_us - _boot_us) // 1000
+        else:
+            _send(_IDLE, struct.pack("<qI", due, _read & 0xFFFFFFFF))
+            kind, payload = _next()
+            if kind == _EVENT:
+                _events.append(payload)
         if 0 <= deadline_us <= now_us:
             reset()
     dispatch()
