@@ -138,10 +138,13 @@ def _direct(recording: Recording, step: Step) -> Played:
 
 def _through_firmware(recording: Recording, step: Step) -> Played:
     try:
-        from .replay_firmware import play  # noqa: PLC0415  (needs the extra `virtual`)
+        from .replay_firmware import FirmwareError, play  # noqa: PLC0415  (needs the extra `virtual`)
     except ModuleNotFoundError as error:
         raise ReplayError(f"--through-firmware needs {error.name}: pip install 'plumbline[virtual]'") from error
-    played = play(recording, step)
+    try:
+        played = play(recording, step)
+    except FirmwareError as error:
+        raise ReplayError(f"the virtual clip: {error}") from error
     return Played("firmware", played.quaternion, played.stream, played.trailers, played.period_ms, played.details)
 
 
