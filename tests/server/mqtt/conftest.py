@@ -113,10 +113,21 @@ class Station:
 
 
 @pytest.fixture
-def station(broker: Broker, worker: Worker) -> Iterator[Station]:
-    opened = Station(broker)
-    yield opened
-    opened.close()
+def open_station(broker: Broker) -> Iterator[Callable[[], Station]]:
+    opened: list[Station] = []
+
+    def connect() -> Station:
+        opened.append(Station(broker))
+        return opened[-1]
+
+    yield connect
+    for station in opened:
+        station.close()
+
+
+@pytest.fixture
+def station(open_station: Callable[[], Station], worker: Worker) -> Station:
+    return open_station()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from server.ingest.service import settle
 from server.plans.service import create_plan
 from server.store import UnknownPatientError, reading, writing
 from server.store.tables import daily, stale_day
-from server.summaries import service
+from server.summaries import rebuilder, service
 from server.summaries.day import build_day
 from server.summaries.service import day_view, rebuild_stale, summaries, today
 
@@ -167,3 +168,31 @@ def test_more_days_than_one_call_takes(engine: Engine, anna: int) -> None:
     assert made[-1] == 0
     # The plan's making marked one day more.
     assert len(summaries(engine, [anna], date(2026, 11, 1), date(2026, 12, 1))) == sum(made) == 7
+
+
+def test_the_rebuilder_makes_what_becomes_stale_and_survives_a_failure(
+    engine: Engine, anna: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = threading.Semaphore(0)
+    failed = threading.Event()
+    rebuild = rebuild_stale
+
+    def watched(*arguments: Any, **options: Any) -> int:
+        if not failed.is_set():
+            failed.set()
+            raise ZeroDivisionError
+        count = rebuild(*arguments, **options)
+        for _ in range(count):
+            made.release()
+        return count
+
+    monkeypatch.setattr(rebuilder, "rebuild_stale", watched)
+    running = rebuilder.Rebuilder(engine, lambda: LATER, pause_s=0.01)
+    running.start()
+    try:
+        assert made.acquire(timeout=15)  # the day of the plan
+        send(engine, epoch(0))
+        assert made.acquire(timeout=15)
+    finally:
+        running.stop()
+    assert summaries(engine, [anna], DAY, DAY)[anna, DAY].worn_s == 60
