@@ -37,7 +37,8 @@ def main(world: World) -> None:
     worker.start()
     rebuilder.start()
     try:
-        uvicorn.run(create_app(engine, now), host="127.0.0.1", port=world.http_port, log_level="warning")
+        app = create_app(engine, now, session_clock=lambda: time.time_ns() // 1_000_000)
+        uvicorn.run(app, host="127.0.0.1", port=world.http_port, log_level="warning")
     finally:
         rebuilder.stop()
         worker.stop()

@@ -13,8 +13,8 @@ from gateway.config import ClipConfig, GatewayConfig
 from server.access.accounts import begin_care, create_account
 from server.access.passwords import Passwords
 from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
-from server.plans.service import create_plan
-from server.store import migrate, open_engine
+from server.plans.service import confirm, create_plan
+from server.store import migrate, open_engine, writing
 
 from .world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 
@@ -30,8 +30,11 @@ class Enrolled:
     live_patient: int
 
 
-def prepare(world: World, *, live_name: str, plan: dict[str, Any]) -> Enrolled:
-    """Make the store, the accounts, the live patient with `plan`, and the gateway's configuration."""
+def prepare(world: World, *, live_name: str, plan: dict[str, Any], confirmed: bool = False) -> Enrolled:
+    """Make the store, the accounts, the live patient with `plan`, and the gateway's configuration.
+
+    `confirmed`: the plan has been in force since the patient was enrolled.
+    """
     engine = open_engine(world.database_url)
     migrate(engine)
     began_ms = world.start_utc_ms - ENROLLED_DAYS_AGO * DAY_MS
@@ -47,6 +50,9 @@ def prepare(world: World, *, live_name: str, plan: dict[str, Any]) -> Enrolled:
     patient = add_patient(
         engine, world, name=live_name, therapist=therapist, clip=world.clip, plan=plan, began_ms=began_ms
     )
+    if confirmed:
+        with writing(engine) as connection:
+            confirm(connection, patient, 1, began_ms)
     config.save(
         world.gateway_config,
         GatewayConfig(

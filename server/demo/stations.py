@@ -30,7 +30,7 @@ class Stations:
 
     def __init__(self, world: World, broker_kind: Kind | None) -> None:
         self.world = world
-        self._broker_kind = broker_kind
+        self.broker_kind = broker_kind
         self._children: dict[Name, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
@@ -46,7 +46,9 @@ class Stations:
     def start(self, name: Name) -> None:
         """Start a station. Raises BrokerError or OSError."""
         if name == "broker":
-            self._children[name] = self._start_broker().child
+            broker = self._start_broker()
+            self.broker_kind = broker.kind
+            self._children[name] = broker.child
             return
         command = [sys.executable, "-m", f"server.demo.{name}_station", str(self.world.folder / FILE)]
         stdout = subprocess.PIPE if name == "history" else None
@@ -58,7 +60,7 @@ class Stations:
             Account("server", self.world.server_password, "server"),
         )
         port = int(self.world.mqtt_url.rsplit(":", 1)[1])
-        return start_broker(self.world.folder / "broker", accounts, kind=self._broker_kind, port=port)
+        return start_broker(self.world.folder / "broker", accounts, kind=self.broker_kind, port=port)
 
     def crash(self, name: Name) -> None:
         """End a station as a crash would: SIGKILL, nothing is flushed."""

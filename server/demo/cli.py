@@ -1,0 +1,74 @@
+"""The command `plumbline demo`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from server.broker import BrokerError
+from server.broker.run import Kind
+from server.demo.check.client import ApiError
+from server.demo.check.director import CheckError
+from server.demo.check.run import Options, ScriptKind, run
+from server.demo.show import show
+from server.demo.stations import Name, StationError
+
+console = Console(stderr=True)
+
+
+def demo(
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Headless: a scripted wearing, held against its truth."),
+    ] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+    speed: Annotated[
+        float | None, typer.Option(min=0.1, help="Simulated per wall time, at most. Default 1, with --check 30.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port of the pages; 0: any free one.", min=0, max=65535)] = 8080,
+    broker: Annotated[Kind | None, typer.Option(help="Which broker to start; default mosquitto if installed.")] = None,
+    mqtt: Annotated[str | None, typer.Option(help="Use this broker instead: mqtt://host:port")] = None,
+    seed: Annotated[int, typer.Option(help="Of the check's script.", min=0)] = 0,
+    script: Annotated[ScriptKind, typer.Option(help="What the check plays.")] = "short",
+    kill: Annotated[Name | None, typer.Option(help="End this station in mid-check for 10 s, as a crash would.")] = None,
+    report: Annotated[Path | None, typer.Option(help="File for the check's JSON report instead of the output.")] = None,
+) -> None:
+    """Show Plumbline without hardware: a live virtual clip, and patients with two weeks behind them."""
+    with tempfile.TemporaryDirectory(prefix="plumbline-") as folder:
+        try:
+            if check:
+                options = Options(seed=seed, broker=broker, crash=kill, speed=speed or 30.0, script=script)
+                _check(options, Path(folder), report)
+            else:
+                show(
+                    Path(folder),
+                    console=console,
+                    broker=broker,
+                    mqtt=mqtt,
+                    speed=speed or 1.0,
+                    port=port,
+                    browser=not no_browser,
+                )
+        except KeyboardInterrupt:
+            console.print("Stopped.")
+        except (BrokerError, StationError, CheckError, ApiError) as error:
+            console.print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
+            raise typer.Exit(1) from error
+
+
+def _check(options: Options, folder: Path, report: Path | None) -> None:
+    result = run(options, folder, lambda words: console.print(words, highlight=False))
+    text = json.dumps(result, indent=2)
+    if report is None:
+        typer.echo(text)
+    else:
+        report.write_text(text + "\n")
+    for difference in result["differences"]:
+        console.print(f"[red]{difference['rule']}[/] {difference['detail']}", highlight=False)
+    console.print("[green]Everything holds.[/]" if result["passed"] else "[red]The invariant does not hold.[/]")
+    raise typer.Exit(0 if result["passed"] else 1)
