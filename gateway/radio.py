@@ -134,7 +134,7 @@ class BleakRadio:
                 return data.local_name == name
             return protocol.uuids.SERVICE in data.service_uuids
 
-        async with self._busy, _errors_of("scan"):
+        async with self._busy, _errors_of("scan (is Bluetooth there and switched on?)"):
             return await BleakScanner.find_device_by_filter(matches, timeout_s, service_uuids=[protocol.uuids.SERVICE])
 
     async def connect(self, handle: object) -> BleakGatt:

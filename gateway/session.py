@@ -30,7 +30,7 @@ State = Literal["searching", "connecting", "authenticating", "syncing", "live", 
 """syncing: learns what the clip is and where its clock stands; draining: the stream is judged while the journal still
 holds what happened before; live: nothing is left behind."""
 
-SEARCH_S: Final = 15.0
+SEARCH_S: Final = 10.0
 AWAY_S: Final = 60.0
 """After this long without the clip the minute in progress is brought to its end."""
 LIVE_EVERY_MS: Final = 1000
@@ -129,8 +129,9 @@ class Session:
                         made_at = loop.time()
                         await self._serve(gatt, handle)
                 except (RadioError, LinkError) as error:
+                    if made_at is not None or str(error) != self.problem:
+                        logger.info("%s: %s", self.clip.serial[-4:], error)
                     self.problem = str(error)
-                    logger.info("%s: %s", self.clip.serial[-4:], error)
                 now = loop.time()
                 if made_at is not None:
                     away_since = now

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from firmware.clip import protocol
-from gateway import messages
+from gateway import messages, timekeeping
 from gateway.config import ClipConfig
 from gateway.outbox import Outbox
 from gateway.session import Session
@@ -433,5 +433,121 @@ def test_a_status_of_another_version_is_followed(tmp_path: Path) -> None:
             clip.gatt.tell(protocol.uuids.STATUS, b"rubbish")
             await until(lambda: bench.session.face.plan_version == 9, 3)
             assert bench.outbox.malformed["status"] == 1
+
+    jump.run(main())
+
+
+def test_a_journal_that_began_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        for n in range(5):
+            clip.append(records.pack_event(records.LOW_BATTERY, clip.boot, n, 0, 0, n))
+        async with running(tmp_path, clip):
+            await until(lambda: clip.acknowledged[-1:] == [5])
+        clip.journal, clip.journal_first, clip.journal_next = {}, 1, 1
+        for n in range(2):
+            clip.append(records.pack_event(records.LOW_BATTERY, clip.boot, 100 + n, 0, 0, n))
+        async with running(tmp_path, clip) as bench:
+            await until(lambda: clip.acknowledged[-1:] == [2])
+            told = [r["start_ms"] for r in bench.records if r["kind"] == "low_battery"]
+            assert told == [0, 1, 2, 3, 4, 100, 101]
+
+    jump.run(main())
+
+
+def test_a_refused_journal_reading_ends_the_link_and_is_tried_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        clip.append(records.pack_event(records.BOOT, clip.boot, 0, 0, 0, 1))
+        clip.refuse[control.JOURNAL_READ] = control.REFUSED_BUSY
+        async with running(tmp_path, clip) as bench:
+            await until(lambda: "busy" in bench.session.problem)
+            assert not clip.acknowledged
+            clip.refuse.clear()
+            await until(lambda: clip.acknowledged == [1])
+
+    jump.run(main())
+
+
+def test_a_snapshot_that_cannot_be_read_is_kept_and_a_new_core_goes_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        async with running(tmp_path, clip) as bench:
+            await asyncio.sleep(100)
+            stored = bench.outbox.get(SERIAL, "core")
+            assert stored is not None
+        with Outbox(tmp_path / "gateway.db", utc_ms) as outbox:
+            outbox.set(SERIAL, {"core": stored[:8] + b"{}", f"clock/{clip.boot.hex()}": b"[]"})
+        async with running(tmp_path, clip) as bench:
+            await asyncio.sleep(90)
+            assert bench.outbox.malformed == {"state": 2}
+            told = [(e["start_ms"], e["rev"]) for e in bench.of("epoch", "gateway")]
+            assert told == [(0, 1), (60_000, 1), (120_000, 1)]
+
+    jump.run(main())
+
+
+def test_summaries_of_a_narrow_link_are_no_error(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        summary = bytes(protocol.stream.pack_summary(1000, code.UPRIGHT, 32767, 0, 0, 0, 0, 3))
+        clip.mangle = lambda _: summary
+        async with running(tmp_path, clip) as bench:
+            await asyncio.sleep(20)
+            assert bench.outbox.malformed == {}
+            assert not clip.leases
+
+    jump.run(main())
+
+
+def test_the_clip_is_told_the_time_again_and_again_by_the_zones_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert timekeeping.TIME_EVERY_S == 3600
+    monkeypatch.setattr(timekeeping, "TIME_EVERY_S", 120)
+
+    async def main() -> None:
+        clip = FakeClip()
+        async with running(tmp_path, clip) as bench:
+            await until(lambda: bench.session.state == "live")
+            bench.session.want_plan(messages.Plan(version=1, zone="Asia/Kathmandu"))
+            await asyncio.sleep(2 * 120 + 60)
+        told = [(at, values) for at, op, values in clip.operations if op == control.TIME]
+        assert len(told) == 4
+        for at, (clip_ms, utc, offset) in told[1:]:
+            assert abs(utc - START_UTC_MS - clip_ms) < 30
+            assert abs(utc - START_UTC_MS - at * 1000) < 100
+            assert offset == 345
+
+    jump.run(main())
+
+
+def test_a_clip_with_a_fast_clock_is_placed_within_the_stated_error(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        clip.skew_ppm = 80.0
+        async with running(tmp_path, clip) as bench:
+            await asyncio.sleep(610)
+            for epoch in bench.of("epoch", "gateway"):
+                true = START_UTC_MS + epoch["start_ms"] / (1 + 80e-6)
+                assert abs(epoch["utc_ms"] - true) <= epoch["utc_error_ms"] + 1
+                assert abs(epoch["utc_ms"] - true) < 50
+
+    jump.run(main())
+
+
+def test_unsettled_orientation_is_not_judged(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+
+        def unsettled(packet: bytes) -> bytes:
+            at = asyncio.get_running_loop().time()
+            return bytes([packet[0] | protocol.stream.FLAG_UNSETTLED]) + packet[1:] if 70 < at < 80 else packet
+
+        clip.mangle = unsettled
+        async with running(tmp_path, clip) as bench:
+            await asyncio.sleep(130)
+            epochs = {e["start_ms"]: e["codes"] for e in bench.of("epoch", "gateway")}
+            assert 8 <= epochs[60_000].count("1") <= 12
 
     jump.run(main())
