@@ -8,7 +8,8 @@ magnetic disturbance rejection", Information Fusion 91 (2023), with these differ
 * A step integrates a parabola through the last three rates, with the coning term between two steps (J. E. Bortz, "A
   new mathematical formulation for strapdown inertial navigation", IEEE Trans. AES-7, 1971), and looks LAG_US ahead: so
   late are the rates that a MEMS gyroscope gives out after its own digital filter.
-* When the gyroscope is cut at its full scale, the low-pass fills anew: nobody knows how far the sensor has turned.
+* The low-pass fills anew when the bias is first learnt at rest, and when the gyroscope is cut at its full scale: nobody knows how
+  far the sensor has turned.
 * The bias is learnt as `gyro_bias` says.
 
 Scales: 1 g is 2**13 (states: 2**26), an angle of one radian is 2**S with S chosen for rate and range, quaternions are
@@ -372,7 +373,10 @@ class Fusion:
         self._bx = bias.x
         self._by = bias.y
         self._bz = bias.z
-        self.settled = filled and bias.known
+        if bias.learnt and self._n > self._refill:
+            self._n = self._refill  # what has been filled in was turned by the bias that has just been learnt
+            self._y0 = self._y1 = self._y2 = 0
+        self.settled = bias.known and self._n >= self._fill
         self._hold(x0, x1, x2)
 
     def _hold(self, x0: int, x1: int, x2: int) -> None:

@@ -29,7 +29,8 @@ _TURN_MAX = 1 << 22
 class Bias:
     """Estimator for a sensor of `rate_mhz` and `gyro_lsb_udps`, fed with sums over `samples` samples, about 0.1 s.
 
-    `x, y, z` is the bias in units of which `units / den` are one deg/s; `known` says that it is good to 0.3 deg/s.
+    `x, y, z` is the bias in units of which `units / den` are one deg/s; `known` says that it is good to 0.3 deg/s, `learnt` is
+    true for the one window in which the first second of rest has been taken in.
     """
 
     def __init__(self, rate_mhz: int, gyro_lsb_udps: int, units: int, den: int) -> None:
@@ -51,6 +52,9 @@ class Bias:
         """Forget everything, as at boot."""
         self.x = self.y = self.z = 0
         self.known = False
+        self.learnt = False
+        self._begun = False
+        self._lessons = 0
         self._bx = self._by = self._bz = 0  # bias, deg/s
         self._var = _VAR_START
         self._windows = 0  # since the last measurement in motion
@@ -61,6 +65,14 @@ class Bias:
 
     def means(self, gx: int, gy: int, gz: int, ax: int, ay: int, az: int) -> None:
         """At a window's end, look for rest: sums over its samples of the rates, raw LSB, and accelerations, 1 g = 2**13."""
+        if not self._begun:
+            self._begun = True
+            self._gx = (gx << 6) // self.samples
+            self._gy = (gy << 6) // self.samples
+            self._gz = (gz << 6) // self.samples
+            self._ax = (ax << 4) // self.samples
+            self._ay = (ay << 4) // self.samples
+            self._az = (az << 4) // self.samples
         still = self._rates(gx, gy, gz)
         if not self._accelerations(ax, ay, az) or not still:
             self._still = 0
@@ -72,8 +84,15 @@ class Bias:
         corner, 1 g**2 = 2**26; it counts once the low-pass is `filled`."""
         var = min(self._var + self._walk, _VAR_START)
         windows = self._windows + 1
+        self.learnt = False
         if self._still >= self._rest_windows:
             gain = ((var >> 10) << 15) // ((var + self._rest_noise) >> 10)
+            var -= ((var >> 10) * gain) >> 5
+            if self._lessons < self._second:
+                # The first second of rest is averaged, however far the bias is from what its variance leads to expect.
+                self._lessons += 1
+                gain = max(gain, 32767 // self._lessons)
+                self.learnt = self._lessons == self._second
             mean = self._mean_gain
             shift = self._mean_shift
             self._learn(
@@ -82,7 +101,6 @@ class Bias:
                 ((self._gz * mean) >> shift) + self._tz - (self._bz >> 8),
                 gain,
             )
-            var -= ((var >> 10) * gain) >> 5
         elif filled and windows >= self._second:
             gain = ((var >> 10) << 15) // ((var + _MOTION_NOISE) >> 10)
             # To deg/s in Q16: 180 / pi * sqrt(2) / 3 s * 2**16 / 2**26, which is 27 in 1024.

@@ -178,15 +178,21 @@ def test_the_bias_is_learnt_in_motion() -> None:
     assert off[-40 * 52 :].max() < 0.8
 
 
-def test_settled_after_the_filter_is_full_and_the_bias_known() -> None:
-    f = Fusion(104_000, ACC, GYRO)
+@pytest.mark.parametrize("rate_hz", [26, 104])
+def test_the_filter_fills_anew_when_the_bias_is_learnt(rate_hz: int) -> None:
+    """Still from the start, with 2.5 deg/s of bias: once settled for good, the orientation is right."""
+    f = Fusion(rate_hz * 1000, ACC, GYRO)
     seen = []
-    for _ in range(6 * 104):
-        f.update(0, 0, 4098, 12, -7, 3)
+    for _ in range(7 * rate_hz):
+        f.update(0, 0, 4098, 20, -29, 3)
         seen.append(f.settled)
-    first = seen.index(True)
-    assert 3 * 104 - 2 <= first <= 4 * 104
-    assert all(seen[first:])
+    last = len(seen) - seen[::-1].index(False)
+    assert 3 * rate_hz <= last <= 5.5 * rate_hz
+    f.reset()
+    for _ in range(last + 1):
+        f.update(0, 0, 4098, 20, -29, 3)
+    assert f.settled
+    assert angle_deg(up_of(f), np.array([0.0, 0.0, 1.0])) < 0.3
     f.reset()
     assert not f.settled
 
