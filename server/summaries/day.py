@@ -186,15 +186,17 @@ def _trace(painted: Painted) -> tuple[TracePoint, ...]:
     angles[: len(painted.codes)] = np.where(_worn_angles(painted), painted.sagittal, np.nan)
     angles = np.sort(angles.reshape(minutes, 60), axis=1)  # what is not a number sorts last
     counts = np.count_nonzero(~np.isnan(angles), axis=1)
-    return tuple(
-        TracePoint(
-            painted.start_ms + int(minute) * MINUTE_MS,
-            float(angles[minute, (count - 1) // 2] + angles[minute, count // 2]) / 2,
-            float(angles[minute, 0]),
-            float(angles[minute, count - 1]),
-        )
-        for minute, count in ((minute, counts[minute]) for minute in np.flatnonzero(counts))
+    told = np.flatnonzero(counts)
+    angles, counts = angles[told], counts[told]
+    row = np.arange(len(told))
+    median = (angles[row, (counts - 1) // 2] + angles[row, counts // 2]) / 2
+    columns = (
+        painted.start_ms + told * MINUTE_MS,
+        median,
+        angles[:, 0],
+        angles[row, counts - 1],
     )
+    return tuple(TracePoint(*point) for point in zip(*(column.tolist() for column in columns), strict=True))
 
 
 def _episodes(told: Sequence[Told], day_start: int, day_end: int, window: tuple[int, int]) -> tuple[DayEpisode, ...]:

@@ -1,9 +1,11 @@
-"""Both databases for every test that takes `engine`: the same tests, the same code."""
+"""Both databases for every test that takes `engine`: the same tests, the same code.
+
+Every test run loads this file, so that what only its fixtures need is imported where it is needed.
+"""
 
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -11,14 +13,12 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
 
-from server import children
-from server.store import migrate, open_engine
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _START_LIMIT_S: Final = 30.0
 _NUMBERS: Final = count()
@@ -33,6 +33,8 @@ def _postgres_programs() -> Path | None:
 
 def _as_user() -> list[str]:
     """What to put before a PostgreSQL program, which refuses to run as root."""
+    import pwd
+
     if os.geteuid() != 0:
         return []
     try:
@@ -46,6 +48,9 @@ def _as_user() -> list[str]:
 def postgres_url() -> Iterator[str]:
     """A private PostgreSQL cluster on a socket in a folder of its own, with a migrated template database. The URL has a
     place for the database's name."""
+    from server import children
+    from server.store import migrate, open_engine
+
     programs = _postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed")
@@ -79,6 +84,8 @@ def postgres_url() -> Iterator[str]:
 
 
 def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    from sqlalchemy.exc import OperationalError
+
     limit = time.monotonic() + _START_LIMIT_S
     while True:
         try:
@@ -92,6 +99,8 @@ def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None
 
 
 def _run_sql(url: str, statement: str) -> None:
+    from sqlalchemy import create_engine, text
+
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
@@ -103,6 +112,8 @@ def _run_sql(url: str, statement: str) -> None:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy from."""
+    from server.store import migrate, open_engine
+
     path = tmp_path_factory.mktemp("template") / "plumbline.db"
     engine = open_engine(f"sqlite:///{path}")
     migrate(engine)
@@ -128,6 +139,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """Engine on a fresh, migrated database: SQLite, then PostgreSQL."""
+    from server.store import open_engine
+
     opened = open_engine(database_url)
     yield opened
     opened.dispose()

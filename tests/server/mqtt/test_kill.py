@@ -22,13 +22,15 @@ BATCHES = 60
 
 def serve(database_url: str, broker: Broker) -> subprocess.Popen[bytes]:
     code = (
-        "import sys, time, threading\n"
+        "import sys, time\n"
         "from server.mqtt.address import broker_at\n"
-        "from server.serving import workers\n"
+        "from server.mqtt.worker import Worker\n"
         "from server.store import open_engine\n"
-        "engine = open_engine(sys.argv[1])\n"
-        "with workers(engine, broker_at(sys.argv[2], password='ours'), lambda: time.time_ns() // 10**6):\n"
-        "    sys.stdin.read()\n"
+        "broker = broker_at(sys.argv[2], password='ours')\n"
+        "worker = Worker(open_engine(sys.argv[1]), broker, lambda: time.time_ns() // 10**6)\n"
+        "worker.start()\n"
+        "sys.stdin.read()\n"
+        "worker.stop()\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code, database_url, broker.url], stdin=subprocess.PIPE, env=os.environ, cwd=Path.cwd()
@@ -54,7 +56,7 @@ def test_killed_and_started_again(
                 station.send("records", message)
             try:
                 while True:
-                    kind, ack = station.down.get(timeout=1.0)
+                    kind, ack = station.down.get(timeout=0.3)
                     if kind == "ack" and not ack.rejected:
                         waiting.pop(ack.first, None)
             except queue.Empty:
