@@ -31,11 +31,21 @@ def workers(engine: Engine, broker: Broker, clock: Callable[[], int]) -> Iterato
 
 
 def serve(
-    engine: Engine, broker: Broker, clock: Callable[[], int], *, host: str, port: int, secure: bool = False
+    engine: Engine,
+    broker: Broker,
+    clock: Callable[[], int],
+    *,
+    host: str,
+    port: int,
+    secure: bool = False,
+    session_clock: Callable[[], int] | None = None,
 ) -> None:
-    """Serve over a migrated database until SIGINT or SIGTERM, from the main thread. `clock` tells UTC milliseconds."""
+    """Serve over a migrated database until SIGINT or SIGTERM, from the main thread. `clock` tells UTC milliseconds.
+
+    `session_clock` is what sessions age by; the same unless given.
+    """
     # uvicorn stops at SIGTERM and then sends it again: as an exit it lets the workers finish too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with workers(engine, broker, clock):
-        app = create_app(engine, clock, rules=AccessRules(secure=secure))
+        app = create_app(engine, clock, session_clock=session_clock, rules=AccessRules(secure=secure))
         uvicorn.run(app, host=host, port=port, log_level="warning")

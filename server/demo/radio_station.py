@@ -28,7 +28,6 @@ async def serve(world: World) -> None:
         world.clip,
         flash=provision(world),
         motion=Script.load(world.script),
-        heap="400k",
         interpreter=world.interpreter,
     )
     waits = ("gateway", "director") if world.directed else ("gateway",)

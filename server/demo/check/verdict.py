@@ -111,8 +111,8 @@ def _coverage(evidence: Evidence, known: Truth) -> Iterator[Difference]:
 
 UNCALIBRATED_UNTIL_S: Final = 30
 """Calibration is through by then: hold until 12 s, bow until 20 s."""
-LOST_AT_MOST_S: Final = 3
-"""Boot of the clip."""
+LOST_AT_MOST_S: Final = 8
+"""The clip boots, and its fusion settles."""
 
 
 def _episodes(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Difference]:
