@@ -31,8 +31,8 @@ from .wire import status, uuids
 from .wire.base import MalformedError, clamp, const
 
 FIRMWARE = "0.1.0"
-TICK_MS = 40
-STATUS_MS = 5000
+_TICK_MS = const(40)
+_STATUS_MS = const(5000)
 POLICY_FILE = "policy.bin"
 _POLICY_KIND = const(6)
 _POLICY_VERSION = const(1)
@@ -90,10 +90,10 @@ class App:
             while True:
                 now = self.clock.now()
                 self.tick(now)
-                due += TICK_MS
+                due += _TICK_MS
                 now = self.clock.now()
                 if due <= now:  # too slow for a moment: skip ticks, keep their beat
-                    due += (now - due) // TICK_MS * TICK_MS + TICK_MS
+                    due += (now - due) // _TICK_MS * _TICK_MS + _TICK_MS
                 await asyncio.sleep_ms(due - now)  # type: ignore[attr-defined]
         finally:
             sending.cancel()
@@ -337,7 +337,7 @@ class App:
         )
         if shown != self._shown or now >= self._next_status:
             self._shown = shown
-            self._next_status = now + STATUS_MS
+            self._next_status = now + _STATUS_MS
             self.sender.status(data)
             self.gatt.write(self.gatt.battery, battery_value(self.battery.percent))
 

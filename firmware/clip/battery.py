@@ -2,7 +2,7 @@
 
 from .wire.base import const
 
-LOW_PCT = 15
+_LOW_PCT = const(15)
 _LOW_END_PCT = const(25)
 _PERIOD_MS = const(30000)
 _DIVIDER = const(2)
@@ -42,5 +42,5 @@ class Battery:
         if self._low:
             self._low = self.percent < _LOW_END_PCT
             return False
-        self._low = self.percent <= LOW_PCT
+        self._low = self.percent <= _LOW_PCT
         return self._low

@@ -14,21 +14,21 @@ from .wire import clip_records as records
 from .wire.base import clamp, const, isqrt
 from .wire.calibration import Q14
 
-HOP_MS = 250
-HOPS = 4
-EPISODE_FLOOR_MS = 3000  # the least dwell of a plan, so that each reminder has its episode
-LATE_MS = 300  # a hop is closed without a later sample this long after its end
+_HOP_MS = const(250)
+_HOPS = const(4)
+_EPISODE_FLOOR_MS = const(3000)  # the least dwell of a plan, so that each reminder has its episode
+_LATE_MS = const(300)  # a hop is closed without a later sample this long after its end
 
-LEAN_MDEG = 15000
-LEAN_END_MDEG = 10000
-LYING_MDEG = 60000
-LYING_END_MDEG = 50000
-WINDOW = 8  # hops of the activity gate, 2 s
-SHAKE_MG = 70
-SHAKE_END_MG = 50
-SWAY_SHAKE_MG = 40
-SWAY_MDEG = 20000
-SWAY_END_MDEG = 14000
+_LEAN_MDEG = const(15000)
+_LEAN_END_MDEG = const(10000)
+_LYING_MDEG = const(60000)
+_LYING_END_MDEG = const(50000)
+_WINDOW = const(8)  # hops of the activity gate, 2 s
+_SHAKE_MG = const(70)
+_SHAKE_END_MG = const(50)
+_SWAY_SHAKE_MG = const(40)
+_SWAY_MDEG = const(20000)
+_SWAY_END_MDEG = const(14000)
 _HALF_SECOND = const(13)  # samples at 26 Hz
 
 
@@ -81,7 +81,7 @@ class Detector:
         """Take the thresholds of a plan."""
         self._angle = plan.angle_deg * 1000
         self._recovery = plan.recovery_deg * 1000
-        self._recovery_hops = max(1, (plan.recovery_ds * 100 + HOP_MS - 1) // HOP_MS)
+        self._recovery_hops = max(1, (plan.recovery_ds * 100 + _HOP_MS - 1) // _HOP_MS)
 
     def set_calibration(self, calibration: "tuple[int, int, tuple[int, ...], tuple[int, ...]] | None") -> None:
         """Take a calibration (version, procedure, up, forward), or None."""
@@ -106,7 +106,7 @@ class Detector:
 
     def add(self, t_ms: int, w: int, x: int, y: int, z: int, acc_mg: int, held: bool) -> None:
         """One stream sample: orientation in Q15, |a| - 1 g in mg, and whether the motor disturbed it."""
-        self.advance(t_ms // HOP_MS)
+        self.advance(t_ms // _HOP_MS)
         self._received += 1
         if held:
             self._before = None
@@ -132,7 +132,7 @@ class Detector:
 
     def tick(self, now_ms: int) -> None:
         """Close the hops that ended long ago: no sample is coming for them."""
-        self.advance((now_ms - LATE_MS) // HOP_MS)
+        self.advance((now_ms - _LATE_MS) // _HOP_MS)
 
     def advance(self, hop: int) -> None:
         """Close every hop before `hop`."""
@@ -155,11 +155,11 @@ class Detector:
             if self._calibration is not None:
                 sagittal, lateral, tilt = self._angles()
         moving = self._activity(sky16)
-        start_ms = self._hop * HOP_MS
+        start_ms = self._hop * _HOP_MS
         if self._wear.step(start_ms, sky16, self._shake_of_hop(), moving):
-            self._sink.not_worn(self._wear.since_ms, start_ms + HOP_MS)
+            self._sink.not_worn(self._wear.since_ms, start_ms + _HOP_MS)
         self._received_in_second += self._received
-        ends_second = self._hop % HOPS == HOPS - 1
+        ends_second = self._hop % _HOPS == _HOPS - 1
         lost = ends_second and self._received_in_second < _HALF_SECOND
         category = self._categorise(sagittal, lateral, tilt, moving, lost)
         if category != self.category:
@@ -177,7 +177,7 @@ class Detector:
             self._sagittal_before = None
         if ends_second:
             self._sink.second(
-                self._hop // HOPS,
+                self._hop // _HOPS,
                 self.category,
                 self._second_hops,
                 self._second_sagittal,
@@ -211,7 +211,7 @@ class Detector:
         """Steps shake |a|; bends and swings tilt the trunk to and fro: the length of its way less the way made good."""
         self._window.append((self._used, self._acc, self._acc_sq, self._path))
         self._skies.append(sky16 or (0, 0, 0))
-        if len(self._window) > WINDOW:
+        if len(self._window) > _WINDOW:
             self._window.pop(0)
             self._skies.pop(0)
         n = sum([row[0] for row in self._window])
@@ -224,9 +224,9 @@ class Detector:
         if first != (0, 0, 0) and last != (0, 0, 0):
             good = isqrt(sum([((a - b) >> 2) ** 2 for a, b in zip(first, last)]))
             sway = (sum([row[3] for row in self._window]) - good) * 7 // 2  # 3.497 mdeg to a step of Q14
-        if shake >= SHAKE_MG or (shake >= SWAY_SHAKE_MG and sway >= SWAY_MDEG):
+        if shake >= _SHAKE_MG or (shake >= _SWAY_SHAKE_MG and sway >= _SWAY_MDEG):
             self._moving = True
-        elif shake < SHAKE_END_MG and (shake < SWAY_SHAKE_MG or sway < SWAY_END_MDEG):
+        elif shake < _SHAKE_END_MG and (shake < _SWAY_SHAKE_MG or sway < _SWAY_END_MDEG):
             self._moving = False
         return self._moving
 
@@ -238,7 +238,7 @@ class Detector:
             return code.PAUSED if self._paused else code.LOST if self.category == code.PAUSED else self.category
         calibrated = self._calibration is not None
         if calibrated:
-            self._lying = tilt >= (LYING_END_MDEG if self._lying else LYING_MDEG)
+            self._lying = tilt >= (_LYING_END_MDEG if self._lying else _LYING_MDEG)
             leaning = self._lean(sagittal, lateral)
             self._below = self._below + 1 if sagittal < self._recovery else 0
         else:
@@ -267,7 +267,7 @@ class Detector:
             (code.LEANING_LEFT, -lateral),
             (code.LEANING_RIGHT, lateral),
         ):
-            self._leaning[side] = amount >= (LEAN_END_MDEG if self._leaning[side] else LEAN_MDEG)
+            self._leaning[side] = amount >= (_LEAN_END_MDEG if self._leaning[side] else _LEAN_MDEG)
             if self._leaning[side] and amount > largest:
                 largest, leaning = amount, side
         return leaning
@@ -276,15 +276,15 @@ class Detector:
         """Another category begins."""
         since = start_ms
         if lost:
-            since = start_ms + HOP_MS - HOPS * HOP_MS
+            since = start_ms + _HOP_MS - _HOPS * _HOP_MS
         elif category == code.UPRIGHT and self.category == code.SLOUCHED:
-            since = start_ms + HOP_MS - self._below * HOP_MS
+            since = start_ms + _HOP_MS - self._below * _HOP_MS
         elif category == code.SLOUCHED:
             since = self._crossing(start_ms, sagittal)
         elif category == code.NOT_WORN:
             since = self._wear.since_ms
         since = max(since, 0 if category == code.SLOUCHED else self.since_ms)
-        if self.category == code.SLOUCHED and self._count and since - self.since_ms >= EPISODE_FLOOR_MS:
+        if self.category == code.SLOUCHED and self._count and since - self.since_ms >= _EPISODE_FLOOR_MS:
             self._sink.episode(self.since_ms, since, self._peak, self._sum // self._count, _end_reason(category))
         self.category = category
         self.since_ms = since
@@ -296,7 +296,7 @@ class Detector:
         before = self._sagittal_before
         if before is None or before >= self._angle or sagittal <= before:
             return start_ms
-        return start_ms - HOP_MS // 2 + HOP_MS * (self._angle - before) // (sagittal - before)
+        return start_ms - _HOP_MS // 2 + _HOP_MS * (self._angle - before) // (sagittal - before)
 
     def _count_second(self, sagittal: int, lateral: int) -> None:
         if not self._second_hops:

@@ -25,8 +25,8 @@ _AD_NAME = const(0x09)
 _AD_UUID128 = const(0x07)
 _GENERAL_DISCOVERABLE_LE_ONLY = const(0x06)
 
-ADVERTISE_US = 250000
-CONTROL_BUFFER = 128  # the longest control write: settings, plan and calibration stay far below
+_ADVERTISE_US = const(250000)
+_CONTROL_BUFFER = const(128)  # the longest control write: settings, plan and calibration stay far below
 MANUFACTURER = b"Plumbline"
 MODEL = b"Clip"
 _EVENTS_MAX = const(32)
@@ -105,7 +105,7 @@ class Gatt:
             self.status,
             self.calibration,
         ) = handles[2]
-        self._ble.gatts_set_buffer(self.control, CONTROL_BUFFER)
+        self._ble.gatts_set_buffer(self.control, _CONTROL_BUFFER)
         self.hide()
 
     def _irq(self, event: int, data) -> None:  # type: ignore[no-untyped-def]
@@ -129,7 +129,7 @@ class Gatt:
 
     def advertise(self) -> None:
         """Be found and connectable."""
-        self._ble.gap_advertise(ADVERTISE_US, self._advertising, resp_data=self._response)
+        self._ble.gap_advertise(_ADVERTISE_US, self._advertising, resp_data=self._response)
 
     def stop_advertising(self) -> None:
         """Be found no more."""

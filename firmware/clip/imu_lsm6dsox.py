@@ -9,18 +9,12 @@ from .wire.base import const
 
 WHO_AM_I = 0x6C
 ADDRESSES = (0x6A, 0x6B)  # pin SDO low, high
-RATE_MHZ = 104000
-ACC_RANGE_G = 8
-GYRO_RANGE_DPS = 1000
-ACC_LSB_UG = 244
-GYRO_LSB_UDPS = 35000
-SATURATED = 32760
 
-WORD = 7
+_WORD = const(7)
 BURST_WORDS = 32
-TAG_GYRO = 1
-TAG_ACC = 2
-TAG_TEMPERATURE = 3
+_TAG_GYRO = const(1)
+_TAG_ACC = const(2)
+_TAG_TEMPERATURE = const(3)
 WATERMARK_WORDS = 8  # four samples: about one poll
 
 _FIFO_CTRL1 = const(0x07)
@@ -50,18 +44,18 @@ class ImuError(OSError):
 class Lsm6dsox:
     """One sensor. `overrun` is set by `read` when the FIFO has dropped words, until its reader clears it."""
 
-    rate_mhz = RATE_MHZ
-    acc_lsb_ug = ACC_LSB_UG
-    gyro_lsb_udps = GYRO_LSB_UDPS
-    acc_range_g = ACC_RANGE_G
-    gyro_range_dps = GYRO_RANGE_DPS
-    saturated = SATURATED
+    rate_mhz = 104000
+    acc_lsb_ug = 244
+    gyro_lsb_udps = 35000
+    acc_range_g = 8
+    gyro_range_dps = 1000
+    saturated = 32760
 
     def __init__(self, i2c, int1=None) -> None:  # type: ignore[no-untyped-def]
         self._i2c = i2c
         self._int1 = int1
         self._address = ADDRESSES[0]
-        self.buffer = bytearray(BURST_WORDS * WORD)
+        self.buffer = bytearray(BURST_WORDS * _WORD)
         self._view = memoryview(self.buffer)
         self._status = bytearray(2)
         self.overrun = False
@@ -115,7 +109,7 @@ class Lsm6dsox:
         """Burst at most BURST_WORDS of `words` waiting words into `buffer`; their number. Raises OSError."""
         count = min(words, BURST_WORDS)
         if count:
-            self._i2c.readfrom_mem_into(self._address, _FIFO_DATA_OUT_TAG, self._view[: count * WORD])
+            self._i2c.readfrom_mem_into(self._address, _FIFO_DATA_OUT_TAG, self._view[: count * _WORD])
         return count
 
     def decode(self, words: int, sink) -> int:  # type: ignore[no-untyped-def]
@@ -133,21 +127,21 @@ class Lsm6dsox:
             x = buf[at + 1] | buf[at + 2] << 8
             y = buf[at + 3] | buf[at + 4] << 8
             z = buf[at + 5] | buf[at + 6] << 8
-            at += WORD
+            at += _WORD
             x = x - 65536 if x & 0x8000 else x
             y = y - 65536 if y & 0x8000 else y
             z = z - 65536 if z & 0x8000 else z
-            if tag == TAG_ACC:
+            if tag == _TAG_ACC:
                 self._ax = x
                 self._ay = y
                 self._az = z
                 self._have |= 1
-            elif tag == TAG_GYRO:
+            elif tag == _TAG_GYRO:
                 self._gx = x
                 self._gy = y
                 self._gz = z
                 self._have |= 2
-            elif tag == TAG_TEMPERATURE:
+            elif tag == _TAG_TEMPERATURE:
                 sink.temperature(25 + (x >> 8))
             if self._have == 3:
                 self._have = 0

@@ -9,11 +9,11 @@ import os
 from . import gatt as events
 from .wire import auth
 from .wire import clip_control as control
-from .wire.base import MalformedError
+from .wire.base import MalformedError, const
 
 AUTHENTICATE_MS = 10000  # a central that has not authenticated by then is dropped
 SILENCE_MS = 60000  # so is a gateway that has written nothing for this long: its program died, its radio did not
-DEFAULT_MTU = 23
+_DEFAULT_MTU = const(23)
 
 
 class Session:
@@ -21,7 +21,7 @@ class Session:
 
     def __init__(self, connection: int, now_ms: int) -> None:
         self.connection = connection
-        self.mtu = DEFAULT_MTU
+        self.mtu = _DEFAULT_MTU
         self.heard_ms = now_ms
         self.challenge: tuple[bytes, bytes, bytes, bytes] | None = None  # gateway, key, its nonce, ours
         self.key: bytes | None = None

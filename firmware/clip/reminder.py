@@ -43,11 +43,11 @@ STATE_SNOOZED = 3
 PROMPT_MS = 10000  # a correction within this long answers the reminder (clinical anchor: 10 s)
 STOOD_UP_MS = 30000  # no reminder this soon after moving
 BRIDGE_MS = 10000  # a slouch that shows again this soon after samples were lost is the same slouch
-HOUR_MS = 3600000
-IGNORED_STEP = 3  # ignored reminders in a row that double the interval
-BACK_OFF_MAX = 4  # at most 2**4 times the repeat interval
-MINUTES_A_DAY = 1440
-QUEUE_MAX = 64
+_HOUR_MS = const(3600000)
+_IGNORED_STEP = const(3)  # ignored reminders in a row that double the interval
+_BACK_OFF_MAX = const(4)  # at most 2**4 times the repeat interval
+_MINUTES_A_DAY = const(1440)
+_QUEUE_MAX = const(64)
 
 _NEVER = const(-(1 << 30))
 _SNAPSHOT_VERSION = const(1)
@@ -57,8 +57,8 @@ _SNAPSHOT = "<BBBBBIiIiiB"
 def in_window(plan: Plan, minute_of_week: int) -> bool:
     """Whether reminders are wanted at this minute (Monday 00:00 is 0) of the patient's week. A window whose end is not
     after its start runs over midnight and belongs to the day on which it starts."""
-    day = minute_of_week // MINUTES_A_DAY
-    minute = minute_of_week % MINUTES_A_DAY
+    day = minute_of_week // _MINUTES_A_DAY
+    minute = minute_of_week % _MINUTES_A_DAY
     today = plan.days >> day & 1
     if plan.start_min < plan.end_min:
         return bool(today) and plan.start_min <= minute < plan.end_min
@@ -194,7 +194,7 @@ class Policy:
         if self._open is not None:
             self._ignored += 1
             self._respond(RESPONSE_NONE, now_ms)
-        while self._given and now_ms - self._given[0] >= HOUR_MS:
+        while self._given and now_ms - self._given[0] >= _HOUR_MS:
             self._given.pop(0)
         reason = self._reason(now_ms, minute_of_week)
         self._decided = now_ms
@@ -220,7 +220,7 @@ class Policy:
             return WITHHELD_SNOOZED
         if now < self._moved + STOOD_UP_MS:
             return WITHHELD_STOOD_UP
-        doublings = min(self._ignored // IGNORED_STEP, BACK_OFF_MAX) if plan.back_off else 0
+        doublings = min(self._ignored // _IGNORED_STEP, _BACK_OFF_MAX) if plan.back_off else 0
         if doublings and self._given and now - self._given[-1] < (plan.repeat_s * 1000) << doublings:
             return WITHHELD_BACK_OFF
         if len(self._given) >= plan.cap_per_hour:
@@ -236,7 +236,7 @@ class Policy:
         self, start: int, rev: int, judge: int, since: int, angle: int, reason: int, response: int, response_ms: int
     ) -> None:
         self.changed = True
-        if len(self._records) < QUEUE_MAX:
+        if len(self._records) < _QUEUE_MAX:
             self._records.append((start, rev, judge, max(0, since), angle, reason, response, response_ms))
 
     def take_record(self) -> "tuple[int, int, int, int, int, int, int, int] | None":

@@ -8,7 +8,7 @@ carries that second's trailer.
 from .wire import clip_stream as stream
 from .wire.base import const, isqrt
 
-TAKE = 4  # sensor samples to a stream sample
+_TAKE = const(4)  # sensor samples to a stream sample
 _LOW_PASS = const(5)  # shift of the one-pole low-pass: 104 Hz / (2 pi 2**5) = 0.52 Hz
 _CLIP = const(8191)  # of a high-passed axis, LSB: its square stays below 2**26
 
@@ -169,7 +169,7 @@ class StreamBuilder:
         az >>= 2
         self._norms += isqrt(ax * ax + ay * ay + az * az)
         self._taken += 1
-        if self._taken == TAKE:
+        if self._taken == _TAKE:
             self.acc_mg = (self._norms * self._acc_lsb_ug + 500) // 1000 - 1000
             self._taken = 0
             self._norms = 0
@@ -177,7 +177,7 @@ class StreamBuilder:
 
     def _take(self) -> None:
         self._sink.orientation(self)
-        step = self.period_us * TAKE
+        step = self.period_us * _TAKE
         if self._n and (self.held != self._packet_held or self.gap):
             self._close()
         if not self._n:

@@ -6,7 +6,7 @@ Worn again is found at once, from the first disturbance.
 
 from .wire.base import clamp, const, isqrt
 
-BLOCK = 40  # hops, 10 s
+_BLOCK = const(40)  # hops, 10 s
 _STILL_BLOCKS = const(6)
 _HOP_MS = const(250)
 # Directions are Q16 here: a degree is 1144.
@@ -48,7 +48,7 @@ class WearGate:
             self._add(sky)
             if shake_mg > _STILL_MG:
                 self._shaken = True
-        if start_ms + _HOP_MS - self._start_ms < BLOCK * _HOP_MS:
+        if start_ms + _HOP_MS - self._start_ms < _BLOCK * _HOP_MS:
             return False
         found = self._block_ends()
         self._clear()
@@ -65,7 +65,7 @@ class WearGate:
 
     def _block_ends(self) -> bool:
         n = self._hops
-        if self._origin is None or n < BLOCK * 9 // 10:
+        if self._origin is None or n < _BLOCK * 9 // 10:
             self._still = 0
             return False
         shift = [s // n for s in self._sum]
