@@ -7,6 +7,7 @@ compression, the machine-learning core and the sensor hub are not simulated.
 from __future__ import annotations
 
 import errno
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,6 +103,8 @@ class Lsm6dsox:
         self._imperfections = Imperfections() if imperfections is None else imperfections
         self._random = np.random.default_rng(seed)
         self._bursts: list[tuple[float, float, float]] = []
+        self._block: tuple[Array, Array, Array] | None = None
+        self._converted: tuple[bytes, bytes, bytes] | None = None
         self.overruns = 0
         self.reset(0)
 
@@ -110,7 +113,7 @@ class Lsm6dsox:
         self._registers = bytearray(0x80)
         for register, value in _DEFAULTS.items():
             self._registers[register] = value
-        self._fifo: list[bytes] = []
+        self._fifo: deque[bytes] = deque()
         self._overrun = False
         self._overrun_latched = False
         self._tag_count = 0
@@ -161,7 +164,7 @@ class Lsm6dsox:
     def _read_fifo(self, n: int) -> bytes:
         out = bytearray()
         while len(out) < n:
-            word = self._fifo.pop(0) if self._fifo else bytes(_FIFO_OUT_SIZE)
+            word = self._fifo.popleft() if self._fifo else bytes(_FIFO_OUT_SIZE)
             out += word
         self._overrun = self._overrun and len(self._fifo) >= FIFO_WORDS
         return bytes(out[:n])
@@ -221,6 +224,7 @@ class Lsm6dsox:
         """Let a motor shake the sensor for a while."""
         self._bursts = [burst for burst in self._bursts if burst[1] > from_us - 10e6]
         self._bursts.append((from_us, to_us, amplitude_g))
+        self._converted = None
 
     def _odr_hz(self, register: int) -> float:
         return _ODR_HZ.get(self._registers[register] >> 4, 0.0)
@@ -233,7 +237,8 @@ class Lsm6dsox:
         self._index = 0
         self._next_us = self._origin_us + self._period_us
         self._temp_due_us = self._origin_us
-        self._block: tuple[Array, Array, Array] | None = None
+        self._block = None
+        self._converted = None
         self._block_at = 0
 
     def advance(self, now_us: int) -> None:
@@ -251,23 +256,34 @@ class Lsm6dsox:
         if self._block is None or self._index - self._block_at >= _BLOCK:
             self._block_at = self._index - self._index % _BLOCK
             self._block = self._measure(self._block_at)
+            self._converted = None
+        if self._converted is None:
+            self._converted = self._convert(self._block)
+        gyro_raw, acc_raw, temp_raw = self._converted
         start = self._index - self._block_at
-        acc, gyro, celsius = (values[start : start + n] for values in self._block)
-        t_us = self._times(self._index, n)
-        acc = self._shaken(acc, t_us)
-        fs_acc = (self._registers[_REG_CTRL1_XL] >> 2) & 3
-        fs_gyro = (self._registers[_REG_CTRL2_G] >> 2) & 3
-        gyro_lsb = _GYRO_125_DPS_LSB if self._registers[_REG_CTRL2_G] & 2 else _GYRO_DPS_LSB[fs_gyro]
-        acc_raw = _raw(acc / _ACC_G_LSB[fs_acc]) if self._odr_hz(_REG_CTRL1_XL) else bytes(6 * n)
-        gyro_raw = _raw(gyro / gyro_lsb) if self._odr_hz(_REG_CTRL2_G) else bytes(6 * n)
-        temp_raw = _raw((celsius - 25.0) * _TEMP_LSB)
-        for i in range(n):
-            self._batch(
-                gyro_raw[6 * i : 6 * i + 6], acc_raw[6 * i : 6 * i + 6], temp_raw[2 * i : 2 * i + 2], float(t_us[i])
-            )
+        for i in range(start, start + n):
+            t_us = self._origin_us + (self._block_at + i + 1) * self._period_us
+            at = slice(6 * i, 6 * i + 6)
+            self._batch(gyro_raw[at], acc_raw[at], temp_raw[2 * i : 2 * i + 2], t_us)
         self._index += n
-        self._last = (gyro_raw[-6:], acc_raw[-6:], temp_raw[-2:])
+        last = start + n - 1
+        at = slice(6 * last, 6 * last + 6)
+        self._last = (gyro_raw[at], acc_raw[at], temp_raw[2 * last : 2 * last + 2])
         self._fresh = True
+
+    def _convert(self, block: tuple[Array, Array, Array]) -> tuple[bytes, bytes, bytes]:
+        """Gyroscope, accelerometer and temperature of a block, in the ranges that are set, as the registers show it."""
+        steady, gyro, celsius = block
+        acc = self._shaken(steady, self._times(self._block_at, _BLOCK))
+        acc_lsb = _ACC_G_LSB[(self._registers[_REG_CTRL1_XL] >> 2) & 3]
+        gyro_lsb = _GYRO_DPS_LSB[(self._registers[_REG_CTRL2_G] >> 2) & 3]
+        if self._registers[_REG_CTRL2_G] & 2:
+            gyro_lsb = _GYRO_125_DPS_LSB
+        return (
+            _raw(gyro / gyro_lsb) if self._odr_hz(_REG_CTRL2_G) else bytes(6 * _BLOCK),
+            _raw(acc / acc_lsb) if self._odr_hz(_REG_CTRL1_XL) else bytes(6 * _BLOCK),
+            _raw((celsius - 25.0) * _TEMP_LSB),
+        )
 
     def _times(self, index: int, n: int) -> Array:
         return np.asarray(self._origin_us + np.arange(index + 1, index + n + 1) * self._period_us, dtype=np.float64)
@@ -315,7 +331,7 @@ class Lsm6dsox:
         if len(self._fifo) >= FIFO_WORDS:
             if self._registers[_REG_FIFO_CTRL4] & 7 == _MODE_FIFO:
                 return
-            self._fifo.pop(0)
+            self._fifo.popleft()
             self._overrun = self._overrun_latched = True
             self.overruns += 1
         tag = sensor << 3 | self._tag_count << 1
