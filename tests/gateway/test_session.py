@@ -551,3 +551,30 @@ def test_unsettled_orientation_is_not_judged(tmp_path: Path) -> None:
             assert 8 <= epochs[60_000].count("1") <= 12
 
     jump.run(main())
+
+
+def test_a_long_journal_drains_without_delaying_the_lease(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        await asyncio.sleep(600 * 60)
+        for n in range(600):
+            clip.append(
+                records.pack_epoch(0, 1, clip.boot, n * 60_000, 1, 1, bytes([10] * 60), bytes(30), 0, 0, 0, 0, 30)
+            )
+        async with running(tmp_path, clip) as bench:
+            await until(lambda: bench.session.state == "draining")
+            began = asyncio.get_running_loop().time()
+            await until(lambda: bench.session.state == "live", 120)
+            ended = asyncio.get_running_loop().time()
+            await until(lambda: clip.acknowledged[-1:] == [600], 2)
+            assert 30 < ended - began < 40  # 600 records, 50 ms apart
+            leases = [at for at, _ in clip.leases if began <= at <= ended]
+            assert max(b - a for a, b in itertools.pairwise(leases)) < 2.2
+            told = bench.of("epoch", "clip")
+            assert [e["start_ms"] for e in told] == [n * 60_000 for n in range(600)]
+            for epoch in told:
+                assert abs(epoch["utc_ms"] - START_UTC_MS - epoch["start_ms"]) <= epoch["utc_error_ms"]
+            assert 5000 < told[0]["utc_error_ms"] < 5600  # ten hours at 150 ppm: nobody met this clock then
+            assert told[-1]["utc_error_ms"] < 60
+
+    jump.run(main())
