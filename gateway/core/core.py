@@ -85,11 +85,11 @@ class Core:
         return self._frames.dropped
 
     def set_thresholds(self, thresholds: Thresholds) -> None:
-        """Judge with these from the next whole clip second."""
+        """Judge with these from the next whole clip second. What is in force already changes nothing."""
         self._change("thresholds", thresholds)
 
     def set_calibration(self, calibration: Calibration | None) -> None:
-        """Measure against this from the next whole clip second."""
+        """Measure against this from the next whole clip second; the postures before are then forgotten."""
         self._change("calibration", calibration)
 
     def set_paused(self, paused: bool) -> None:
@@ -257,6 +257,9 @@ class Core:
         newest = next((v for _, w, v in reversed(self._pending) if w == what), getattr(self, f"_{what}"))
         if _VALUE_STATE[what](value) == _VALUE_STATE[what](newest):
             return  # said again: no reason to begin anything anew
+        newest = [pending for _, name, pending in self._pending if name == what]
+        if _same(newest[-1] if newest else getattr(self, f"_{what}"), value):
+            return
         second = -(-self._frames.next_hop // HOPS)
         if np.isfinite(self._frames.newest_ms):
             second = max(second, int(self._frames.newest_ms // FRAME_MS) + 1)
@@ -328,6 +331,12 @@ class Core:
                 raise
             raise SnapshotError(f"not a snapshot of the core: {error}") from error
         return core
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Calibration) and isinstance(other, Calibration):
+        return _calibration_state(one) == _calibration_state(other)
+    return bool(one is other) if isinstance(one, Calibration) or isinstance(other, Calibration) else bool(one == other)
 
 
 class _Run:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware.clip import protocol
 from firmware.virtual import RadioHost, VirtualClip, simulate
@@ -21,14 +22,14 @@ from gateway.link import Link, LinkError
 from gateway.radio import BleakRadio, RadioError
 
 from .replay_csv import Floats, Progress, Recording
-from .replay_fusion import BRIDGE_S
+from .replay_fusion import BRIDGE_S, SETTLE_S
 
-LEAD_S: Final = 15.0
-"""The sensor rests this long before the recording begins: time to connect, and for the fusion to settle."""
+Bools = NDArray[np.bool_]
+
+LEAD_S: Final = 6.0
+"""Time to connect before the recording begins. The sensor falls freely meanwhile: without weight the fusion does not
+begin, so that it begins with the recording's first sample as it does without a radio."""
 TAIL_S: Final = 2.0
-START_S: Final = 0.5
-"""The rest before a recording is the mean of its first half second."""
-STILL_DPS: Final = 3.0
 PINGS: Final = 8
 HEAP: Final = "400k"
 """Memory is not what a replay is about; pointers here are twice as wide as on the board."""
@@ -62,16 +63,11 @@ def play(recording: Recording, progress: Progress = lambda _what, _share: None) 
 
 
 def motion_of(recording: Recording) -> Motion:
-    """What the sensor feels: rest, then the recording; in its longer gaps the sensor does not turn."""
+    """What the sensor feels: free fall, then the recording; in its longer gaps the sensor does not turn."""
     t = recording.t_s - recording.t_s[0] + LEAD_S
-    first = slice(0, max(int(START_S * recording.rate_hz), 1))
-    acc, gyro = recording.acc_g[first].mean(axis=0), recording.gyro_dps[first].mean(axis=0)
-    # A still beginning shows the gyroscope's offset; a moving one shows nothing of the rest before it.
-    gyro = gyro if float(np.abs(recording.gyro_dps[first]).max()) < STILL_DPS else np.zeros(3)
-    rest = np.hstack((acc, gyro))
     values = np.hstack((recording.acc_g, recording.gyro_dps))
-    times = [np.array([0.0, LEAD_S - 1 / recording.rate_hz]), t]
-    rows = [np.vstack((rest, rest)), values]
+    times = [np.array([0.0, LEAD_S - 0.1 / recording.rate_hz]), t]
+    rows = [np.zeros((2, 6)), values]
     edge = 0.5 / recording.rate_hz
     for k in np.flatnonzero(np.diff(t) > BRIDGE_S).tolist():
         times.append(np.array([t[k] + edge, t[k + 1] - edge]))
@@ -136,6 +132,7 @@ class _Session:
             if link.lost.is_set():
                 raise FirmwareError("the link to the virtual clip was lost")
             self._progress("firmware", 1 - left / length)
+            await link.ping()  # a clip drops a gateway that is silent for a minute
             await asyncio.sleep(min(left + 0.001, _STEP_S))
         await link.close()
 
@@ -159,10 +156,9 @@ class _Session:
         recording = self._recording
         length_ms = float(recording.t_s[-1] - recording.t_s[0]) * 1000
         shift = self._offset_ms + LEAD_S * 1000
-        settled = [packet for packet in self._packets if packet.settled and len(packet.samples.t_ms)]
-        if not settled:
-            raise FirmwareError("the virtual clip streamed nothing that could be used")
-        parts = [packet.samples for packet in settled]
+        parts = [packet.samples for packet in self._packets if len(packet.samples.t_ms)]
+        if not parts:
+            raise FirmwareError("the virtual clip streamed nothing")
         whole = Samples(
             np.concatenate([part.t_ms for part in parts]) - shift,
             np.concatenate([part.quaternion for part in parts]),
@@ -170,32 +166,35 @@ class _Session:
             np.concatenate([part.held for part in parts]),
         )
         rising = np.concatenate(([True], np.diff(whole.t_ms) > 0))
-        keep = rising & (whole.t_ms >= 0) & (whole.t_ms <= length_ms) & ~self._in_gap(whole.t_ms / 1000)
+        keep = rising & (whole.t_ms >= SETTLE_S * 1000) & (whole.t_ms <= length_ms) & ~self._in_gap(whole.t_ms / 1000)
         trailers = [
             Trailer(t.t_ms - shift, t.gyro_rms_dps, t.acc_rms_mg, t.saturated, t.celsius)
-            for t in (packet.trailer for packet in settled)
+            for t in (packet.trailer for packet in self._packets)
             if t is not None and 0 <= t.t_ms - shift <= length_ms
         ]
         return Played(
-            quaternion=_between(whole, (recording.t_s - recording.t_s[0]) * 1000),
-            stream=Samples(whole.t_ms[keep], whole.quaternion[keep], whole.acc_mg[keep], whole.held[keep]),
+            quaternion=_between(_part(whole, rising), (recording.t_s - recording.t_s[0]) * 1000),
+            stream=_part(whole, keep),
             trailers=trailers,
             period_ms=self._period_us / 1000,
             details={
                 "packets": len(self._packets),
                 "malformed": self._malformed,
-                "unsettled_packets": len(self._packets) - len(settled),
                 "saturated": sum(trailer.saturated for trailer in trailers),
             },
         )
 
-    def _in_gap(self, into_s: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def _in_gap(self, into_s: Floats) -> Bools:
         inside = np.zeros(len(into_s), dtype=np.bool_)
         start = float(self._recording.t_s[0])
         for begin, end in self._recording.gaps:
             if end - begin > BRIDGE_S:
                 inside |= (into_s > begin - start) & (into_s < end - start)
         return inside
+
+
+def _part(samples: Samples, keep: Bools) -> Samples:
+    return Samples(samples.t_ms[keep], samples.quaternion[keep], samples.acc_mg[keep], samples.held[keep])
 
 
 def _between(samples: Samples, t_ms: Floats) -> Floats:

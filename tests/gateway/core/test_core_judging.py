@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,20 @@ def test_saying_the_same_again_begins_nothing_anew(poses: Any) -> None:
     rest = poses.of(20.0, 10, start_s=10)
     assert said.push(rest) == silent.push(rest)
     assert said.judgement.since_ms < 1000
+
+
+def test_what_is_in_force_already_does_not_break_a_slouch(poses: Any) -> None:
+    thresholds = Thresholds(plan_version=1)
+    core = Core(thresholds, poses.calibration)
+    core.push(poses.of(20, 30.5))
+    core.set_calibration(replace(poses.calibration, up=poses.calibration.up.copy()))
+    core.set_thresholds(replace(thresholds))
+    told = core.push(poses.of(20, 30, start_s=30.5))
+    core.set_calibration(replace(poses.calibration, version=4))
+    later = core.push(poses.of(20, 30, start_s=60.5))
+    assert told.judgements[-1].since_ms == 0
+    assert [(e.start_ms, e.end_ms, e.calibration_version) for e in later.episodes] == [(0, 61_000, 3)]
+    assert later.judgements[-1].since_ms == 61_000
 
 
 def test_shifts_are_changes_that_last(poses: Any) -> None:
