@@ -164,7 +164,7 @@ def back_pressure():
     bench.ready()
     bench.on_tick = bench.keep_alive
     bench.run(2)
-    bench.ble.no_buffers = 60
+    bench.ble.no_buffers = 30
     bench.run(10)
     seqs = [stream.parse_header(data)[2] for data in bench.stream]
     dropped = bench.app.sender.dropped
