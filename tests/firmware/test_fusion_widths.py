@@ -87,7 +87,7 @@ settings_of_a_clip = st.tuples(
 )
 @example((10_000, 500, 150_000), [((32767,) * 6, 100), ((-32768,) * 6, 100)], True, False)
 @example((1_000_000, 500, 1000), [((32767,) * 6, 4000), ((-32768,) * 6, 100)], True, False)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_every_number_is_small(
     setting: tuple[int, int, int], motion: list[tuple[Sample, int]], flip: bool, filled: bool
 ) -> None:
