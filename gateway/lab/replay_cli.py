@@ -95,7 +95,7 @@ def _replay(
     active = moving[at] if len(moving) else np.zeros(len(into), dtype=np.bool_)
     reference = find_reference(recording, played.quaternion, active, played.stream, upright_span=upright, bow_span=bow)
     step("judging", 0.0)
-    duration = float(into[-1]) + 1 / recording.rate_hz
+    duration = _duration_s(recording)
     judged = run(
         played.stream,
         played.trailers,
@@ -196,7 +196,6 @@ def _result(
     start = float(recording.t_s[0])
     gaps = [[round(a - start, 4), round(b - start, 4)] for a, b in recording.gaps]
     calibration = reference.calibration
-    duration = float(recording.t_s[-1]) - start + 1 / recording.rate_hz
     return {
         "recording": {
             "file": path.name,
@@ -224,11 +223,16 @@ def _result(
         },
         "reference": reference.describe(),
         "plan": {name: getattr(plan, name) for name in protocol.plan.FIELDS},
-        "summary": summary(judged, duration),
+        "summary": summary(judged, _duration_s(recording)),
         "epochs": [epoch_json(epoch) for epoch in judged.epochs],
         "episodes": [episode_json(episode) for episode in judged.episodes],
         "reminders": [reminder_json(told) for told in judged.reminders],
     }
+
+
+def _duration_s(recording: Recording) -> float:
+    """Each sample stands for the step up to the next; rounded, so that ten times 0.1 s is a whole second."""
+    return round(float(recording.t_s[-1] - recording.t_s[0]) + 1 / recording.rate_hz, 4)
 
 
 def _show(result: dict[str, Any], console: Console) -> None:

@@ -17,6 +17,8 @@ Progress = Callable[[str, float], None]
 
 COLUMNS: Final = ("t_s", "ax_g", "ay_g", "az_g", "gx_dps", "gy_dps", "gz_dps")
 MIN_HZ, MAX_HZ = 10.0, 500.0
+RATE_SLACK: Final = 0.01
+"""A sensor's clock is off by a little, and printed times are rounded."""
 GAP: Final = 1.5
 """A step longer than this many usual ones is a gap."""
 JITTER: Final = 0.25
@@ -92,7 +94,7 @@ def check(rows: Floats) -> Recording:
         raise CsvError(f"only {len(good)} usable samples; at least 20 are needed")
     step = np.diff(good[:, 0])
     usual = float(np.median(step))
-    if not MIN_HZ <= 1 / usual <= MAX_HZ:
+    if not MIN_HZ * (1 - RATE_SLACK) <= 1 / usual <= MAX_HZ * (1 + RATE_SLACK):
         hint = "; are the times in milliseconds?" if 1 / usual < 1 else ""
         raise CsvError(f"{1 / usual:.3g} samples a second; {MIN_HZ:g} to {MAX_HZ:g} are supported{hint}")
     if good[-1, 0] - good[0, 0] > MAX_DAYS * 86_400:

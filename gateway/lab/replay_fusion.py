@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware.clip.fusion import Fusion
+from firmware.clip.fusion import RATE_MIN_MHZ, Fusion
 from gateway.core import Samples
 
 from .replay_csv import GAP, JITTER, Floats, Progress, Recording
@@ -62,7 +62,7 @@ def fuse(recording: Recording, progress: Progress = lambda _what, _share: None) 
     parts: list[Samples] = []
     bridged = done = begun = restarts = 0
     for stretch in _stretches(recording, raw):
-        fusion = Fusion(round(recording.rate_hz * 1000), ACC_LSB_UG, GYRO_LSB_UDPS)
+        fusion = Fusion(max(round(recording.rate_hz * 1000), RATE_MIN_MHZ), ACC_LSB_UG, GYRO_LSB_UDPS)
         out = np.empty((len(stretch.t_s), 4))
         for begin in range(0, len(out), _BLOCK):
             block = stretch.values[begin : begin + _BLOCK]
