@@ -59,7 +59,8 @@ class _Station:
     def on_frame(self, kind: int, payload: bytes) -> None:
         """See `Handler`."""
         if kind == frames.HCI and self._controller is not None:
-            self._controller.on_packet(payload)
+            # By way of the loop, so that a packet that bumble cannot read ends nothing but itself.
+            asyncio.get_running_loop().call_soon(self._controller.on_packet, payload)
         elif kind == frames.CONTROL:
             self._host.spawn_control(self._peer, payload)
         else:

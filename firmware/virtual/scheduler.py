@@ -9,9 +9,11 @@ anybody waits for. So a run is the same every time, whatever the computer was do
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import selectors
 import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Callable
@@ -265,7 +267,11 @@ class Scheduler:
             self._ended(peer)
             return
         for frame in received:
-            self._take(peer, frame)
+            try:
+                self._take(peer, frame)
+            except frames.FrameError:
+                log.exception("station %s", peer.name)
+                self._ended(peer)
             if peer.closed:
                 return
 
@@ -288,7 +294,10 @@ class Scheduler:
             try:
                 answer = b"\x00" + handler.on_call(frame.payload)
             except OSError as error:
-                answer = bytes([error.errno or 5])
+                answer = bytes([error.errno or errno.EIO])
+            except (ValueError, LookupError, TypeError, struct.error):
+                log.exception("station %s called with nonsense", peer.name)
+                answer = bytes([errno.EINVAL])
             if peer.inbox:
                 peer.horizon_us = self.now_us
             peer.send(frames.REPLY, answer)

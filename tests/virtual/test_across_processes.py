@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 import struct
 import subprocess
 import threading
@@ -14,8 +16,10 @@ from collections.abc import Callable
 import bleak
 import psutil
 import pytest
+from bleak.backends.device import BLEDevice
 
 from firmware.virtual import RadioLostError, Station, StationError, station
+from firmware.virtual.frames import CALL, HCI, HELLO, IDLE, up
 
 Launch = Callable[..., tuple[subprocess.Popen[bytes], str]]
 SERIAL = "00112233445566aa"
@@ -102,6 +106,45 @@ def test_time_goes_on_when_a_station_leaves(radio_process: Launch) -> None:
 
     first = station.run(leave, address=address, name="first", bluetooth=False)
     assert station.run(stay, address=address, name="first", bluetooth=False) >= first + 5000
+
+
+def test_a_clip_notices_that_the_gateway_is_gone_and_takes_the_next(radio_process: Launch) -> None:
+    _, address = radio_process("gateway")
+
+    async def vanish(_here: Station) -> None:
+        await bleak.BleakClient((await _find()).address).connect()
+
+    async def come_back(here: Station) -> None:
+        async with bleak.BleakClient(await _find(), timeout=5) as client:
+            assert client.is_connected
+        await here.control("shutdown")
+
+    station.run(vanish, address=address, name="gateway")
+    station.run(come_back, address=address, name="gateway")
+
+
+async def _find() -> BLEDevice:
+    device = await bleak.BleakScanner.find_device_by_name("tiny", timeout=10)
+    assert device is not None
+    return device
+
+
+def test_nonsense_from_a_station_ends_only_that_station(radio_process: Launch) -> None:
+    _, address = radio_process()
+    host, port = address.split(":")
+    for nonsense in (up(IDLE, b"short"), up(HCI, b"\x04\xff"), up(HCI, b"\x01\x03\x0c\x09"), up(CALL, b"\x01"), up(77)):
+        with socket.create_connection((host, int(port))) as sock:
+            sock.sendall(up(HELLO, b'{"name": "odd", "bluetooth": true}') + nonsense)
+            sock.settimeout(0.3)
+            with contextlib.suppress(TimeoutError):
+                while sock.recv(1000):
+                    pass
+
+    async def program(here: Station) -> None:
+        await _find()
+        await here.control("shutdown")
+
+    station.run(program, address=address, name="gateway")
 
 
 def test_a_thread_wakes_a_station_in_wall_time_at_the_right_simulated_time(radio_process: Launch) -> None:

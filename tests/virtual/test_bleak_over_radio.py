@@ -295,3 +295,52 @@ def test_firmware_that_ends_is_reported_with_its_last_words(
 
     play(tiny(interpreter=interpreter, program="no_such_program"), program)
     assert "no_such_program" in caplog.text
+
+
+def test_two_clips_are_connected_to_at_once(tiny: Tiny) -> None:
+    clips = [tiny(f"00112233445566a{n}") for n in range(3)]
+
+    async def talk(clip: VirtualClip) -> list[int]:
+        got: list[int] = []
+        async with bleak.BleakClient(clip.address, timeout=5) as client:
+            await client.start_notify(STREAM, lambda _, value: got.append(struct.unpack_from("<I", value)[0]))
+            await client.write_gatt_char(CONTROL, b"N" + struct.pack("<HHH", 100, 100, 20), response=True)
+            await asyncio.sleep(10)
+        return got
+
+    async def main() -> list[list[int]]:
+        async with RadioHost(clips) as host:
+            with await host.open_bluetooth("gateway"):
+                return await asyncio.gather(*(talk(clip) for clip in clips))
+
+    assert simulate(main()) == [list(range(100))] * 3
+
+
+def test_a_cancelled_connect_leaves_the_radio_usable(tiny: Tiny) -> None:
+    async def program(_host: RadioHost) -> None:
+        device = await find()
+        for wait in (0.0, 0.01, 0.05, 0.2, 0.5):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(bleak.BleakClient("C0:00:00:00:00:77", timeout=60).connect(), wait + 0.001)
+            attempt = asyncio.create_task(bleak.BleakClient(device, timeout=60).connect())
+            await asyncio.sleep(wait)
+            attempt.cancel()
+            await asyncio.wait([attempt])
+            await asyncio.sleep(3)
+            async with bleak.BleakClient(await find(), timeout=2) as client:
+                assert client.is_connected
+
+    play(tiny(), program)
+
+
+def test_firmware_that_never_waits_is_stopped(
+    tiny: Tiny, interpreter: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.virtual.scheduler.STALL_S", 0.5)
+
+    async def program(host: RadioHost) -> None:
+        await asyncio.sleep(1)
+        assert (await host.control("status", serial=SERIAL))["state"] == "ended"
+
+    play(tiny(interpreter=interpreter, program="busy"), program)
+    assert "computes without end" in caplog.text

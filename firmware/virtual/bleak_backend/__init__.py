@@ -6,6 +6,7 @@ with bleak_backend.installed(device):
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 
@@ -26,7 +27,7 @@ __all__ = ("BACKEND_ID", "BumbleClient", "BumbleScanner", "installed")
 def installed(device: Device) -> Iterator[None]:
     """Let bleak's scanner and client use `device` until the end of the block."""
     scanner = type("Scanner", (BumbleScanner,), {"device": device})
-    client = type("Client", (BumbleClient,), {"device": device})
+    client = type("Client", (BumbleClient,), {"device": device, "turn": asyncio.Lock()})
     before = {name: vars(bleak)[name] for name in _CHOOSERS}
     for name, backend in zip(_CHOOSERS, (scanner, client), strict=True):
         setattr(bleak, name, lambda backend=backend: (backend, BACKEND_ID))

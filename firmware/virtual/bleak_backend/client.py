@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -18,7 +19,7 @@ from bumble import att
 from bumble.core import BaseBumbleError
 from bumble.core import TimeoutError as BumbleTimeoutError
 from bumble.device import Connection, ConnectionParametersPreferences, Device, Peer
-from bumble.hci import Address, HCI_Error, Phy
+from bumble.hci import Address, HCI_Error, HCI_LE_Create_Connection_Cancel_Command, Phy
 
 from .uuids import as_text
 
@@ -43,9 +44,10 @@ _PROPERTIES: tuple[tuple[int, CharacteristicPropertyName], ...] = (
 
 
 class BumbleClient(BaseBleakClient):
-    """bleak's client backend; `device` is set by `installed`, `mtu_wanted` may be lowered to play an old central."""
+    """The client backend; `installed` sets `device` and `turn`, `mtu_wanted` may be lowered to play an old central."""
 
     device: ClassVar[Device]
+    turn: ClassVar[asyncio.Lock]
     mtu_wanted: ClassVar[int] = MTU
 
     def __init__(
@@ -91,15 +93,8 @@ class BumbleClient(BaseBleakClient):
         """
         if self._connection is not None:
             raise BleakError("already connected")
-        preferences = ConnectionParametersPreferences(
-            connection_interval_min=INTERVAL_MS, connection_interval_max=INTERVAL_MS, supervision_timeout=SUPERVISION_MS
-        )
         try:
-            connection = await self.device.connect(
-                self._target,
-                connection_parameters_preferences={Phy.LE_1M: preferences},
-                timeout=self._timeout,
-            )
+            connection = await self._open()
         except (BumbleTimeoutError, TimeoutError) as error:
             raise BleakDeviceNotFoundError(self.address, f"device {self.address} was not found") from error
         except (BaseBumbleError, HCI_Error) as error:
@@ -112,6 +107,35 @@ class BumbleClient(BaseBleakClient):
         except BaseException:
             await self.disconnect()
             raise
+
+    async def _open(self) -> Connection:
+        """A connection to the device; a controller opens one at a time, so who comes second waits."""
+        preferences = ConnectionParametersPreferences(
+            connection_interval_min=INTERVAL_MS, connection_interval_max=INTERVAL_MS, supervision_timeout=SUPERVISION_MS
+        )
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout
+        async with asyncio.timeout(self._timeout):
+            await self.turn.acquire()
+        try:
+            return await self.device.connect(
+                self._target,
+                connection_parameters_preferences={Phy.LE_1M: preferences},
+                timeout=max(0.0, deadline - loop.time()),
+            )
+        except asyncio.CancelledError:
+            await self._give_up()
+            raise
+        finally:
+            self.turn.release()
+
+    async def _give_up(self) -> None:
+        """Leave nothing behind of an attempt to connect: bumble does not call it off when it is cancelled."""
+        with contextlib.suppress(HCI_Error):
+            await self.device.send_sync_command(HCI_LE_Create_Connection_Cancel_Command())
+        for connection in list(self.device.connections.values()):
+            if connection.peer_address == self._target:
+                await connection.disconnect()
 
     async def _prepare(self, connection: Connection, *, pair: bool) -> None:
         peer = Peer(connection)

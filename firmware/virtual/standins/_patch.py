@@ -18,7 +18,7 @@ def into(core):
                 ms = ticks_diff(head.ph_key, ticks_ms())
                 if ms <= 0:
                     return
-                _radio.wait(_radio.now_us + ms * 1000 - _radio.now_us % 1000)
+                _radio.wait(_radio.at_ms(_radio.now_ms + ms))
             else:
                 _radio.wait(-1)
 

@@ -142,6 +142,11 @@ def wait(until_us):
     dispatch()
 
 
+def at_ms(ms):
+    # The moment at which now_ms becomes ms.
+    return _boot_us + ms * 1000
+
+
 def sleep_us(us):
     until = now_us + us
     while now_us < until:
