@@ -29,6 +29,7 @@ class CalibrationError(ValueError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
+        self.detail = detail
 
 
 def calibrate(hold: Samples, bow: Samples | None, version: int, procedure: int = 0) -> Calibration:

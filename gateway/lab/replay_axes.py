@@ -71,7 +71,7 @@ def find_reference(
     try:
         up = upright(_within(stream, upright_span))
     except CalibrationError as error:
-        raise CalibrationError(error.reason, f"--upright: {error}") from error
+        raise CalibrationError(error.reason, f"--upright: {error.detail}") from error
     if bow_span is not None:
         bow = _within(stream, bow_span)
         if not len(bow.t_ms):
