@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from datetime import date
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, func, or_, select
 
 from gateway import messages
 from server.store import UnknownPatientError, reading, writing
-from server.store.epoch_blob import HOUR_MS, Rows, decode
+from server.store.epoch_blob import HOUR_MS, BlobError, Rows, decode
 from server.store.tables import (
     clip_event,
     daily,
@@ -31,6 +32,8 @@ from server.summaries.day import GRACE_MS, DayInputs, build_day
 from server.summaries.episodes import Told
 from server.summaries.painting import MINUTE_MS
 from server.summaries.types import ALGO, DayEvent, DayReminder, DaySummary, DayView
+
+log: Final = logging.getLogger(__name__)
 
 _EPISODE_REACH_MS: Final = 6 * HOUR_MS
 """How long before the day an episode may begin and still be joined with one of the day."""
@@ -69,10 +72,14 @@ def rebuild_stale(engine: Engine, now_ms: int, *, limit: int = 1000) -> int:
     and those told as "so far" whose window has ended since. Returns how many; call again while it returns `limit`."""
     with reading(engine) as connection:
         days = _due(connection, now_ms, limit)
+    made = 0
     for patient_id, day, marks in days:
-        with reading(engine) as connection:
-            inputs = _inputs(connection, patient_id, day)
-        summary = build_day(inputs, now_ms).summary
+        try:
+            summary = day_view(engine, patient_id, day, now_ms).summary
+        except BlobError:
+            log.exception("the epochs of patient %d on %s cannot be read", patient_id, day)
+            continue  # the day stays stale, the others go on
+        made += 1
         with writing(engine) as connection:
             _write(connection, summary, now_ms)
             # A mark made meanwhile has raised the number, and the day stays stale.
@@ -83,7 +90,7 @@ def rebuild_stale(engine: Engine, now_ms: int, *, limit: int = 1000) -> int:
                     stale_day.c.marks == marks,
                 )
             )
-    return len(days)
+    return made
 
 
 def _due(connection: Connection, now_ms: int, limit: int) -> list[tuple[int, date, int]]:

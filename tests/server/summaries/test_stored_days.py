@@ -14,7 +14,7 @@ from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
 from server.ingest.service import settle
 from server.plans.service import create_plan
 from server.store import UnknownPatientError, reading, writing
-from server.store.tables import daily, stale_day
+from server.store.tables import daily, epoch_hour, stale_day
 from server.summaries import rebuilder, service
 from server.summaries.day import build_day
 from server.summaries.service import day_view, rebuild_stale, summaries, today
@@ -196,3 +196,15 @@ def test_the_rebuilder_makes_what_becomes_stale_and_survives_a_failure(
     finally:
         running.stop()
     assert summaries(engine, [anna], DAY, DAY)[anna, DAY].worn_s == 60
+
+
+def test_a_day_that_cannot_be_read_does_not_hold_up_the_others(engine: Engine, anna: int) -> None:
+    send(engine, epoch(0), epoch(1440))
+    with writing(engine) as connection:
+        damaged = (NINE + 1440 * M) // 3_600_000
+        connection.execute(update(epoch_hour).where(epoch_hour.c.hour == damaged).values(blob=b"\x01\x00\x00junk"))
+    while rebuild_stale(engine, LATER):
+        pass
+    assert summaries(engine, [anna], DAY, DAY)[anna, DAY].worn_s == 60
+    with reading(engine) as connection:
+        assert connection.scalars(select(stale_day.c.date)).all() == ["2026-11-25"]
