@@ -9,6 +9,7 @@ from firmware.clip import keystore
 from firmware.virtual import RadioHost, VirtualClip, simulate
 from gateway.lab.script import Script
 
+from .lease_log import LeaseLog
 from .world import World, load
 
 
@@ -30,8 +31,14 @@ async def serve(world: World) -> None:
         motion=Script.load(world.script),
         interpreter=world.interpreter,
     )
-    waits = ("gateway", "director") if world.directed else ("gateway",)
-    host = RadioHost([clip], speed=world.speed, start_utc_ms=world.start_utc_ms, port=world.radio_port, wait_for=waits)
+    host = RadioHost(
+        [clip],
+        speed=world.speed,
+        start_utc_ms=world.start_utc_ms,
+        port=world.radio_port,
+        wait_for=("gateway", "director") if world.directed else ("gateway",),
+        packet_log=LeaseLog(world.folder) if world.directed else None,
+    )
     await host.run()
 
 

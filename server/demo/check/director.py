@@ -11,8 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
+
 from firmware.virtual import Station
 from gateway.lab.script import Script
+from gateway.lab.truth import truth
+from server.demo import lease_log
 from server.demo.stations import Name, Stations
 
 from . import journal_truth
@@ -23,6 +27,8 @@ SLOW: Final = 5.0
 """Simulated per wall time while something crosses the broker that must arrive at a certain moment of the script."""
 CONFIRM_LIMIT_S: Final = 60.0
 SETTLE_LIMIT_WALL_S: Final = 90.0
+EPISODE_LIMIT_S: Final = 10.0
+"""So long a missing episode is waited for."""
 
 
 class CheckError(RuntimeError):
@@ -58,6 +64,7 @@ class Director:
         await place.control("speed", speed=SLOW)
         confirmed = {1: await self._confirmed(place, 1)}
         await place.control("speed", speed=world.speed)
+        watching = asyncio.create_task(self._watch_episodes(place)) if world.speed == 1 else None
         outage = await self._crash(place) if self.schedule.crash else None
         await self._until(place, self.schedule.change_plan_s)
         self.say("changing the plan")
@@ -66,6 +73,7 @@ class Director:
         confirmed[2] = await self._confirmed(place, 2)
         await place.control("speed", speed=world.speed)
         await self._until(place, self.schedule.end_s)
+        delays = await watching if watching else []
         self.say("waiting until everything has arrived")
         journal, told = await self._settled()
         day = f"/patients/{self.patient}/days/{self.date}"
@@ -85,6 +93,8 @@ class Director:
             identity_plans={_identity(row): row["plan"] for row in told},
             plan=self._plan(),
             outage=outage,
+            leases=tuple(lease_log.read(world.folder)),
+            episode_delay_s=tuple(delays),
         )
 
     async def _confirmed(self, place: Station, version: int) -> int:
@@ -127,6 +137,18 @@ class Director:
         while (left := script_s - place.now_ms / 1000) > 0:
             await asyncio.sleep(min(left, 60.0))
             self.stations.ensure_alive()
+
+    async def _watch_episodes(self, place: Station) -> list[float]:
+        """Simulated seconds from the end of each slouch until the API has its episode; at speed 1 those are wall."""
+        delays: list[float] = []
+        day = f"/patients/{self.patient}/days/{self.date}/episodes"
+        for number, slouch in enumerate(truth(self.script).slouches, start=1):
+            for at_s in np.arange(slouch.end_s, slouch.end_s + EPISODE_LIMIT_S, 0.1):
+                await self._until(place, at_s)
+                if len(await asyncio.to_thread(self.client.get, day)) >= number:
+                    break
+            delays.append(round(place.now_ms / 1000 - slouch.end_s, 2))
+        return delays
 
     async def _settled(self) -> tuple[dict[Identity, int], list[dict[str, Any]]]:
         """What the clip wrote and what the server has, once the server has it all or after SETTLE_LIMIT_WALL_S."""

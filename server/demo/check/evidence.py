@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.lab.script import Script
+from server.demo.lease_log import Lease
 
 Identity = tuple[str, str, str, str, int]
 """(clip, boot, judge, kind, start_ms)."""
@@ -47,6 +48,9 @@ class Evidence:
     identities: dict[Identity, int]
     identity_plans: dict[Identity, int]
     plan: dict[str, Any]
+    leases: tuple[Lease, ...] = ()
+    episode_delay_s: tuple[float, ...] = ()
+    """From the end of each slouch to its episode in the API, simulated; empty unless it was watched."""
     unanswered: dict[str, int] = field(default_factory=dict)
     """Rows that were left: in the gateway's outbox, in the clip's journal, rejected, quarantined."""
     outage: Outage | None = None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
+
 from firmware.virtual import station
 from gateway.lab.presets import check_script, workday_script
 from gateway.lab.script import Script
+from gateway.lab.truth import truth
 from server.broker.run import Kind, free_port
 from server.demo import setup
 from server.demo.stations import Name, Stations
@@ -20,7 +23,7 @@ from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 from .client import Client
 from .director import Director, Schedule
 from .evidence import Evidence
-from .verdict import differences
+from .verdict import differences, judgement_delays
 
 START: Final = datetime(2026, 3, 25, 9, 0, tzinfo=UTC)
 """A Wednesday that has passed, so that the whole day is over for the server."""
@@ -28,7 +31,7 @@ AFTER_S: Final = 100
 """How long the run goes on after the script's end, so that the last minute and the last response come in."""
 AWAY_S: Final = 10.0
 DWELL_S: Final = {1: 60, 2: 30}
-ScriptKind = Literal["short", "workday"]
+ScriptKind = Literal["brief", "short", "workday"]
 
 
 @dataclass(frozen=True)
@@ -97,15 +100,29 @@ def _script(options: Options) -> Script:
     opening = check_script(options.seed)
     if options.script == "short":
         return opening
+    if options.script == "brief":
+        return Script(_brief(opening), opening.body, options.seed)
     day = workday_script(options.seed, "steady", 0)
     return Script((*opening.segments, *day.segments), opening.body, options.seed)
 
 
+def _brief(opening: Script) -> tuple[Segment, ...]:
+    """Three minutes with many changes of posture, for measuring delays at speed 1."""
+    upright = replace(opening.segments[2], seconds=9.0)
+    slouch = replace(opening.segments[3], seconds=9.0)
+    return (
+        *opening.segments[:2],
+        *(upright, slouch) * 6,
+        replace(upright, seconds=30.0),
+    )
+
+
 def _schedule(options: Options, script: Script) -> Schedule:
-    """Crash in the middle of the first long slouch; change the plan while the clip lies on the desk."""
+    """Crash in the middle of the first slouch; change the plan while the clip lies on the desk, or at the end."""
     starts = script.starts_s
     slouch = next(k for k, segment in enumerate(script.segments) if segment.activity == "sit" and segment.sagittal > 15)
-    desk = next(k for k, segment in enumerate(script.segments) if segment.activity == "off")
+    last = len(script.segments) - 1
+    desk = next((k for k, segment in enumerate(script.segments) if segment.activity == "off"), last)
     crash_s = float(starts[slouch]) + script.segments[slouch].seconds / 3
     return Schedule(
         change_plan_s=float(starts[desk]) + 5,
@@ -145,6 +162,19 @@ def _report(options: Options, evidence: Evidence, wall_s: float) -> dict[str, An
             "episodes": len(evidence.episodes),
             "seconds": evidence.summary["seconds"],
             "plan_confirmed_s": {str(k): v / 1000 for k, v in evidence.plan_confirmed_ms.items()},
+            "judgement_delay_s": _spread(judgement_delays(evidence, truth(evidence.script).slouches)),
+            "episode_delay_s": _spread(evidence.episode_delay_s),
             "outage": None if evidence.outage is None else asdict(evidence.outage),
         },
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float] | None:
+    if not values:
+        return None
+    return {
+        "n": len(values),
+        "p50": round(float(np.percentile(values, 50)), 3),
+        "p95": round(float(np.percentile(values, 95)), 3),
+        "max": round(max(values), 3),
     }

@@ -27,6 +27,10 @@ PLACING_MS: Final = 50
 REMINDER_WAVEFORM_GAP_MS: Final = 2000
 """Motor starts closer together belong to one pattern."""
 MINUTE_MS: Final = 60_000
+JUDGED_WITHIN_S: Final = 1.0
+JUDGED_EARLY_MS: Final = 500
+"""Breathing may cross the angle a little before the script's own posture does."""
+EPISODE_WITHIN_S: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def differences(evidence: Evidence) -> list[Difference]:
         *_motor(evidence),
         *_angles(evidence, known),
         *_plans(evidence),
+        *_latency(evidence, known.slouches),
         *_left_over(evidence),
     ]
 
@@ -231,6 +236,38 @@ def _plans(evidence: Evidence) -> Iterator[Difference]:
     for key, version in evidence.identity_plans.items():
         if key[3] == "epoch" and key[4] > first + MINUTE_MS and version not in evidence.dwell_s:
             yield Difference("plans", f"{key} was judged with plan {version}, which nobody made")
+
+
+def judgement_delays(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[float]:
+    """Seconds from each change of posture to the first lease at the clip that says so, while nobody was away.
+
+    A slouch begins when its angle is crossed; it is over when the trunk has been back for the plan's recovery time.
+    """
+    delays = []
+    slouched = messages.CATEGORIES.index("slouched")
+    recovery_s = evidence.plan["newest"]["plan"]["recovery_s"]
+    for slouch in slouches:
+        for at_s, begins in ((slouch.start_s, True), (slouch.end_s + recovery_s, False)):
+            at_ms = int(1000 * at_s)
+            if _away(evidence, at_ms, at_ms + 1):
+                continue
+            says = (
+                lease.t_ms
+                for lease in evidence.leases
+                if lease.t_ms >= at_ms - JUDGED_EARLY_MS and (lease.category == slouched) is begins
+            )
+            delays.append((next(says, at_ms + 10**6) - at_ms) / 1000)
+    return delays
+
+
+def _latency(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Difference]:
+    delays = judgement_delays(evidence, slouches)
+    p95 = float(np.percentile(delays, 95))
+    if p95 > JUDGED_WITHIN_S:
+        yield Difference("latency", f"a change of posture reached the clip within {p95:.2f} s (p95 of {len(delays)})")
+    for delay in evidence.episode_delay_s:
+        if delay > EPISODE_WITHIN_S:
+            yield Difference("latency", f"an episode was on the server {delay:.1f} s after its end")
 
 
 def _left_over(evidence: Evidence) -> Iterator[Difference]:
