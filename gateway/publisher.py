@@ -28,7 +28,7 @@ from gateway.outbox import Outbox
 ROWS_A_BATCH: Final = 200
 BATCHES_IN_FLIGHT: Final = 4
 RESEND_S: Final = 30.0
-RESEND_LONGEST_S: Final = 600.0
+RESEND_LONGEST_S: Final = 120.0
 KEEP_ALIVE_S: Final = 30
 RECONNECT_S: Final = (1, 60)
 UNSUPPORTED_VERSION: Final = 0x84
