@@ -28,7 +28,7 @@ def demo(
     ] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
     speed: Annotated[
-        float | None, typer.Option(min=0.1, help="Simulated per wall time, at most. Default 1, with --check 30.")
+        float | None, typer.Option(min=0.1, help="Simulated per wall time, at most. Default 1; --check: no limit.")
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the pages; 0: any free one.", min=0, max=65535)] = 8080,
     broker: Annotated[Kind | None, typer.Option(help="Which broker to start; default mosquitto if installed.")] = None,
@@ -42,7 +42,7 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="plumbline-") as folder:
         try:
             if check:
-                options = Options(seed=seed, broker=broker, crash=kill, speed=speed or 30.0, script=script)
+                options = Options(seed=seed, broker=broker, crash=kill, speed=speed, script=script)
                 _check(options, Path(folder), report)
             else:
                 show(

@@ -25,6 +25,8 @@ from .evidence import Evidence, Identity, MotorStart, Outage
 
 SLOW: Final = 5.0
 """Simulated per wall time while something crosses the broker that must arrive at a certain moment of the script."""
+AWAY_SPEED: Final = 10.0
+"""While a station is away, so that what it misses is a part of the script and not most of it."""
 CONFIRM_LIMIT_S: Final = 60.0
 SETTLE_LIMIT_WALL_S: Final = 90.0
 EPISODE_LIMIT_S: Final = 10.0
@@ -116,6 +118,7 @@ class Director:
         name, at_s, away_s = self.schedule.crash
         await self._until(place, at_s)
         self.say(f"ending the {name} for {away_s:.0f} s")
+        await place.control("speed", speed=AWAY_SPEED)
         start_ms = place.now_ms
         self.stations.crash(name)
         await asyncio.to_thread(time.sleep, away_s)
@@ -123,6 +126,7 @@ class Director:
         end_ms = place.now_ms
         if name == "server":
             await asyncio.to_thread(self._wait_for_server)
+        await place.control("speed", speed=self.stations.world.speed)
         return Outage(name, start_ms, end_ms)
 
     def _wait_for_server(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from firmware.virtual import station
 from gateway.lab.presets import check_script, workday_script
-from gateway.lab.script import Script
+from gateway.lab.script import Script, Segment
 from gateway.lab.truth import truth
 from server.broker.run import Kind, free_port
 from server.demo import setup
@@ -36,12 +36,13 @@ ScriptKind = Literal["brief", "short", "workday"]
 
 @dataclass(frozen=True)
 class Options:
-    """What to check. `broker` None: mosquitto when there is one; `crash`: the station to end and start again."""
+    """What to check. `broker` None: mosquitto when there is one; `crash`: the station to end and
+    start again; `speed` None: simulated time goes as fast as it can."""
 
     seed: int = 0
     broker: Kind | None = None
     crash: Name | None = None
-    speed: float | None = 30.0
+    speed: float | None = None
     script: ScriptKind = "short"
     interpreter: Literal["auto", "micropython", "cpython"] = "auto"
 

@@ -1,0 +1,45 @@
+"""A scripted wearing through every station, as child processes: what the server says is what happened.
+
+Real firmware in its interpreter, virtual radio, real bleak, real broker, real server; `verdict` holds the account of the
+server's API against the script, the clip's flash and the motor's register.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from server.broker.run import Kind
+from server.demo.check.run import Options, run
+from server.demo.stations import Name
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def check(options: Options, folder: Path) -> None:
+    if options.broker == "mosquitto" and not shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"):
+        pytest.skip("mosquitto is not installed")
+    report = run(options, folder, print)
+    assert report["differences"] == []
+    assert report["figures"]["clip_records"] > 0
+
+
+@pytest.mark.parametrize("broker", ["mosquitto", "amqtt"])
+def test_what_the_server_says_is_what_happened(broker: Kind, tmp_path: Path) -> None:
+    check(Options(seed=11, broker=broker), tmp_path)
+
+
+@pytest.mark.parametrize("station", ["broker", "gateway", "server"])
+def test_a_crash_changes_nothing(station: Name, tmp_path: Path) -> None:
+    check(Options(seed=12, crash=station), tmp_path)
+
+
+def test_delays_of_judgements(tmp_path: Path) -> None:
+    check(Options(seed=13, script="brief"), tmp_path)
+
+
+def test_the_same_firmware_on_cpython(tmp_path: Path) -> None:
+    check(Options(seed=13, script="brief", interpreter="cpython"), tmp_path)
