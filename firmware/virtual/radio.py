@@ -266,17 +266,21 @@ class RadioHost:
         return self.clips[serial]
 
     async def _now(self) -> dict[str, int]:
+        """Simulated milliseconds since the beginning, and UTC."""
         return {"now_ms": self.now_ms, "utc_ms": self.utc_ms()}
 
     async def _link_loss(self, serial: str) -> None:
+        """End every connection of a clip at once, as after a supervision timeout; it can be found again."""
         peripheral = self.live(serial).peripheral
         if peripheral is not None:
             self.air.link_loss(peripheral.controller)
 
     async def _range(self, serial: str, on: bool) -> None:
+        """Take a clip out of range, or bring it back."""
         self.live(serial).set_range(on)
 
     async def _power(self, serial: str, on: bool) -> None:
+        """Switch a clip off without warning, or on."""
         clip = self.live(serial)
         if on:
             await clip.power_on()
@@ -284,15 +288,18 @@ class RadioHost:
             clip.power_off()
 
     async def _power_cycle(self, serial: str, off_ms: int = 1000) -> None:
+        """Switch a clip off and, after `off_ms` of simulated time, on again."""
         clip = self.live(serial)
         clip.power_off()
         await asyncio.sleep(off_ms / 1000)
         await clip.power_on()
 
     async def _motor_log(self, serial: str) -> list[dict[str, Any]]:
+        """Every GO that ran the motor: t_ms, waveform, duration_ms."""
         return [dataclasses.asdict(event) for event in self.live(serial).motor_log]
 
     async def _status(self, serial: str) -> dict[str, Any]:
+        """State of a clip ("off", "booting", "running", "ended"), its interpreter, counters, flash and console."""
         clip = self.live(serial)
         imu = clip.board.imu
         return {
@@ -306,20 +313,24 @@ class RadioHost:
         }
 
     async def _air_knobs(self, adv_loss: float | None = None, rssi: int | None = None) -> None:
+        """Change the loss of advertisements and the signal strength."""
         if adv_loss is not None:
             self.air.adv_loss = adv_loss
         if rssi is not None:
             self.air.rssi = rssi
 
     async def _tx_buffers(self, serial: str, n: int) -> None:
+        """Change how many packets wait in a clip before it is refused more; 0 refuses all."""
         peripheral = self.live(serial).peripheral
         if peripheral is not None:
             peripheral.tx_buffers = n
 
     async def _speed(self, speed: float | None = None) -> None:
+        """Change the upper bound of simulated per wall time; None: as fast as it goes."""
         self._scheduler.set_speed(speed)
 
     async def _shutdown(self) -> None:
+        """Let `run` return."""
         # After the answer has gone out.
         asyncio.get_running_loop().call_later(0.001, self._stop.set)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def radio_process(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Pop
             process = start(line, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd())}, console=console)
         started.append(process)
         while not address.exists() or not address.read_text().endswith("\n"):
+            time.sleep(0.01)
             assert process.poll() is None, (tmp_path / f"radio{len(started) - 1}.txt").read_text()
         return process, address.read_text().strip()
 

@@ -104,7 +104,7 @@ def test_speed_is_an_upper_bound() -> None:
                 await asyncio.sleep(0.5)
             return time.perf_counter() - wall
 
-    assert 0.24 < simulate(main()) < 1.0
+    assert 0.24 < simulate(main()) < 5
 
 
 def test_speed_must_be_positive() -> None:
