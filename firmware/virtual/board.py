@@ -45,8 +45,6 @@ class Board:
         Amplitude of the motor's vibration at the sensor in g; 0 keeps them apart.
     int1_pin
         Number of the pin that the sensor's INT1 is wired to.
-    seed
-        Of `os.urandom` on the clip: simulated runs repeat.
     """
 
     def __init__(
@@ -57,7 +55,6 @@ class Board:
         battery: Battery | None = None,
         coupling_g: float = 0.0,
         int1_pin: int = 4,
-        seed: int = 0,
     ) -> None:
         self.imu = imu
         self.haptic = haptic
@@ -66,10 +63,11 @@ class Board:
         self.int1_pin = int1_pin
         self.watched: dict[int, int] = {}
         self._pointer: dict[int, int] = {}
-        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self._random = random.Random(0)  # noqa: S311 - repeatable on purpose
 
-    def power_cycle(self, now_us: int) -> None:
-        """Everything forgets."""
+    def power_cycle(self, now_us: int, seed: str) -> None:
+        """Everything forgets; what `os.urandom` gives from now on follows from `seed`."""
+        self._random.seed(seed)
         self.watched.clear()
         self._pointer.clear()
         if self.imu is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import json
 import logging
 import secrets
@@ -56,7 +57,7 @@ class VirtualClip:
     coupling_g
         Vibration of the motor as the sensor feels it.
     seed
-        Of noise and of the clip's random numbers.
+        Of noise and, together with what is in the flash, of the clip's random numbers.
     tx_buffers
         Notifications that wait in the radio before `gatts_notify` raises ENOMEM.
     mtu_limit
@@ -102,6 +103,14 @@ class VirtualClip:
         return ":".join(f"{octet:02X}" for octet in octets)
 
 
+def _digest(flash: Path) -> str:
+    """What is in the flash, as a fingerprint: random numbers repeat in a repeated run, but not from boot to boot."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in flash.rglob("*") if path.is_file()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
 class LiveClip:
     """A clip that is switched on: `Handler` of its interpreter's connection, and the owner of its process."""
 
@@ -116,7 +125,7 @@ class LiveClip:
         parts = clip.imperfections if clip.noise else IDEAL
         imu = Lsm6dsox(clip.motion, imperfections=parts, seed=clip.seed) if clip.has_imu else None
         haptic = Drv2605l() if clip.has_haptic else None
-        self.board = Board(imu, haptic, battery=clip.battery, coupling_g=clip.coupling_g, seed=clip.seed)
+        self.board = Board(imu, haptic, battery=clip.battery, coupling_g=clip.coupling_g)
         self.peripheral: Peripheral | None = None
         self.token = ""
         self._peer: Peer | None = None
@@ -124,6 +133,7 @@ class LiveClip:
         self._restart = False
         self._in_range = True
         self._alarm: asyncio.TimerHandle | None = None
+        self._boot_timer: asyncio.TimerHandle | None = None
         self._levels: dict[int, int] = {}
 
     @property
@@ -151,9 +161,10 @@ class LiveClip:
         self.state = "booting"
         self.exit_code = None
         self._restart = False
-        self.board.power_cycle(self._scheduler.now_us)
         clip = self.clip
-        self.peripheral = Peripheral(
+        clip.flash.mkdir(parents=True, exist_ok=True)
+        self.board.power_cycle(self._scheduler.now_us, f"{clip.seed} {clip.serial} {_digest(clip.flash)}")
+        self.peripheral = peripheral = Peripheral(
             self._air,
             f"clip-{clip.serial}",
             clip.address,
@@ -162,9 +173,10 @@ class LiveClip:
             emit=self._emit,
         )
         self.set_range(self._in_range)
-        await self.peripheral.power_on()
+        await peripheral.power_on()
+        if self.peripheral is not peripheral:
+            return  # switched off meanwhile
         self.token = secrets.token_hex(8)
-        clip.flash.mkdir(parents=True, exist_ok=True)
         line, env = command(self.kind, clip.heap, clip.search)
         env["PLUMBLINE_RADIO"] = f"127.0.0.1:{self._port()}"
         env["PLUMBLINE_TOKEN"] = self.token
@@ -183,9 +195,10 @@ class LiveClip:
 
     def _silence(self) -> None:
         self._scheduler.release(self.clip.serial)
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        for timer in (self._alarm, self._boot_timer):
+            if timer is not None:
+                timer.cancel()
+        self._alarm = self._boot_timer = None
         if self.peripheral is not None:
             self.peripheral.power_off()
             self.peripheral = None
@@ -261,11 +274,10 @@ class LiveClip:
         self._silence()
         self._end_process(_GRACE_S)
         self.state = "off"
-        asyncio.get_running_loop().call_later(BOOT_US / 1e6, self._boot_again)
+        self._boot_timer = asyncio.get_running_loop().call_later(BOOT_US / 1e6, self._boot_again)
 
     def _boot_again(self) -> None:
-        if self.state == "off":
-            self._booting = asyncio.get_running_loop().create_task(self.power_on())
+        self._booting = asyncio.get_running_loop().create_task(self.power_on())
 
     def on_stalled(self) -> None:
         """See `Handler`: firmware that never waits again would stop everybody's time."""

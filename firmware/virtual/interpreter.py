@@ -15,8 +15,8 @@ from typing import IO, Literal
 
 Interpreter = Literal["auto", "micropython", "cpython"]
 
-STANDINS = Path(__file__).parent / "standins"
-FIRMWARE = Path(__file__).parent.parent
+STANDINS = Path(__file__).resolve().parent / "standins"
+FIRMWARE = Path(__file__).resolve().parent.parent
 # What the stand-ins take of MicroPython's heap on a 64-bit machine comes on top of the firmware's: on the board their
 # like are written in C and lie outside of it. Measured with gc.mem_alloc() before and after their import.
 STANDINS_HEAP = 25 * 1024
@@ -57,7 +57,7 @@ def command(
     kind: Literal["micropython", "cpython"], heap: str, search: Sequence[Path]
 ) -> tuple[list[str], dict[str, str]]:
     """Command line and environment that run the boot script; firmware is searched for in `search`."""
-    paths = [str(path) for path in search]
+    paths = [str(path.resolve()) for path in search]
     if kind == "micropython":
         micropython = find_micropython()
         if micropython is None:

@@ -14,6 +14,7 @@ import pytest
 from firmware.virtual import InterpreterError, RadioHost, VirtualClip, simulate
 from firmware.virtual.interpreter import choose, end, find_micropython, heap_bytes, start
 
+PROGRAMS = Path(__file__).parent / "programs"
 SERIAL = "00112233445566aa"
 Tiny = Callable[..., VirtualClip]
 
@@ -106,3 +107,16 @@ def test_a_child_that_ends_by_itself_keeps_its_exit_code(tmp_path: Path) -> None
     assert end(process, grace_s=10) == 7
     process = start([sys.executable, "-c", "import time; time.sleep(1000)"], cwd=tmp_path, env={}, console=-3)
     assert end(process) < 0
+
+
+def test_random_bytes_repeat_in_a_repeated_run_but_not_from_boot_to_boot(tmp_path: Path, interpreter: str) -> None:
+    def drawn(flash: Path) -> list[str]:
+        clip = VirtualClip(SERIAL, flash=flash, interpreter=interpreter, program="board", search=(PROGRAMS,))  # type: ignore[arg-type]
+        said, _ = console_of(clip, 20)
+        return [line for line in said.splitlines() if line.startswith("random")]
+
+    first = drawn(tmp_path / "first")
+    assert len(first) >= 2, "the watchdog has started it again"
+    assert len(set(first)) == len(first)
+    assert drawn(tmp_path / "again") == first
+    assert not set(drawn(tmp_path / "first")[len(first) :]) & set(first)
