@@ -68,7 +68,8 @@ class FrameBuffer:
         """The samples that can be used, in rising order of time; the others are counted."""
         t = np.asarray(samples.t_ms, dtype=np.float64)
         floor = max(self.newest_ms, self.next_hop * HOP_MS - 1e-9)
-        finite = np.isfinite(t) & np.isfinite(samples.acc_mg) & np.isfinite(samples.quaternion).all(axis=1)
+        # A sum is finite only if all its terms are.
+        finite = np.isfinite(t + samples.acc_mg + samples.quaternion @ np.ones(4))
         seen = np.maximum.accumulate(np.concatenate(([floor], np.where(finite, t, -np.inf))))
         good = finite & (t > seen[:-1])
         if not good.all():

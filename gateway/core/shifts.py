@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 SHIFT_MDEG: Final = 5000
@@ -16,24 +17,28 @@ class ShiftCounter:
         self._new: tuple[int, int] = (0, 0)
         self._seconds = 0
 
-    def step(self, posture: tuple[int, int] | None) -> bool:
-        """True when this second confirms a shift. `posture` is (sagittal, lateral) in millidegrees, or None."""
-        if posture is None:
-            self._seconds = 0
-            return False
-        if self._held is None:
-            self._held = posture
-            return False
-        if _same(posture, self._held):
-            self._seconds = 0
-            return False
-        if not self._seconds or not _same(posture, self._new):
-            self._new, self._seconds = posture, 0
-        self._seconds += 1
-        if self._seconds < LASTS_S:
-            return False
-        self._held, self._seconds = self._new, 0
-        return True
+    def count(self, at_rest: Sequence[bool], sagittal: Sequence[int], lateral: Sequence[int]) -> list[int]:
+        """Indices of the seconds that confirm a shift, of postures in millidegrees a second; those not at rest count
+        for nothing."""
+        confirmed = []
+        held, new, seconds = self._held, self._new, self._seconds
+        for k, (still, forward, right) in enumerate(zip(at_rest, sagittal, lateral, strict=True)):
+            if not still:
+                seconds = 0
+                continue
+            if held is None:
+                held = (forward, right)
+            if abs(forward - held[0]) < SHIFT_MDEG and abs(right - held[1]) < SHIFT_MDEG:
+                seconds = 0
+                continue
+            if not seconds or abs(forward - new[0]) >= SHIFT_MDEG or abs(right - new[1]) >= SHIFT_MDEG:
+                new, seconds = (forward, right), 0
+            seconds += 1
+            if seconds >= LASTS_S:
+                held, seconds = new, 0
+                confirmed.append(k)
+        self._held, self._new, self._seconds = held, new, seconds
+        return confirmed
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
@@ -47,7 +52,3 @@ class ShiftCounter:
         new._new = (state["new"][0], state["new"][1])
         new._seconds = state["seconds"]
         return new
-
-
-def _same(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    return abs(a[0] - b[0]) < SHIFT_MDEG and abs(a[1] - b[1]) < SHIFT_MDEG

@@ -17,6 +17,8 @@ from .frames import SKY_ONE, Hops
 BLOCK: Final = 40
 """Hops, 10 s of clip time."""
 STILL_BLOCKS: Final = 6
+PRESENT: Final = BLOCK * 9 // 10
+"""Hops with samples that a block needs to say anything."""
 STILL_DEG: Final = 0.05
 STILL_MG: Final = 12.0
 SAME_DEG: Final = 0.5
@@ -47,19 +49,24 @@ class WearGate:
     def step(self, hops: Hops, moving: Bools) -> tuple[Bools, list[Finding]]:
         """(H,) not worn as known at the end of each hop, and what was found late."""
         present = hops.used > 0
+        end = hops.first + len(hops)
+        cuts = np.unique((hops.first, *range((hops.first // BLOCK + 1) * BLOCK, end, BLOCK))) - hops.first
         rows = np.column_stack((hops.sky, present, hops.used, hops.acc, hops.acc_sq))
+        sums = np.add.reduceat(rows, cuts, axis=0)
+        sums[0] += self._sums
+        whole = end % BLOCK == 0
+        self._sums = np.zeros(7, dtype=np.int64) if whole else sums[-1]
+        still, directions = _still(sums)
         off = np.zeros(len(hops), dtype=np.bool_)
         findings: list[Finding] = []
-        at, end = hops.first, hops.first + len(hops)
-        while at < end:
-            stop = min((at // BLOCK + 1) * BLOCK, end)
-            part = slice(at - hops.first, stop - hops.first)
+        bounds = [*cuts.tolist(), len(hops)]
+        for k, quiet in enumerate(still.tolist()):
+            part = slice(bounds[k], bounds[k + 1])
             if self._off:
                 self._watch(hops.sky[part], present[part], moving[part], off[part])
-            self._sums = self._sums + rows[part].sum(axis=0)
-            if stop % BLOCK == 0 and self._block_ends(stop):
+            stop = hops.first + bounds[k + 1]
+            if stop % BLOCK == 0 and self._block_ends(stop, int(sums[k, 3]), quiet, directions[k]):
                 findings.append(Finding(stop, self._still_from))
-            at = stop
         return off, findings
 
     def skip(self) -> None:
@@ -77,16 +84,11 @@ class WearGate:
             self._off = False
             self._still = 0
 
-    def _block_ends(self, stop: int) -> bool:
-        sky, (count, n, acc, acc_sq) = self._sums[:3] / SKY_ONE, (int(v) for v in self._sums[3:])
-        self._sums = np.zeros(7, dtype=np.int64)
-        if count < BLOCK * 9 // 10:
+    def _block_ends(self, stop: int, present: int, quiet: bool, mean: NDArray[np.float64]) -> bool:
+        if present < PRESENT:
             self._still = 0
             return False
-        mean = sky / count
-        spread = np.degrees(np.sqrt(max(1 - float(mean @ mean), 0.0)))
-        shake = np.sqrt(max(acc_sq / n - (acc / n) ** 2, 0.0))
-        if spread > STILL_DEG or shake > STILL_MG:
+        if not quiet:
             self._still = 0
             self._off = False
             return False
@@ -120,3 +122,14 @@ class WearGate:
         new._rest = np.array(state["rest"], dtype=np.float64)
         new._off = bool(state["off"])
         return new
+
+
+def _still(sums: Ints) -> tuple[Bools, NDArray[np.float64]]:
+    """(B,) whether neither direction nor |a| moved in each block, and its mean direction (B, 3)."""
+    count, n = np.maximum(sums[:, 3], 1), np.maximum(sums[:, 4], 1)
+    mean = sums[:, :3] / SKY_ONE / count[:, None]
+    # For unit vectors 1 - |mean|^2 is the variance about the mean, in radians squared.
+    length = mean[:, 0] ** 2 + mean[:, 1] ** 2 + mean[:, 2] ** 2
+    spread = np.degrees(np.sqrt(np.maximum(1 - length, 0)))
+    shake = np.sqrt(np.maximum(sums[:, 6] / n - (sums[:, 5] / n) ** 2, 0))
+    return (spread <= STILL_DEG) & (shake <= STILL_MG), mean
