@@ -5,6 +5,7 @@
 
 import asyncio
 import gc
+import struct
 import time
 
 from . import guarded, haptic_drv2605l, identity, keystore, prescription
@@ -21,7 +22,7 @@ from .lease import Arbiter
 from .link import Link
 from .motor import Motor
 from .recorder import Recorder
-from .reminder import ACTION_CONFIRM, ACTION_NONE, ACTION_REMIND, STATE_DWELL, Policy
+from .reminder import ACTION_CONFIRM, ACTION_NONE, ACTION_REMIND, Policy
 from .sender import Sender
 from .sensing import Sensing
 from .wire import clip_control as control
@@ -37,12 +38,16 @@ POLICY_FILE = "policy.bin"
 _POLICY_KIND = const(6)
 _POLICY_VERSION = const(1)
 _MINUTE_MS = const(60000)
+_KEEP_MS = const(5000)  # how often the state of a running slouch is kept
 
 
 class App:
-    """All parts of one clip. `i2c`, `ble`, `uuid` (its type), `adc` are the board's; `ticks_ms` its time."""
+    """All parts of one clip. `i2c`, `ble`, `uuid` (its type), `adc` are the board's; `ticks_ms` its time.
 
-    def __init__(self, i2c, ble, uuid, adc, unique_id: bytes, ticks_ms) -> None:  # type: ignore[no-untyped-def]
+    `rtc_s` are seconds of a clock that goes on over a restart; `powered` says that it did since the last one.
+    """
+
+    def __init__(self, i2c, ble, uuid, adc, unique_id: bytes, ticks_ms, rtc_s, powered: bool) -> None:  # type: ignore[no-untyped-def]
         self.clock = Clock(ticks_ms)
         self.serial = identity.serial_of(unique_id)
         self.boot, self.boot_counter = identity.begin()
@@ -52,7 +57,8 @@ class App:
         self.journal = Journal()
         self.recorder = Recorder(self.boot, self.journal, self._versions)
         self.policy = Policy(self.plan.value)
-        self._restore_policy()
+        self._rtc_s = rtc_s
+        self._restore_policy(powered)
         self.diary = Diary(self.boot, self.recorder.write, self._versions)
         self.detector = Detector(self)
         self.detector.set_plan(self.plan.value)
@@ -134,25 +140,28 @@ class App:
         self._snoozed = snoozed
         if self.battery.poll(now):
             self.recorder.event(records.LOW_BATTERY, now, self.battery.percent)
-        if self.policy.changed or (now % _MINUTE_MS < 1000 and self.policy.state == STATE_DWELL):
+        if self.policy.changed or (now % _KEEP_MS < 1000 and self.policy.due_ms() >= 0):
             self._keep_policy()
         self._show(now)
         gc.collect()
 
     # --- the policy's state in flash ---
 
-    def _restore_policy(self) -> None:
+    def _restore_policy(self, powered: bool) -> None:
         kept = guarded.load(POLICY_FILE, _POLICY_KIND, _POLICY_VERSION)
-        if kept is not None:
-            try:
-                self.policy.restore(kept, None)  # nothing on the board tells how long it was off
-            except MalformedError:
-                pass  # it starts afresh
+        if kept is None or len(kept) < 4:
+            return
+        elapsed = self._rtc_s() - struct.unpack("<I", kept[:4])[0]
+        try:
+            self.policy.restore(kept[4:], elapsed * 1000 if powered and elapsed >= 0 else None)
+        except MalformedError:
+            pass  # it starts afresh
 
     def _keep_policy(self) -> None:
         self.policy.changed = False
         try:
-            guarded.save(POLICY_FILE, _POLICY_KIND, _POLICY_VERSION, self.policy.snapshot())
+            kept = struct.pack("<I", self._rtc_s()) + self.policy.snapshot()
+            guarded.save(POLICY_FILE, _POLICY_KIND, _POLICY_VERSION, kept)
         except OSError:
             self.recorder.failed += 1
 
@@ -374,6 +383,10 @@ class App:
         }
 
 
+def _rtc_s() -> int:
+    return int(time.time())
+
+
 async def main() -> None:
     """Run the clip on this board."""
     import bluetooth  # noqa: PLC0415 -- the radio's stack takes its memory when it is imported
@@ -382,6 +395,7 @@ async def main() -> None:
     from . import board  # noqa: PLC0415 -- only a board has the pins
 
     ticks_ms = time.ticks_ms  # type: ignore[attr-defined]
+    powered = machine.reset_cause() in (machine.WDT_RESET, machine.SOFT_RESET)
     i2c, adc = board.parts()
-    app = App(i2c, bluetooth.BLE(), bluetooth.UUID, adc, machine.unique_id(), ticks_ms)
+    app = App(i2c, bluetooth.BLE(), bluetooth.UUID, adc, machine.unique_id(), ticks_ms, _rtc_s, powered)
     await app.run()

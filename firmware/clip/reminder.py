@@ -311,8 +311,9 @@ class Policy:
         self._again = values[7] - gone
         self._moved = _since_age(values[8], gone)
         self._since = _since_age(values[9], gone)
-        # The slouch goes on if the first judgement of the new clock still finds it.
-        self._lost_at = -gone if values[4] and elapsed_ms is not None else _NEVER
+        # The slouch goes on if the snapshot is fresh and the new clock soon finds it again.
+        fresh = values[4] and elapsed_ms is not None and gone <= BRIDGE_MS
+        self._lost_at = 0 if fresh else _NEVER
         self._slouching = False
         self._open = None
         self._given = [-age - gone for age in struct.unpack("<%dI" % count, data[size:-2])]

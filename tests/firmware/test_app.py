@@ -168,6 +168,17 @@ def test_the_journal_drains_and_survives_a_restart(both: Both) -> None:
     assert answer["plan"] == 1
 
 
+def test_a_watchdog_restart_keeps_the_dwell_and_a_loss_of_power_does_not(both: Both) -> None:
+    kept, begun_anew = both("scenarios.py", "restarts")["answers"]
+    before, go, _ = kept
+    # The slouch began at 20.5 s of the clock before.
+    assert len(go) == 1
+    assert 80_500 <= go[0][0] <= 82_000
+    before, go, _ = begun_anew
+    assert len(go) == 1
+    assert before + 60_000 <= go[0][0] <= before + 75_000
+
+
 def test_the_newest_gateway_wins_and_a_silent_one_is_dropped(both: Both) -> None:
     answer = both("scenarios.py", "two_gateways")
     assert answer["results"] == [control.OK] * 3

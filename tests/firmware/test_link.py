@@ -110,7 +110,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     clock = chips.Clock()
     bus = chips.I2C(clock, chips.Wearer(lambda _: 0.0))
     ble = bluetooth.BLE()
-    app = App(bus, ble, bluetooth.UUID, None, bytes(8), clock.ticks_ms)
+    app = App(bus, ble, bluetooth.UUID, None, bytes(8), clock.ticks_ms, lambda: 0, False)
     app.gatt.advertise()
     yield SimpleNamespace(app=app, ble=ble, clock=clock, bus=bus)
     app.journal.close()

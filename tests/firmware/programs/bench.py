@@ -56,10 +56,13 @@ class Bench:
         self.sent_at = []
         self.on_tick = None
 
-    def boot(self):
+    def rtc_s(self):
+        return 1000 + self.clock.now // 1000
+
+    def boot(self, powered=False):
         """Start the application, again if need be: the files stay, the clip's clock begins at 0."""
         self.offset = self.clock.now
-        self.app = app.App(self.i2c, self.ble, bluetooth.UUID, None, SERIAL, self.clock.ticks_ms)
+        self.app = app.App(self.i2c, self.ble, bluetooth.UUID, None, SERIAL, self.clock.ticks_ms, self.rtc_s, powered)
         self.app.gatt.advertise()
         self._last_sent = -50
 

@@ -214,6 +214,22 @@ def draining():
     )
 
 
+def restarts():
+    """A restart in the middle of a slouch: by the watchdog, and after a loss of power."""
+    answers = []
+    for powered in (True, False):
+        bench = Bench(lean((20, 20)))
+        bench.ready(version=1 if powered else 2, dwell_s=60)
+        bench.ble.gap_disconnect(1)
+        bench.run(50)
+        bench.app.journal.close()
+        before = bench.now
+        bench.boot(powered)
+        bench.run(75)
+        answers.append([before, bench.i2c.go, [r for r in bench.reminders() if r[1] == 1][-1:]])
+    return bench.answer(answers=answers)
+
+
 def two_gateways():
     """The newest that authenticates wins."""
     bench = Bench()
