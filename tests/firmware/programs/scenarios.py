@@ -249,7 +249,11 @@ def two_gateways():
     bench.run(61)
     silent.append(list(bench.ble.disconnected))
     return bench.answer(
-        results=results, advertising=advertising, disconnected=silent, streamed=len(bench.stream) > 5, after=bench.ble.advertising
+        results=results,
+        advertising=advertising,
+        disconnected=silent,
+        streamed=len(bench.stream) > 5,
+        after=bench.ble.advertising,
     )
 
 
