@@ -4,8 +4,8 @@ to the radio    length u32 | kind u8 | now i64 | payload
 to a station    length u32 | kind u8 | now i64 | horizon i64 | payload
 
 `length` counts the payload only; times are simulated microseconds. Because every frame carries the time, whatever is
-delivered is delivered at its time. Up to the horizon a clip may move its own clock without asking: nobody else waits
-for anything before, and the horizon comes back to now as soon as the clip does something that others could notice.
+delivered is delivered at its time. Before the horizon a clip may move its own clock without asking: nobody else waits
+for anything until then, and the horizon comes back to now as soon as the clip does something that others could notice.
 The radio counts the frames it sent, the station those it read: a station that reports idle with an equal
 count has nothing in flight towards it. Little-endian.
 """

@@ -30,7 +30,7 @@ _LAG_S = 0.05
 STALL_S = 60.0
 _HELD_S = 0.1
 # A clip that nobody waits for asks for time this often, so that what comes from outside is not far behind it.
-_AHEAD_US = 250_000
+AHEAD_US = 250_000
 
 
 class Handler(Protocol):
@@ -350,7 +350,7 @@ class Scheduler:
 
     def _horizon(self) -> int:
         """How far a station may move on its own: until somebody else waits for something, and not far."""
-        limit = self.now_us + _AHEAD_US
+        limit = self.now_us + AHEAD_US
         others = self._earliest(self._own_due_us)
         if others is not None:
             limit = min(limit, others)

@@ -52,6 +52,13 @@ def test_one_seed_one_packet_log(tiny: Tiny, interpreter: str) -> None:
     assert run(clips, seed=5) != first
 
 
+def test_moving_its_own_clock_makes_no_difference(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = [tiny(f"00112233445566a{n}") for n in range(2)]
+    ahead = run(clips, seed=4)
+    monkeypatch.setattr("firmware.virtual.scheduler.AHEAD_US", 0)
+    assert run(clips, seed=4) == ahead
+
+
 def test_both_interpreters_send_the_same_at_the_same_time(tiny: Tiny) -> None:
     if find_micropython() is None:
         pytest.skip("no MicroPython for this machine")

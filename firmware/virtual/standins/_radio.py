@@ -15,7 +15,7 @@ _EVENT = 4
 
 now_us = 0
 now_ms = 0  # since boot
-horizon_us = 0  # up to here the clock moves without asking
+horizon_us = 0  # before it the clock moves without asking
 deadline_us = -1  # of the watchdog
 settings = {}
 
@@ -129,7 +129,7 @@ def wait(until_us):
         due = until_us
         if deadline_us >= 0 and (due < 0 or deadline_us < due):
             due = deadline_us
-        if 0 <= due <= horizon_us:
+        if 0 <= due < horizon_us:
             now_us = max(now_us, due)
             now_ms = (now_us - _boot_us) // 1000
         else:
