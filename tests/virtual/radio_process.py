@@ -11,11 +11,18 @@ from firmware.virtual import RadioHost, VirtualClip, simulate
 PROGRAMS = Path(__file__).parent / "programs"
 
 
-async def main(flash: Path, tell: Callable[[str], int], wait_for: list[str]) -> None:
+async def main(flash: Path, tell: Callable[[str], int], keep: Callable[[str], int], wait_for: list[str]) -> None:
     clip = VirtualClip("00112233445566aa", flash=flash, program="tiny", search=(PROGRAMS,))
-    async with RadioHost([clip], start_utc_ms=1_700_000_000_000, wait_for=wait_for) as host:
+    packets: list[str] = []
+
+    def note(t_us: int, sender: str, receiver: str, data: bytes) -> None:
+        packets.append(f"{t_us} {sender} {receiver} {data.hex()}\n")
+
+    async with RadioHost([clip], start_utc_ms=1_700_000_000_000, wait_for=wait_for, packet_log=note) as host:
         tell(host.address + "\n")
         await host.until_shutdown()
+    keep("".join(packets))
 
 
-simulate(main(Path(sys.argv[1]), Path(sys.argv[2]).write_text, sys.argv[3:]))
+flash, address = Path(sys.argv[1]), Path(sys.argv[2])
+simulate(main(flash, address.write_text, address.with_suffix(".packets").write_text, sys.argv[3:]))

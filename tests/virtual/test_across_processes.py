@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import bleak
 import psutil
@@ -55,6 +56,29 @@ def test_bleak_talks_to_the_firmware_in_simulated_time(radio_process: Launch) ->
     # Delivered at a connection event (30 ms apart), never before it was sent.
     assert all(0 <= seen - sent <= 31 for _, sent, seen in got)
     assert process.wait(10) == 0
+
+
+def test_three_processes_repeat_exactly(radio_process: Launch, tmp_path: Path) -> None:
+    async def program(here: Station) -> None:
+        async with bleak.BleakClient(await _find()) as client:
+            await client.start_notify(STREAM, lambda _sender, _value: None)
+            await client.write_gatt_char(CONTROL, b"N" + struct.pack("<HHH", 300, 100, 7), response=True)
+            await asyncio.gather(*(_read_often(client, 0.013 + 0.01 * n) for n in range(3)))
+        await here.control("shutdown")
+
+    for _ in range(2):
+        process, address = radio_process("gateway")
+        station.run(program, address=address, name="gateway")
+        assert process.wait(10) == 0
+    first, second = (path.read_text().splitlines() for path in sorted(tmp_path.glob("*.packets")))
+    assert len(first) > 500
+    assert first == second
+
+
+async def _read_often(client: bleak.BleakClient, pause_s: float) -> None:
+    for _ in range(50):
+        await client.read_gatt_char(CONTROL)
+        await asyncio.sleep(pause_s)
 
 
 def test_a_director_without_bluetooth_steers_the_radio(radio_process: Launch) -> None:
