@@ -150,6 +150,8 @@ def _row(line: str, wanted: list[int], width: int, number: int) -> list[float]:
     for name, at in zip(COLUMNS, wanted, strict=True):
         cell = cells[at].strip().strip('"')
         try:
+            if "_" in cell:  # Python reads 1_0 as 10
+                raise ValueError(cell)
             out.append(float(cell) if cell else np.nan)
         except ValueError:
             raise CsvError(f"line {number}: {name} is {cell[:40]!r}, which is no number") from None

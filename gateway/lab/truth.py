@@ -23,8 +23,8 @@ UNSURE_S: Final = 3.5
 _MOVING: Final = ("walk", "handle", "lift", "bow")
 _PASSING: Final = ("lift", "bow")
 """They pass through every angle within seconds."""
-_OFF_UNSURE_S: Final = 12
-"""A clip is found not worn in whole blocks of 10 s."""
+_OFF_UNSURE_S: Final = 22
+"""A clip is found not worn in whole blocks of 10 s, of which the first may still show the fusion settling."""
 
 
 @dataclass(frozen=True)

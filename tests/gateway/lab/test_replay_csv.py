@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.lab.replay_csv import COLUMNS, CsvError, check, read
 from gateway.lab.replay_units import check_units
@@ -54,6 +56,7 @@ def test_columns_in_any_order_among_others_with_a_byte_order_mark(tmp_path: Path
         (lambda lines: [HEADER.replace("gz_dps", "gz"), *lines], "line 1: missing columns gz_dps"),
         (lambda lines: [HEADER + ",ax_g", *(line + ",0" for line in lines)], "line 1: column ax_g appears twice"),
         (lambda lines: [HEADER, *lines[:10], "x,0,0,1,0,0,0", *lines[10:]], "line 12: t_s is 'x'"),
+        (lambda lines: [HEADER, *lines[:10], "0.1,1_0,0,1,0,0,0", *lines[10:]], "line 12: ax_g is '1_0'"),
         (lambda lines: [HEADER, *lines[:10], "0.1,0,0,1,0,0", *lines[10:]], "line 12: 6 cells where the header has 7"),
         (lambda lines: [HEADER, *lines[:10], *lines[8:]], "line 12: t_s falls from 0.09 to 0.08"),
         (lambda lines: [HEADER, *lines[:5]], "only 5 usable samples"),
@@ -132,3 +135,36 @@ def test_milli_degrees_are_found_too(wearing: Any, table: Any) -> None:
 
 def test_a_recording_without_turns_says_that_units_were_not_checked() -> None:
     assert "nothing turned" in check_units(check(_rows(20)))[0]
+
+
+cells = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True).map(str),
+    st.sampled_from(["", " ", '"1"', "0x1", "1e400", "1_0", "#", "\x00", "1;2", "é"]),
+)
+
+
+@given(
+    rows=st.lists(st.lists(cells, min_size=5, max_size=9), max_size=30),
+    good=st.integers(0, 40),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_any_text_is_read_or_refused_with_the_named_error(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], good: int, end: str
+) -> None:
+    lines = [HEADER, *_lines(good), *(",".join(row) for row in rows)]
+    path = tmp_path_factory.mktemp("fuzz") / "x.csv"
+    path.write_bytes(end.join(lines).encode())
+    try:
+        recording = read(path)
+    except CsvError:
+        return
+    assert np.isfinite(recording.acc_g).all()
+    assert (np.diff(recording.t_s) > 0).all()
+
+
+@given(data=st.binary(max_size=400))
+def test_any_bytes_are_refused_with_the_named_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "x.csv"
+    path.write_bytes(HEADER.encode() + b"\n" + data)
+    with pytest.raises(CsvError):
+        read(path)
