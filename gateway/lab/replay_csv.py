@@ -150,9 +150,13 @@ def _row(line: str, wanted: list[int], width: int, number: int) -> list[float]:
     for name, at in zip(COLUMNS, wanted, strict=True):
         cell = cells[at].strip().strip('"')
         try:
-            if "_" in cell:  # Python reads 1_0 as 10
-                raise ValueError(cell)
-            out.append(float(cell) if cell else np.nan)
+            out.append(_number(cell))
         except ValueError:
             raise CsvError(f"line {number}: {name} is {cell[:40]!r}, which is no number") from None
     return out
+
+
+def _number(cell: str) -> float:
+    if "_" in cell:  # Python reads 1_0 as 10
+        raise ValueError(cell)
+    return float(cell) if cell else np.nan
