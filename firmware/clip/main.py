@@ -5,11 +5,17 @@ import gc
 
 import micropython
 
-# Compiling the application takes most of the heap: keep no line numbers, and collect often while it goes on.
+_LOADING = 2048  # bytes between collections: while the application is loaded what stays must lie close together
+_RUNNING = 8192
+
+# Loading takes most of the heap: keep no line numbers.
 micropython.opt_level(3)
 if hasattr(gc, "threshold"):
-    gc.threshold(8192)
+    gc.threshold(_LOADING)
 
 from . import app  # noqa: E402
+
+if hasattr(gc, "threshold"):
+    gc.threshold(_RUNNING)
 
 asyncio.run(app.main())
