@@ -9,16 +9,21 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from firmware.clip import protocol
 from gateway.radio import Gatt, RadioError, short_uuid
+from gateway.turn import Turn
 
 control = protocol.control
 auth = protocol.auth
 
 ANSWER_S: Final = 6.0
 """How long the clip may take to answer: the lease would have run out by then."""
+
+
+Answer = tuple[Any, ...]
+"""Values of an event, see `protocol.control.parse_event`; a pong's are followed by the UTC at which it came."""
 
 
 class LinkError(Exception):
@@ -69,8 +74,8 @@ class Link:
         self._on_malformed = on_malformed
         self._session = b""
         self._counter = 0
-        self._turn = _Turn()
-        self._waiting: dict[tuple[int, int], asyncio.Future[tuple[object, ...]]] = {}
+        self._turn = Turn()
+        self._waiting: dict[tuple[int, int], asyncio.Future[Answer]] = {}
         self._token = 0
 
     @property
@@ -86,7 +91,7 @@ class Link:
         raw = await self.read(short_uuid(protocol.uuids.SERIAL))
         if raw.decode("ascii", "replace").strip("\0 ") != self._serial:
             raise WrongClipError("the peripheral has another serial")
-        await self._subscribe(protocol.uuids.EVENT, self._on_event)
+        await self.subscribe(protocol.uuids.EVENT, self._on_event)
         nonce = secrets.token_bytes(auth.NONCE_SIZE)
         nonce_clip, proof = await self._hello(nonce)
         expected = auth.proof(self._key, b"clip", self._gateway, nonce, nonce_clip)
@@ -97,7 +102,7 @@ class Link:
         await self._write(control.pack_auth(mine))
         _, _, result = await self._answer(answer)
         if result != control.OK:
-            raise LinkError(f"the clip refused the key: {control.RESULT_NAMES[int(str(result))]}")
+            raise LinkError(f"the clip refused the key: {control.RESULT_NAMES[result]}")
         self._session = auth.session_key(self._key, self._gateway, nonce, nonce_clip)
         self._counter = 0
 
@@ -109,11 +114,9 @@ class Link:
         self._waiting.clear()
         if challenge in done:
             nonce_clip, proof = challenge.result()
-            assert isinstance(nonce_clip, bytes)  # noqa: S101  (the parser's contract, for the type checker)
-            assert isinstance(proof, bytes)  # noqa: S101
             return nonce_clip, proof
         if refusal in done:
-            raise LinkError(f"the clip refused: {control.RESULT_NAMES[int(str(refusal.result()[2]))]}")
+            raise LinkError(f"the clip refused: {control.RESULT_NAMES[refusal.result()[2]]}")
         raise LinkError("the clip does not answer the hello")
 
     async def read(self, uuid: str) -> bytes:
@@ -124,16 +127,13 @@ class Link:
         except (RadioError, TimeoutError) as error:
             raise LinkError(str(error) or "the clip does not answer a read") from error
 
-    async def _subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
+    async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
+        """Hand every notification of a characteristic to `callback`."""
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self._gatt.subscribe(uuid, callback)
         except (RadioError, TimeoutError) as error:
             raise LinkError(str(error) or "the clip does not answer a subscription") from error
-
-    async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
-        """Hand every notification of a characteristic to `callback`."""
-        await self._subscribe(uuid, callback)
 
     async def operate(self, op: int, payload: bytes, *, urgent: bool = False) -> None:
         """Carry out a sealed operation and wait for its result. Raises RefusedError when the clip refuses it."""
@@ -143,7 +143,6 @@ class Link:
             answer = self._expect(control.EVENT_RESULT, op, counter)
             await self._write(auth.seal(self._session, op, payload, counter))
         _, _, result = await self._answer(answer)
-        assert isinstance(result, int)  # noqa: S101  (the parser's contract, for the type checker)
         if result == control.REFUSED_SEAL:
             raise LinkError("the clip does not accept the seal")
         if result != control.OK:
@@ -159,8 +158,6 @@ class Link:
             sent = self._utc_ms()
             await self._write(auth.seal(self._session, control.PING, control.pack(control.PING, token), self._counter))
         _, clip_ms, received = await self._answer(pong)
-        assert isinstance(clip_ms, int)  # noqa: S101  (see `_on_event`)
-        assert isinstance(received, int)  # noqa: S101
         return Exchange(sent, clip_ms, received)
 
     async def close(self) -> None:
@@ -174,12 +171,12 @@ class Link:
         except (RadioError, TimeoutError) as error:
             raise LinkError(str(error) or "the clip does not answer a write") from error
 
-    def _expect(self, event: int, op: int, number: int) -> asyncio.Future[tuple[object, ...]]:
-        future: asyncio.Future[tuple[object, ...]] = asyncio.get_running_loop().create_future()
+    def _expect(self, event: int, op: int, number: int) -> asyncio.Future[Answer]:
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[_address(event, op, number)] = future
         return future
 
-    async def _answer(self, future: asyncio.Future[tuple[object, ...]]) -> tuple[object, ...]:
+    async def _answer(self, future: asyncio.Future[Answer]) -> Answer:
         lost = asyncio.ensure_future(self._gatt.lost.wait())
         try:
             await asyncio.wait((future, lost), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
@@ -192,72 +189,25 @@ class Link:
 
     def _on_event(self, data: bytes) -> None:
         try:
-            event, values = control.parse_event(data)
+            event, values = _parse(data)
         except protocol.MalformedError as error:
             self._on_malformed("event", str(error), data)
             return
         if event == control.EVENT_PONG:
-            future = self._waiting.pop(_address(event, 0, _number(values[0])), None)
+            future = self._waiting.pop(_address(event, 0, values[0]), None)
             values = (*values, self._utc_ms())
         elif event == control.EVENT_RESULT:
-            future = self._waiting.pop(_address(event, _number(values[0]), _number(values[1])), None)
+            future = self._waiting.pop(_address(event, values[0], values[1]), None)
         else:
             future = self._waiting.pop(_address(event, 0, 0), None)
         if future is not None and not future.done():
             future.set_result(values)
 
 
-def _number(value: object) -> int:
-    assert isinstance(value, int)  # noqa: S101  (the parser's contract, for the type checker)
-    return value
+def _parse(data: bytes) -> tuple[int, Answer]:
+    return control.parse_event(data)
 
 
 def _address(event: int, op: int, number: int) -> tuple[int, int]:
     """What an answer is waited for under: results by operation and counter, pongs by token."""
     return event << 8 | op, number
-
-
-class _Turn:
-    """A lock that urgent takers get before all others."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._urgent = 0
-        self._calm = asyncio.Event()
-        self._calm.set()
-
-    def taken(self, *, urgent: bool) -> _Taken:
-        return _Taken(self, urgent=urgent)
-
-    async def take(self, *, urgent: bool) -> None:
-        if urgent:
-            self._urgent += 1
-            self._calm.clear()
-            try:
-                await self._lock.acquire()
-            finally:
-                self._urgent -= 1
-                if not self._urgent:
-                    self._calm.set()
-            return
-        while True:
-            await self._calm.wait()
-            await self._lock.acquire()
-            if not self._urgent:
-                return
-            self._lock.release()
-
-    def give(self) -> None:
-        self._lock.release()
-
-
-class _Taken:
-    def __init__(self, turn: _Turn, *, urgent: bool) -> None:
-        self._turn = turn
-        self._urgent = urgent
-
-    async def __aenter__(self) -> None:
-        await self._turn.take(urgent=self._urgent)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._turn.give()

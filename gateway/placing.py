@@ -98,10 +98,8 @@ def journal(
 
     Raises protocol.MalformedError for bytes that are not a record, or one whose values no record may have.
     """
-    fields = protocol.records.parse(data)
-    boot = fields["boot"]
-    assert isinstance(boot, bytes)  # noqa: S101  (the parser's contract, for the type checker)
-    return from_fields(fields, origin_of(boot.hex()))
+    fields: dict[str, Any] = protocol.records.parse(data)
+    return from_fields(fields, origin_of(fields["boot"].hex()))
 
 
 def from_fields(
