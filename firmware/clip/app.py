@@ -215,13 +215,20 @@ class App:
 
     def linked(self, mtu: int) -> None:
         """A gateway has authenticated: it may read, and gets the stream."""
-        self.gatt.write(self.gatt.settings, self._settings_bytes())
-        self.gatt.write(self.gatt.plan, self.plan.value.pack())
-        self.gatt.write(self.gatt.calibration, self.calibration.raw)
+        self.publish()
         self.mtu_changed(mtu)
         self.sensing.builder.gap = True
         self._shown = None
         self._show(self.clock.now())
+
+    def publish(self) -> None:
+        """Fill in the readable values, unless a stranger could read them too."""
+        if self.link.private:
+            value = self.settings.value
+            settings = status.pack_settings(value["version"], value["strength_pct"], value["pattern"], value["led"])
+            self.gatt.write(self.gatt.settings, settings)
+            self.gatt.write(self.gatt.plan, self.plan.value.pack())
+            self.gatt.write(self.gatt.calibration, self.calibration.raw)
 
     def mtu_changed(self, mtu: int) -> None:
         """Packets must fit."""
@@ -231,10 +238,6 @@ class App:
     def unlinked(self) -> None:
         """That gateway is gone, and its lease with it only when it runs out."""
 
-    def _settings_bytes(self) -> bytes:
-        value = self.settings.value
-        return status.pack_settings(value["version"], value["strength_pct"], value["pattern"], value["led"])
-
     def operate(self, op: int, payload: bytes, t_ms: int) -> int:
         """Carry out a sealed operation; one of control's results. Raises MalformedError."""
         if op == control.SET_PLAN:
@@ -243,7 +246,7 @@ class App:
             return self._set_calibration(payload, t_ms)
         if op == control.SET_SETTINGS:
             result = self.settings.accept(payload)
-            self.gatt.write(self.gatt.settings, self._settings_bytes())
+            self.publish()
             return result
         values = control.parse(op, payload)
         if op == control.LEASE:
@@ -276,7 +279,7 @@ class App:
             self.policy.set_plan(self.plan.value)
             self.detector.set_plan(self.plan.value)
             self.arbiter.recovery_ddeg = self.plan.value.recovery_deg * 10
-            self.gatt.write(self.gatt.plan, self.plan.raw)
+            self.publish()
             self.recorder.event(records.PLAN_APPLIED, t_ms, self.plan.version)
             self._show(t_ms)
         return result
@@ -286,7 +289,7 @@ class App:
         result = self.calibration.accept(payload)
         if result == control.OK and self.calibration.version != before:
             self.detector.set_calibration(self.calibration.value)
-            self.gatt.write(self.gatt.calibration, self.calibration.raw)
+            self.publish()
             self.recorder.event(records.CALIBRATED, t_ms, self.calibration.version)
             self.motor.play(haptic_drv2605l.CALIBRATED, t_ms, self.settings.value)
             self._show(t_ms)
@@ -340,7 +343,8 @@ class App:
             return
         fields = self._status(now)
         data = status.pack_status(fields)
-        self.gatt.write(self.gatt.status, data)
+        if self.link.private:
+            self.gatt.write(self.gatt.status, data)
         shown = tuple(
             [fields[name] for name in ("flags", "plan_version", "calibration_version", "policy", "judge", "dropped")]
         )

@@ -29,7 +29,8 @@ class Session:
 
 
 class Link:
-    """`owner` carries out operations: `operate(op, payload, t_ms) -> result`, `linked()`, `unlinked()`."""
+    """`owner` carries out operations: `operate(op, payload, t_ms) -> result`; it hears of `linked(mtu)`, `unlinked()` and
+    `mtu_changed(mtu)`, and fills in the readable values on `publish()`."""
 
     def __init__(self, gatt, sender, clock, keys, owner) -> None:  # type: ignore[no-untyped-def]
         self._gatt = gatt
@@ -39,6 +40,11 @@ class Link:
         self._owner = owner
         self._sessions: dict[int, Session] = {}
         self.active: Session | None = None
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody but an authenticated gateway is connected."""
+        return self.active is not None and len(self._sessions) == 1
 
     def step(self, now_ms: int) -> None:
         """Take what the radio has noted since the last step."""
@@ -59,6 +65,8 @@ class Link:
             self._sessions[connection] = Session(connection, now_ms)
             if self.active is None:
                 self._gatt.advertise()  # the stack stops by itself when a central connects
+            else:
+                self._gatt.hide()  # this one came in while the other authenticated
             return
         session = self._sessions.get(connection)
         if session is None:
@@ -84,6 +92,8 @@ class Link:
             self._owner.unlinked()
         if self.active is None:
             self._gatt.advertise()
+        else:
+            self._owner.publish()
 
     def _control(self, session: Session, data: bytes, t_ms: int, now_ms: int) -> None:
         op = data[0]

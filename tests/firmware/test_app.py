@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from firmware.clip.protocol import category, control, records, status
+from firmware.clip.protocol import category, control, plan, records, status
 
 Both = Callable[..., Any]
 GIVEN, OPEN = records.GIVEN, records.RESPONSE_OPEN
@@ -183,6 +183,8 @@ def test_the_newest_gateway_wins_and_a_silent_one_is_dropped(both: Both) -> None
     answer = both("scenarios.py", "two_gateways")
     assert answer["results"] == [control.OK] * 3
     assert answer["advertising"] == [True, False]
+    values = [plan.SIZE, status.STATUS_SIZE]
+    assert answer["readable"] == [*values, 0, 0, *values]  # nothing while a stranger is connected
     assert answer["disconnected"] == [[2, 1], [2, 1, 2]]
     assert answer["streamed"]
     assert answer["after"]

@@ -238,6 +238,15 @@ def two_gateways():
     bench.run(0.2)
     advertising = [bench.ble.advertising]
     results = [bench.connect(1)]
+    bench.run(1)
+    readable = [len(bench.ble.read(u)) for u in (uuids.PLAN, uuids.STATUS)]
+    bench.ble.connect(3)  # a latecomer that does not authenticate
+    bench.run(2)
+    readable += [len(bench.ble.read(u)) for u in (uuids.PLAN, uuids.STATUS)]
+    bench.ble.gap_disconnect(3)
+    bench.run(2)
+    readable += [len(bench.ble.read(u)) for u in (uuids.PLAN, uuids.STATUS)]
+    bench.ble.disconnected.remove(3)
     bench.ble.connect(2)  # it was dropped when the first authenticated
     advertising.append(bench.ble.advertising)
     bench.run(1)
@@ -250,6 +259,7 @@ def two_gateways():
     silent.append(list(bench.ble.disconnected))
     return bench.answer(
         results=results,
+        readable=readable,
         advertising=advertising,
         disconnected=silent,
         streamed=len(bench.stream) > 5,
