@@ -1,7 +1,7 @@
 """A scripted wearing through every station, as child processes: what the server says is what happened.
 
-Real firmware in its interpreter, virtual radio, real bleak, real broker, real server; `verdict` holds the account of the
-server's API against the script, the clip's flash and the motor's register.
+Real firmware in its interpreter, virtual radio, real bleak, real broker, real server; `verdict` holds what the
+server's API says against the script, the clip's flash and the motor's register.
 """
 
 from __future__ import annotations
