@@ -34,11 +34,12 @@ from typing import Any, TypeVar
 from . import station
 from .board import Battery
 from .clip import VirtualClip
+from .controls import ControlError
 from .drv2605l import MotorEvent
 from .interpreter import InterpreterError
 from .lsm6dsox import IDEAL, Imperfections
 from .motion import MotionSource, Recording, Still
-from .radio import ControlError, RadioHost
+from .radio import RadioHost
 from .scheduler import Scheduler
 from .simloop import SimLoop
 from .station import Station, StationError

@@ -21,8 +21,9 @@ from .drv2605l import Drv2605l, MotorEvent
 from .interpreter import FIRMWARE, Interpreter, choose, command, end, start
 from .lsm6dsox import IDEAL, Imperfections, Lsm6dsox
 from .motion import MotionSource, Still
+from .peer import Peer
 from .peripheral import Peripheral
-from .scheduler import Peer, Scheduler
+from .scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import errno
 import hashlib
 import json
 import logging
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
@@ -20,15 +19,13 @@ from . import bleak_backend, frames
 from .air import Air, PacketLog
 from .clip import LiveClip, VirtualClip
 from .controller import VirtualController
+from .controls import NAMES, ControlError, Controls
+from .peer import Peer
 from .peripheral import make_device
-from .scheduler import Peer, Scheduler
+from .scheduler import Scheduler
 from .simloop import SimLoop
 
 log = logging.getLogger(__name__)
-
-
-class ControlError(Exception):
-    """A control request that cannot be fulfilled."""
 
 
 class _HciSink:
@@ -130,6 +127,7 @@ class RadioHost:
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
+        self._controls = Controls(self._scheduler, self.air, self.live, start_utc_ms, self._stop.set)
 
     @property
     def port(self) -> int:
@@ -254,10 +252,10 @@ class RadioHost:
         peer.send(frames.CONTROL, json.dumps(answer).encode())
 
     async def control(self, do: str, **arguments: Any) -> Any:
-        """Do what a control request names (see `CONTROLS`). Raises ControlError."""
-        if do not in CONTROLS:
-            raise ControlError(f"unknown request {do!r}; there are {', '.join(CONTROLS)}")
-        return await CONTROLS[do](self, **arguments)
+        """Do what a control request names (see `Controls`). Raises ControlError."""
+        if do not in NAMES:
+            raise ControlError(f"unknown request {do!r}; there are {', '.join(NAMES)}")
+        return await getattr(self._controls, do)(**arguments)
 
     def live(self, serial: str) -> LiveClip:
         """The clip with this serial. Raises ControlError."""
@@ -265,94 +263,10 @@ class RadioHost:
             raise ControlError(f"no clip {serial!r}")
         return self.clips[serial]
 
-    async def _now(self) -> dict[str, int]:
-        """Simulated milliseconds since the beginning, and UTC."""
-        return {"now_ms": self.now_ms, "utc_ms": self.utc_ms()}
-
-    async def _link_loss(self, serial: str) -> None:
-        """End every connection of a clip at once, as after a supervision timeout; it can be found again."""
-        peripheral = self.live(serial).peripheral
-        if peripheral is not None:
-            self.air.link_loss(peripheral.controller)
-
-    async def _range(self, serial: str, on: bool) -> None:
-        """Take a clip out of range, or bring it back."""
-        self.live(serial).set_range(on)
-
-    async def _power(self, serial: str, on: bool) -> None:
-        """Switch a clip off without warning, or on."""
-        clip = self.live(serial)
-        if on:
-            await clip.power_on()
-        else:
-            clip.power_off()
-
-    async def _power_cycle(self, serial: str, off_ms: int = 1000) -> None:
-        """Switch a clip off and, after `off_ms` of simulated time, on again."""
-        clip = self.live(serial)
-        clip.power_off()
-        await asyncio.sleep(off_ms / 1000)
-        await clip.power_on()
-
-    async def _motor_log(self, serial: str) -> list[dict[str, Any]]:
-        """Every GO that ran the motor: t_ms, waveform, duration_ms."""
-        return [dataclasses.asdict(event) for event in self.live(serial).motor_log]
-
-    async def _status(self, serial: str) -> dict[str, Any]:
-        """State of a clip ("off", "booting", "running", "ended"), its interpreter, counters, flash and console."""
-        clip = self.live(serial)
-        imu = clip.board.imu
-        return {
-            "state": clip.state,
-            "interpreter": clip.kind,
-            "exit_code": clip.exit_code,
-            "fifo_overruns": 0 if imu is None else imu.overruns,
-            "refused_notifications": 0 if clip.peripheral is None else clip.peripheral.refused,
-            "console": str(clip.console),
-            "flash": str(clip.clip.flash),
-        }
-
-    async def _air_knobs(self, adv_loss: float | None = None, rssi: int | None = None) -> None:
-        """Change the loss of advertisements and the signal strength."""
-        if adv_loss is not None:
-            self.air.adv_loss = adv_loss
-        if rssi is not None:
-            self.air.rssi = rssi
-
-    async def _tx_buffers(self, serial: str, n: int) -> None:
-        """Change how many packets wait in a clip before it is refused more; 0 refuses all."""
-        peripheral = self.live(serial).peripheral
-        if peripheral is not None:
-            peripheral.tx_buffers = n
-
-    async def _speed(self, speed: float | None = None) -> None:
-        """Change the upper bound of simulated per wall time; None: as fast as it goes."""
-        self._scheduler.set_speed(speed)
-
-    async def _shutdown(self) -> None:
-        """Let `run` return."""
-        # After the answer has gone out.
-        asyncio.get_running_loop().call_later(0.001, self._stop.set)
-
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-CONTROLS: dict[str, Callable[..., Any]] = {
-    "now": RadioHost._now,
-    "link_loss": RadioHost._link_loss,
-    "range": RadioHost._range,
-    "power": RadioHost._power,
-    "power_cycle": RadioHost._power_cycle,
-    "motor_log": RadioHost._motor_log,
-    "status": RadioHost._status,
-    "air": RadioHost._air_knobs,
-    "tx_buffers": RadioHost._tx_buffers,
-    "speed": RadioHost._speed,
-    "shutdown": RadioHost._shutdown,
-}
 
 
 def station_address(name: str) -> str:

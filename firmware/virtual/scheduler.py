@@ -15,127 +15,20 @@ import selectors
 import socket
 import struct
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from . import frames
+from .peer import Peer
 from .simloop import MICRO, Events, SimSelector, of_the_loop
 
 log = logging.getLogger(__name__)
 
-_RECV = 1 << 16
 # A station this far behind its pace does not catch up: `speed` is an upper bound.
 _LAG_S = 0.05
 STALL_S = 60.0
 _HELD_S = 0.1
 # A clip that nobody waits for asks for time this often, so that what comes from outside is not far behind it.
 AHEAD_US = 250_000
-
-
-class Handler(Protocol):
-    """What the radio does with a station's frames."""
-
-    def on_call(self, payload: bytes) -> bytes:
-        """Answer a call that touches only the station's own state. Raises OSError: its errno is the answer."""
-
-    def on_frame(self, kind: int, payload: bytes) -> None:
-        """Handle a frame, at the end of the step."""
-
-    def on_closed(self) -> None:
-        """Handle the end of the connection, at the end of the step."""
-
-    def on_stalled(self) -> None:
-        """Handle that the station has not reported idle for `STALL_S` of wall time."""
-
-
-class Peer:
-    """A station as the scheduler sees it."""
-
-    def __init__(self, sock: socket.socket, scheduler: Scheduler) -> None:
-        sock.setblocking(False)
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.name = ""
-        self.handler: Handler | None = None
-        self.idle = False
-        self.due_us: int | None = None
-        self.sent = 0
-        self.runs_ahead = False
-        self.horizon_us = 0
-        self.inbox: deque[tuple[int, bytes]] = deque()
-        self.closed = False
-        self._scheduler = scheduler
-        self._sock = sock
-        self._splitter = frames.Splitter(from_radio=False)
-        self._unsent = bytearray()
-
-    def fileno(self) -> int:
-        """The socket's number, for the selector."""
-        return self._sock.fileno()
-
-    def send(self, kind: int, payload: bytes = b"") -> None:
-        """Send a frame at the time that is; the station is busy from now on."""
-        if self.closed:
-            return
-        self.sent += 1
-        self.idle = False
-        data = frames.down(kind, self._scheduler.now_us, payload, horizon_us=self.horizon_us)
-        if self._unsent:
-            self._unsent += data
-            return
-        try:
-            done = self._sock.send(data)
-        except BlockingIOError:
-            done = 0
-        except OSError:
-            return  # the reading side sees the end too, and tells the handler
-        if done < len(data):
-            self._unsent += data[done:]
-            self._scheduler.watch(self, selectors.EVENT_READ | selectors.EVENT_WRITE)
-
-    def flush(self) -> None:
-        """Send what the socket did not take before."""
-        try:
-            done = self._sock.send(self._unsent)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._unsent.clear()
-            done = 0
-        del self._unsent[:done]
-        if not self._unsent:
-            self._scheduler.watch(self, selectors.EVENT_READ)
-
-    def receive(self) -> list[frames.Frame] | None:
-        """Frames that came in; None at the end of the connection."""
-        try:
-            data = self._sock.recv(_RECV)
-        except BlockingIOError:
-            return []
-        except OSError:
-            return None
-        try:
-            return self._splitter.feed(data) if data else None
-        except frames.FrameError:
-            log.exception("station %s", self.name or "(unnamed)")
-            return None
-
-    def gone(self) -> bool:
-        """Whether the station has ended the connection and everything it sent has been read."""
-        if self.closed:
-            return True
-        try:
-            return self._sock.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.closed = True
-        self._sock.close()
 
 
 class Scheduler:

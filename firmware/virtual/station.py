@@ -47,7 +47,7 @@ class Station:
         return self._clock.now_us // 1000
 
     async def control(self, do: str, **arguments: Any) -> Any:
-        """Ask the radio to do something, see `firmware.virtual.radio.CONTROLS`.
+        """Ask the radio to do something, see `firmware.virtual.controls.Controls`.
 
         Raises StationError when it cannot.
         """

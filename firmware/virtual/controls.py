@@ -1,0 +1,115 @@
+"""What a station may ask of the radio."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .air import Air
+from .clip import LiveClip
+from .scheduler import Scheduler
+
+
+class ControlError(Exception):
+    """A control request that cannot be fulfilled."""
+
+
+class Controls:
+    """Every public coroutine is a request of its name.
+
+    Parameters
+    ----------
+    live
+        The clip with a serial; raises ControlError when there is none.
+    stop
+        Lets the radio's `run` return.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        air: Air,
+        live: Callable[[str], LiveClip],
+        start_utc_ms: int,
+        stop: Callable[[], None],
+    ) -> None:
+        self._scheduler = scheduler
+        self._air = air
+        self._live = live
+        self._start_utc_ms = start_utc_ms
+        self._stop = stop
+
+    async def now(self) -> dict[str, int]:
+        """Simulated milliseconds since the beginning, and UTC."""
+        return {"now_ms": self._scheduler.now_us // 1000, "utc_ms": self._start_utc_ms + self._scheduler.now_us // 1000}
+
+    async def link_loss(self, serial: str) -> None:
+        """End every connection of a clip at once, as after a supervision timeout; it can be found again."""
+        peripheral = self._live(serial).peripheral
+        if peripheral is not None:
+            self._air.link_loss(peripheral.controller)
+
+    async def range(self, serial: str, on: bool) -> None:
+        """Take a clip out of range, or bring it back."""
+        self._live(serial).set_range(on)
+
+    async def power(self, serial: str, on: bool) -> None:
+        """Switch a clip off without warning, or on."""
+        clip = self._live(serial)
+        if on:
+            await clip.power_on()
+        else:
+            clip.power_off()
+
+    async def power_cycle(self, serial: str, off_ms: int = 1000) -> None:
+        """Switch a clip off and, after `off_ms` of simulated time, on again."""
+        clip = self._live(serial)
+        clip.power_off()
+        await asyncio.sleep(off_ms / 1000)
+        await clip.power_on()
+
+    async def motor_log(self, serial: str) -> list[dict[str, Any]]:
+        """Every GO that ran the motor: t_ms, waveform, duration_ms."""
+        return [dataclasses.asdict(event) for event in self._live(serial).motor_log]
+
+    async def status(self, serial: str) -> dict[str, Any]:
+        """State of a clip ("off", "booting", "running", "ended"), its interpreter, counters, flash and console."""
+        clip = self._live(serial)
+        imu = clip.board.imu
+        return {
+            "state": clip.state,
+            "interpreter": clip.kind,
+            "exit_code": clip.exit_code,
+            "fifo_overruns": 0 if imu is None else imu.overruns,
+            "refused_notifications": 0 if clip.peripheral is None else clip.peripheral.refused,
+            "console": str(clip.console),
+            "flash": str(clip.clip.flash),
+        }
+
+    async def air(self, adv_loss: float | None = None, rssi: int | None = None) -> None:
+        """Change the loss of advertisements and the signal strength."""
+        if adv_loss is not None:
+            self._air.adv_loss = adv_loss
+        if rssi is not None:
+            self._air.rssi = rssi
+
+    async def tx_buffers(self, serial: str, n: int) -> None:
+        """Change how many packets wait in a clip before it is refused more; 0 refuses all."""
+        peripheral = self._live(serial).peripheral
+        if peripheral is not None:
+            peripheral.tx_buffers = n
+
+    async def speed(self, speed: float | None = None) -> None:
+        """Change the upper bound of simulated per wall time; None: as fast as it goes."""
+        self._scheduler.set_speed(speed)
+
+    async def shutdown(self) -> None:
+        """Let `run` return."""
+        # After the answer has gone out.
+        asyncio.get_running_loop().call_later(0.001, self._stop)
+
+
+NAMES = tuple(name for name, _ in inspect.getmembers(Controls, inspect.iscoroutinefunction) if not name.startswith("_"))
