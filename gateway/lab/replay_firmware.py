@@ -33,6 +33,8 @@ TAIL_S: Final = 2.0
 PINGS: Final = 8
 HEAP: Final = "400k"
 """Memory is not what a replay is about; pointers here are twice as wide as on the board."""
+NOMINAL_PERIOD_US: Final = 38_462
+"""Between samples of the stream, until the clip's status has told what it measures."""
 _STEP_S: Final = 10.0
 _SERIAL: Final = "f000000000000001"
 _GATEWAY: Final = bytes.fromhex("f00000000000000e")
@@ -87,7 +89,7 @@ class _Session:
         self._folder = folder
         self._progress = progress
         self._packets: list[stream.Packet] = []
-        self._period_us = 0
+        self._period_us = NOMINAL_PERIOD_US
         self._offset_ms = 0.0
         self._malformed = 0
 
@@ -118,10 +120,10 @@ class _Session:
             utc_ms=host.utc_ms,
             on_malformed=self._on_malformed,
         )
-        await link.authenticate()
-        self._on_status(await link.read(protocol.uuids.STATUS))
         await link.subscribe(protocol.uuids.STATUS, self._on_status)
         await link.subscribe(protocol.uuids.STREAM, self._on_stream)
+        await link.authenticate()
+        self._on_status(await link.read(protocol.uuids.STATUS))
         exchanges = [await link.ping() for _ in range(PINGS)]
         best = min(exchanges, key=lambda exchange: exchange.received_utc_ms - exchange.sent_utc_ms)
         self._offset_ms = best.clip_ms - (best.sent_utc_ms + best.received_utc_ms) / 2
