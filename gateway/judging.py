@@ -11,6 +11,7 @@ from gateway import messages, placing, stream
 from gateway.core import Core
 from gateway.core.types import Calibration, Judgement, Output, Samples, Thresholds
 from gateway.ledger import Ledger
+from gateway.outbox import OutboxError
 
 SNAPSHOT_MS: Final = 10_000
 """Clip time between commits of the core's snapshot when there is nothing else to commit."""
@@ -33,6 +34,7 @@ class Judging:
         self._seq: int | None = None
         self._fresh_link = True
         self._saved_to = 0
+        self._uncommitted: list[messages.Model] = []  # what the core has told and the disk did not take
         self.judgement: Judgement | None = None
         """The latest word on the stream of this connection; None before there is one."""
         self.packets_missed = 0
@@ -122,11 +124,20 @@ class Judging:
         records += [placing.episode(episode, origin) for episode in out.episodes]
         if records:
             self._commit(records)
-            self._on_rows()
 
     def _commit(self, records: list[messages.Model]) -> None:
-        self._ledger.commit(records, core=self.state)
-        self._saved_to = self._core.position_ms if self._core is not None else 0
+        """Commit what the core has told together with its state; keep it when the disk refuses, for the next time."""
+        self._uncommitted += records
+        try:
+            self._ledger.commit(self._uncommitted, core=self.state)
+        except OutboxError as error:
+            logger.error("%s", error)  # noqa: TRY400  (expected on a full disk; the traceback says nothing)
+            return
+        finally:
+            self._saved_to = self._core.position_ms if self._core is not None else 0
+        if self._uncommitted:
+            self._uncommitted = []
+            self._on_rows()
 
     @property
     def state(self) -> tuple[str, bytes] | None:

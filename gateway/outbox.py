@@ -103,7 +103,10 @@ class Outbox:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside is committed together or not at all. May be nested: the outermost one commits."""
+        """Everything inside is committed together or not at all. May be nested: the outermost one commits.
+
+        Raises OutboxError when the file cannot be written.
+        """
         if self._depth:
             self._depth += 1
             try:
@@ -111,17 +114,23 @@ class Outbox:
             finally:
                 self._depth -= 1
             return
-        self._db.execute("BEGIN IMMEDIATE")
         self._depth = 1
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise OutboxError(f"cannot write the outbox: {error}") from error
         except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
         finally:
             self._depth = 0
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     # --- rows ---
 

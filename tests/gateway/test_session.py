@@ -578,3 +578,30 @@ def test_a_long_journal_drains_without_delaying_the_lease(tmp_path: Path) -> Non
             assert told[-1]["utc_error_ms"] < 60
 
     jump.run(main())
+
+
+def test_a_disk_that_refuses_for_a_while_costs_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        async with running(tmp_path, clip) as bench:
+            await asyncio.sleep(50)
+            bench.outbox._db.execute("PRAGMA max_page_count = 1")  # it cannot grow: the disk is full
+            real = Outbox.put
+
+            def full(outbox: Outbox, rows: Any) -> int:
+                real(outbox, rows)
+                outbox._db.execute("CREATE TABLE more (x)")  # more than there is room for
+                return 0
+
+            bench.outbox.put = full.__get__(bench.outbox)  # type: ignore[method-assign]
+            await asyncio.sleep(100)
+            assert bench.outbox.waiting == 0
+            assert clip.leases[-1][0] > 145
+            del bench.outbox.put
+            bench.outbox._db.execute("PRAGMA max_page_count = 1000000")
+            await asyncio.sleep(60)
+            told = [(e["start_ms"], e["rev"], e["codes"].count("1")) for e in bench.of("epoch", "gateway")]
+            assert [(start, rev) for start, rev, _ in told] == [(0, 1), (60_000, 1), (120_000, 1)]
+            assert [lost for _, _, lost in told[1:]] == [0, 0]
+
+    jump.run(main())
