@@ -27,11 +27,15 @@ def recordings(request: pytest.FixtureRequest) -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs recordings unless they were given: the project passes its tests without them."""
+    """Leave out what needs something that no package brings, unless it was given."""
+    absent = set()
     if config.getoption("--recordings") is None:
-        left_out = [item for item in items if item.get_closest_marker("recordings")]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+        absent.add("recordings")
+    if not os.environ.get("MICROPYTHON_32BIT"):
+        absent.add("micropython32")
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

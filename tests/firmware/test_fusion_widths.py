@@ -170,24 +170,20 @@ def said(command: list[str], tmp_path: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def interpreter(variable: str, usual: Path | None) -> list[str]:
-    named = os.environ.get(variable)
-    if named:
-        return [named]
-    if usual is not None and usual.exists():
-        return [str(usual)]
-    pytest.skip(f"needs {variable} or its usual program")
-
-
-@pytest.mark.parametrize(
-    ("variable", "usual"),
-    [("MICROPYTHON", Path(sys.executable).parent / "micropython"), ("MICROPYTHON_32BIT", None)],
-)
-def test_micropython_says_the_same_bit_for_bit_and_allocates_nothing(
-    variable: str, usual: Path | None, tmp_path: Path
-) -> None:
-    command = interpreter(variable, usual)
-    lines = said([*command, "-X", "heapsize=128k"], tmp_path)
+def same_on_both(program: str, tmp_path: Path) -> None:
+    lines = said([program, "-X", "heapsize=128k"], tmp_path)
     assert len(lines) == 5
     assert lines == said([sys.executable], tmp_path)
     assert all(line.split(") ")[1].startswith("0 ") for line in lines)
+
+
+def test_micropython_says_the_same_bit_for_bit_and_allocates_nothing(tmp_path: Path) -> None:
+    program = Path(sys.executable).parent / "micropython"
+    if not program.exists():
+        pytest.skip("no micropython beside this Python")
+    same_on_both(str(program), tmp_path)
+
+
+@pytest.mark.micropython32
+def test_so_does_a_32_bit_micropython(tmp_path: Path) -> None:
+    same_on_both(os.environ["MICROPYTHON_32BIT"], tmp_path)
