@@ -13,9 +13,12 @@ from typing import Annotated, Final
 import typer
 import typer.core
 import typer.main
+from rich.markup import escape
 
 GROUP: Final = "plumbline.commands"
 EXTRA_OF: Final = {"demo": "gateway,server,virtual", "prove": "gateway,server,virtual", "server": "server"}
+OWN: Final = ("firmware", "gateway", "server")
+"""Packages that no extra brings: one of their modules that is missing is a fault."""
 
 
 class _Loader(typer.core.TyperGroup):
@@ -34,7 +37,9 @@ class _Loader(typer.core.TyperGroup):
                 try:
                     return _as_command(point.load(), cmd_name)
                 except ModuleNotFoundError as error:
-                    return _unavailable(cmd_name, str(error.name))
+                    if error.name is None or error.name.partition(".")[0] in OWN:
+                        raise
+                    return _unavailable(cmd_name, error.name)
         return None
 
 
@@ -55,6 +60,7 @@ def _single(function: Callable[..., object]) -> typer.Typer:
 
 
 def _unavailable(name: str, missing: str) -> typer.core.TyperCommand:
+    """A command that takes whatever is asked of the real one, and says how to get that."""
     extra = EXTRA_OF.get(name, "gateway")
 
     def explain() -> None:
@@ -64,8 +70,11 @@ def _unavailable(name: str, missing: str) -> typer.core.TyperCommand:
         )
         raise typer.Exit(2)
 
-    explain.__doc__ = f"(not installed: needs the extra '{extra}')"
-    return _as_command(explain, name)
+    command = _as_command(explain, name)
+    command.help = command.short_help = escape(f"Not installed; get it with: pip install 'plumbline[{extra}]'")
+    command.add_help_option = False
+    command.context_settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return command
 
 
 main = typer.Typer(

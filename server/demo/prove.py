@@ -19,7 +19,11 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-KILLS: Final = ("broker", "gateway", "server")
+from server.demo.check.run import ScriptKind
+from server.demo.stations import Name
+
+KILLS: Final[tuple[Name, ...]] = ("broker", "gateway", "server")
+_LONGEST: Final[ScriptKind] = "workday"
 _FUZZ: Final = ("tests/firmware", "tests/gateway", "tests/server", "tests/virtual")
 
 
@@ -56,7 +60,7 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
     for station in KILLS:
         for seed in range(max(1, seeds // 3)):
             yield _check(folder, f"crash-{station}-{seed}", "--kill", station, "--seed", str(seed))
-    yield _check(folder, "workday", "--script", "workday")
+    yield _check(folder, _LONGEST, "--script", _LONGEST)
     if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
         yield Result("fuzz", passed=True, wall_s=0, detail=None, skipped="needs a checkout and the development tools")
         return
