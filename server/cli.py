@@ -13,16 +13,16 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import OperationalError
 
-from server.access.accounts import begin_care, create_account, credentials
+from server.access.accounts import AccountError, begin_care, create_account, credentials
 from server.access.passwords import Passwords, WeakPasswordError
 from server.broker import BrokerError
 from server.broker import start as start_broker
 from server.broker_accounts import BrokerAccounts
 from server.ingest.enrolment import EnrolmentError, assign_clip, enrol_gateway, enrol_patient
 from server.mqtt.address import Broker, BrokerUrlError, broker_at
-from server.serving import serve
+from server.serving import AddressError, listen, serve
 from server.settings import Settings
 from server.store import DatabaseUrlError, UnknownPatientError, migrate, open_engine
 from server.store.migrate import current_revision
@@ -31,6 +31,8 @@ from server.summaries.calendar import UnknownZoneError
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The therapist's side: store, ingest and pages.")
 
 _TROUBLES = (
+    AccountError,
+    AddressError,
     BrokerError,
     BrokerUrlError,
     DatabaseUrlError,
@@ -56,6 +58,8 @@ def _in_words() -> Iterator[Settings]:
         _fail(f"PLUMBLINE_SERVER_{str(problem['loc'][0]).upper()}: {problem['msg']}")
     except OperationalError as error:
         _fail(f"the database cannot be used: {error.orig}")
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except _TROUBLES as error:
         _fail(str(error))
 
@@ -74,17 +78,20 @@ def _store(settings: Settings) -> Engine:
 @app.command()
 def run(
     mqtt: Annotated[str | None, typer.Option(help="Broker, mqtt://host:1883; without it one is started here.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the pages.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the pages.  [default: 8000]")] = None,
 ) -> None:
     """Migrate the database, take in what gateways send, and serve the pages."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     with _in_words() as settings:
         engine = _store(settings)
         url = mqtt or settings.mqtt_url
-        with _broker(settings, url) as broker:
-            port = port or settings.port
-            typer.echo(f"pages at http://{settings.host}:{port}, broker at {broker.host}:{broker.port}")
-            serve(engine, broker, utc_now_ms, host=settings.host, port=port, secure=settings.secure)
+        port = port or settings.port
+        with listen(settings.host, port) as listener, _broker(settings, url) as broker:
+            typer.echo(
+                f"Pages at http://{settings.host}:{port}, broker at {broker.host}:{broker.port}. Ctrl-C stops it."
+            )
+            serve(engine, broker, utc_now_ms, listener, secure=settings.secure)
 
 
 @contextmanager
@@ -120,12 +127,7 @@ def create_therapist(
 ) -> None:
     """Make a therapist's account."""
     with _in_words() as settings:
-        try:
-            create_account(
-                _store(settings), Passwords(), email=email, name=name, password=password, now_ms=utc_now_ms()
-            )
-        except IntegrityError:
-            _fail(f"there is an account for {email} already")
+        create_account(_store(settings), Passwords(), email=email, name=name, password=password, now_ms=utc_now_ms())
         typer.echo(f"{name} can sign in as {email}")
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from server.access.passwords import Passwords
 from server.store.engine import reading, writing
 from server.store.tables import care_relation, user_account
+
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class AccountError(ValueError):
+    """An account cannot be made so; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +34,19 @@ def normal_email(email: str) -> str:
 
 
 def create_account(engine: Engine, passwords: Passwords, *, email: str, name: str, password: str, now_ms: int) -> int:
-    """A therapist's account; returns its id. Raises WeakPasswordError, or IntegrityError for a known address."""
+    """A therapist's account; returns its id. Raises AccountError, WeakPasswordError."""
     address = normal_email(email)
+    if not _EMAIL.fullmatch(address):
+        raise AccountError(f"{email!r} is no e-mail address")
+    if not name.strip():
+        raise AccountError("an account needs a name")
     hashed = passwords.hash(password, address)
-    with writing(engine) as db:
-        done = db.execute(
-            insert(user_account).values(
-                email=address, name=name, role="therapist", password_hash=hashed, created_ms=now_ms
-            )
-        )
+    row = {"email": address, "name": name.strip(), "role": "therapist", "password_hash": hashed, "created_ms": now_ms}
+    try:
+        with writing(engine) as db:
+            done = db.execute(insert(user_account).values(row))
+    except IntegrityError as error:
+        raise AccountError(f"there is an account for {address} already") from error
     key = done.inserted_primary_key
     if key is None:
         raise RuntimeError("the database gave no key")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.mqtt.address import broker_at
-from server.serving import serve
+from server.serving import listen, serve
 from server.store import open_engine
 
 from .world import World, load
@@ -35,8 +35,7 @@ def main(world: World) -> None:
         open_engine(world.database_url),
         broker_at(world.mqtt_url, password=world.server_password),
         clock(world),
-        host="127.0.0.1",
-        port=world.http_port,
+        listen("127.0.0.1", world.http_port),
         session_clock=wall_ms,
     )
 

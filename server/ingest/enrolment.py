@@ -27,6 +27,7 @@ def enrol_patient(
 ) -> int:
     """A new patient; returns the id. Without a pseudonym one is drawn. Raises UnknownZoneError, EnrolmentError."""
     zone_info(zone)
+    name = _named(name, "patient")
     pseudonym = pseudonym or f"P-{secrets.token_hex(4)}"
     try:
         with writing(engine) as connection:
@@ -45,11 +46,18 @@ def enrol_gateway(engine: Engine, gateway_id: str, *, name: str, now_ms: int) ->
     """A new gateway. Raises EnrolmentError."""
     if not _ID.fullmatch(gateway_id):
         raise EnrolmentError("a gateway's id is 16 hexadecimal digits in lower case")
+    name = _named(name, "gateway")
     try:
         with writing(engine) as connection:
             connection.execute(insert(gateway).values(id=gateway_id, name=name, created_ms=now_ms))
     except IntegrityError as error:
         raise EnrolmentError(f"the gateway {gateway_id} is enrolled already") from error
+
+
+def _named(name: str, what: str) -> str:
+    if not name.strip():
+        raise EnrolmentError(f"a {what} needs a name")
+    return name.strip()
 
 
 def assign_clip(

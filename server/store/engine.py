@@ -42,11 +42,20 @@ def open_engine(url: str) -> Engine:
 def _open_sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise DatabaseUrlError("SQLite needs a file: sqlite:///path/to/plumbline.db")
-    Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    _make_private(Path(url.database))
     engine = create_engine(url, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """Names of patients are in it: what does not exist yet is made for its user alone (SQLite's side files follow)."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise DatabaseUrlError(f"{file} cannot be used: {error.strerror}") from error
 
 
 def _on_connect(dbapi_connection: Any, _record: object) -> None:

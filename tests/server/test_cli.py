@@ -72,7 +72,11 @@ def test_a_clinic_from_nothing(data_dir: Path) -> None:
     [
         (["create-patient", "--name", "X", "--zone", "Mars"], "unknown time zone 'Mars'"),
         (["create-patient", "--name", "X", "--zone", "UTC", "--therapist", "no@x"], "no account for no@x"),
+        (["create-patient", "--name", " ", "--zone", "UTC"], "a patient needs a name"),
         (["create-therapist", "--email", "a@x", "--name", "A", "--password", "short"], "a password has"),
+        (["create-therapist", "--email", "ann", "--name", "A", "--password", "a quiet afternoon"], "no e-mail address"),
+        (["create-therapist", "--email", "a@x", "--name", "", "--password", "a quiet afternoon"], "needs a name"),
+        (["create-gateway", "--name", ""], "a gateway needs a name"),
         (["create-gateway", "--name", "x", "--gateway", "home"], "16 hexadecimal digits"),
         (["assign", CLIP, "7"], "no patient 7"),
         (["run", "--mqtt", "http://x"], "must look like mqtt://"),
@@ -89,6 +93,7 @@ def test_what_can_be_put_right_is_said_in_one_line(data_dir: Path, arguments: li
     ("name", "value", "words"),
     [
         ("PORT", "99999", "PLUMBLINE_SERVER_PORT"),
+        ("DATA_DIR", "/dev/null/here", "/dev/null/here"),
         ("DATABASE_URL", "mysql://x/y", "only sqlite and postgresql"),
         ("DATABASE_URL", "postgresql://127.0.0.1:1/x?connect_timeout=1", "the database cannot be used"),
     ],
@@ -100,6 +105,30 @@ def test_a_setting_that_cannot_be_used_is_named(
     result = call("migrate")
     assert result.exit_code == 1
     assert words in result.stderr
+
+
+def test_a_port_that_another_program_has_is_named(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = call("run", "--port", str(port))
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"port {port} of 127.0.0.1: another program has it" in result.stderr
+        monkeypatch.setenv("PLUMBLINE_SERVER_MQTT_PORT", str(port))
+        result = call("run", "--port", str(free_port()))
+        assert result.exit_code == 1
+        assert f"port {port} is taken" in result.stderr
+
+
+def test_an_account_is_made_once(data_dir: Path) -> None:
+    person = ("create-therapist", "--name", "Mara", "--password", "a quiet afternoon", "--email")
+    done(*person, "mara@example.org")
+    assert "there is an account for mara@example.org already" in call(*person, "Mara@Example.org").stderr
+
+
+def test_only_its_user_reads_the_database(data_dir: Path) -> None:
+    done("create-patient", "--name", "Anna", "--zone", "UTC")
+    assert [file.name for file in data_dir.iterdir() if file.stat().st_mode & 0o077] == []
+    assert data_dir.stat().st_mode & 0o077 == 0
 
 
 def test_it_serves_and_stops(data_dir: Path) -> None:
