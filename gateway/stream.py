@@ -40,8 +40,8 @@ def decode(data: bytes, period_us: int) -> Packet:
     Raises protocol.MalformedError.
     """
     flags, n, seq, t_ms = protocol.stream.parse_header(data)
-    raw = np.frombuffer(data, np.uint8, n * protocol.stream.SAMPLE_SIZE, protocol.stream.HEADER_SIZE)
-    raw = raw.reshape(n, protocol.stream.SAMPLE_SIZE)
+    size = protocol.stream.SAMPLE_SIZE
+    raw = np.frombuffer(data, np.uint8, n * size, protocol.stream.HEADER_SIZE).reshape(n, size)
     times: NDArray[np.float64] = t_ms + np.arange(n, dtype=np.float64) * (period_us / 1000)
     samples = Samples(
         t_ms=times,

@@ -19,7 +19,7 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
     [
         [sys.executable, "-m", "ruff", "check", "."],
         [sys.executable, "-m", "ruff", "format", "--check", "."],
-        [sys.executable, "-m", "mypy"],
+        [sys.executable, "-m", "mypy", "--python-version", "{}.{}".format(*sys.version_info)],
         [str(SCRIPTS / "lint-imports"), "--no-cache"],
     ],
     ids=["lint", "format", "types", "imports"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,7 +165,7 @@ def test_temperature_and_timestamp_words(chip: Lsm6dsox) -> None:
 
 
 def test_imperfections_are_seeded_and_of_the_right_size() -> None:
-    def record(seed: int) -> tuple[np.ndarray[tuple[int, int], np.dtype[np.float64]], int]:
+    def record(seed: int) -> tuple[NDArray[np.float64], int]:
         chip = Lsm6dsox(Still(celsius=25.0), imperfections=Imperfections(), seed=seed)
         driver = Driver(chip)
         driver.start()
@@ -172,7 +173,7 @@ def test_imperfections_are_seeded_and_of_the_right_size() -> None:
         for second in range(1, 31):
             for half in (0, 1):
                 data += [i16(d) for tag, _, d in driver.words(second * SECOND + half * SECOND // 2) if tag == TAG_ACC]
-        return np.asarray(data) * 0.244e-3, len(data)
+        return np.asarray(data, dtype=np.float64) * 0.244e-3, len(data)
 
     first, n = record(1)
     assert np.array_equal(first, record(1)[0])
