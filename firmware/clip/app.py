@@ -27,14 +27,15 @@ from .sender import Sender
 from .sensing import Sensing
 from .wire import clip_control as control
 from .wire import clip_records as records
+from .wire import clip_status as status
 from .wire import clip_stream as stream
-from .wire import status, uuids
+from .wire import clip_uuids as uuids
 from .wire.base import MalformedError, clamp, const
 
-FIRMWARE = "0.1.0"
+FIRMWARE = const("0.1.0")
 _TICK_MS = const(40)
 _STATUS_MS = const(5000)
-POLICY_FILE = "policy.bin"
+_POLICY_FILE = const("policy.bin")
 _POLICY_KIND = const(6)
 _POLICY_VERSION = const(1)
 _MINUTE_MS = const(60000)
@@ -66,7 +67,6 @@ class App:
         self.arbiter = Arbiter(self.policy, self.detector)
         self.arbiter.recovery_ddeg = self.plan.value.recovery_deg * 10
         imu = Lsm6dsox(i2c)
-        self._imu = imu
         self.sensing = Sensing(imu, Fusion(imu.rate_mhz, imu.acc_lsb_ug, imu.gyro_lsb_udps), self)
         self.motor = Motor(Drv2605l(i2c))
         self.battery = Battery(adc)
@@ -148,7 +148,7 @@ class App:
     # --- the policy's state in flash ---
 
     def _restore_policy(self, powered: bool) -> None:
-        kept = guarded.load(POLICY_FILE, _POLICY_KIND, _POLICY_VERSION)
+        kept = guarded.load(_POLICY_FILE, _POLICY_KIND, _POLICY_VERSION)
         if kept is None or len(kept) < 4:
             return
         elapsed = self._rtc_s() - struct.unpack("<I", kept[:4])[0]
@@ -161,7 +161,7 @@ class App:
         self.policy.changed = False
         try:
             kept = struct.pack("<I", self._rtc_s()) + self.policy.snapshot()
-            guarded.save(POLICY_FILE, _POLICY_KIND, _POLICY_VERSION, kept)
+            guarded.save(_POLICY_FILE, _POLICY_KIND, _POLICY_VERSION, kept)
         except OSError:
             self.recorder.failed += 1
 
@@ -224,9 +224,7 @@ class App:
     def publish(self) -> None:
         """Fill in the readable values, unless a stranger could read them too."""
         if self.link.private:
-            value = self.settings.value
-            settings = status.pack_settings(value["version"], value["strength_pct"], value["pattern"], value["led"])
-            self.gatt.write(self.gatt.settings, settings)
+            self.gatt.write(self.gatt.settings, status.pack_settings(*self.settings.value))
             self.gatt.write(self.gatt.plan, self.plan.value.pack())
             self.gatt.write(self.gatt.calibration, self.calibration.raw)
 
@@ -234,9 +232,6 @@ class App:
         """Packets must fit."""
         room = min(mtu, uuids.MTU_WANTED) - 3 - stream.HEADER_SIZE - stream.TRAILER_SIZE
         self.sensing.builder.max_samples = clamp(room // stream.SAMPLE_SIZE, 1, stream.MAX_SAMPLES)
-
-    def unlinked(self) -> None:
-        """That gateway is gone, and its lease with it only when it runs out."""
 
     def operate(self, op: int, payload: bytes, t_ms: int) -> int:
         """Carry out a sealed operation; one of control's results. Raises MalformedError."""
@@ -341,50 +336,45 @@ class App:
         """Keep the readable status fresh while a gateway may read it, and notify it when it matters."""
         if self.link.active is None:
             return
-        fields = self._status(now)
-        data = status.pack_status(fields)
+        flags = self._flags(now)
+        state = self.policy.state
+        builder = self.sensing.builder
+        data = status.pack_values(
+            flags,
+            self.boot,
+            self.boot_counter & 0xFFFF,
+            now,
+            builder.period_us * 4,
+            status.ACC_RANGE_G,
+            status.GYRO_RANGE_DPS,
+            self.plan.version,
+            self.calibration.version,
+            self.battery.millivolts,
+            self.battery.percent,
+            state,
+            clamp(builder.celsius, -128, 127),
+            self.journal.first,
+            self.journal.next,
+            self.sender.dropped,
+            self.arbiter.judge,
+        )
         if self.link.private:
             self.gatt.write(self.gatt.status, data)
-        shown = tuple(
-            [fields[name] for name in ("flags", "plan_version", "calibration_version", "policy", "judge", "dropped")]
-        )
+        shown = (flags, self._versions(), state, self.arbiter.judge, self.sender.dropped)
         if shown != self._shown or now >= self._next_status:
             self._shown = shown
             self._next_status = now + _STATUS_MS
             self.sender.status(data)
             self.gatt.write(self.gatt.battery, battery_value(self.battery.percent))
 
-    def _status(self, now: int) -> "dict[str, object]":
-        flags = 0
-        for bit, on in (
-            (status.STATUS_IMU_OK, self.sensing.ok),
-            (status.STATUS_HAPTIC_OK, self.motor.ok),
-            (status.STATUS_UTC_KNOWN, self.clock.utc_known),
-            (status.STATUS_PAUSED, self._paused_until),
-            (status.STATUS_SNOOZED, now < self.policy.snoozed_until),
-        ):
-            if on:
-                flags |= bit
-        builder = self.sensing.builder
-        return {
-            "flags": flags,
-            "boot": self.boot,
-            "boot_counter": self.boot_counter & 0xFFFF,
-            "t_ms": now,
-            "sample_period_us": builder.period_us * 4,
-            "acc_range_g": self._imu.acc_range_g,
-            "gyro_range_dps": self._imu.gyro_range_dps,
-            "plan_version": self.plan.version,
-            "calibration_version": self.calibration.version,
-            "battery_mv": self.battery.millivolts,
-            "battery_pct": self.battery.percent,
-            "policy": self.policy.state,
-            "celsius": clamp(builder.celsius, -128, 127),
-            "journal_first": self.journal.first,
-            "journal_next": self.journal.next,
-            "dropped": self.sender.dropped,
-            "judge": self.arbiter.judge,
-        }
+    def _flags(self, now: int) -> int:
+        return (
+            (status.STATUS_IMU_OK if self.sensing.ok else 0)
+            | (status.STATUS_HAPTIC_OK if self.motor.ok else 0)
+            | (status.STATUS_UTC_KNOWN if self.clock.utc_known else 0)
+            | (status.STATUS_PAUSED if self._paused_until else 0)
+            | (status.STATUS_SNOOZED if now < self.policy.snoozed_until else 0)
+        )
 
 
 def _rtc_s() -> int:

@@ -3,8 +3,8 @@
 from .wire.base import const
 
 _TICKS_MASK = const((1 << 30) - 1)  # ticks_ms wraps at 2**30 on the board; longer periods are multiples of it
-_MONDAY_MINUTES = 3 * 1440  # 1970-01-01 was a Thursday
-_WEEK_MINUTES = 7 * 1440
+_MONDAY_MINUTES = const(3 * 1440)  # 1970-01-01 was a Thursday
+_WEEK_MINUTES = const(7 * 1440)
 
 
 class Clock:

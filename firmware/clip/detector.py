@@ -9,7 +9,7 @@ points: no bends, no slips, and a not-worn minute is written back one epoch at m
 import math
 
 from .wear import WearGate
-from .wire import category as code
+from .wire import clip_category as code
 from .wire import clip_records as records
 from .wire.base import clamp, const, isqrt
 from .wire.calibration import Q14

@@ -1,6 +1,6 @@
 """What the detector found, as journal records: an epoch a minute, and episodes. The clip is their judge."""
 
-from .wire import category
+from .wire import clip_category as category
 from .wire import clip_records as records
 from .wire.base import const
 

@@ -19,21 +19,21 @@ comments where they are not plain. Same input, same output, bit for bit, on ever
 
 from .fixed import scaled
 from .gyro_bias import Bias
-from .wire.base import clamp, isqrt
+from .wire.base import clamp, const, isqrt
 
-TAU_MS = 3000  # time constant of the gravity low-pass, the method's published value
-LAG_US = 3500
-RATE_MIN_MHZ = 10_000
-RATE_MAX_MHZ = 1_000_000
+TAU_MS = const(3000)  # time constant of the gravity low-pass, the method's published value
+LAG_US = const(3500)
+RATE_MIN_MHZ = const(10_000)
+RATE_MAX_MHZ = const(1_000_000)
 
-_ONE_G = 8192
-_CUT = 32_760  # a rate that the sensor has cut
-_TURN_MAX = 14000  # units of angle a sample; three axes and the correction squared stay below 2**30
-_LEVEL_MAX = 4000
-_STATE_MAX = 9216 << 13  # 1.125 g an axis; a mean over seconds is never more
-_WC_UHZ = 471405  # corner of the low-pass, rad/s: sqrt(2) / tau
+_ONE_G = const(8192)
+_CUT = const(32_760)  # a rate that the sensor has cut
+_TURN_MAX = const(14000)  # units of angle a sample; three axes and the correction squared stay below 2**30
+_LEVEL_MAX = const(4000)
+_STATE_MAX = const(9216 << 13)  # 1.125 g an axis; a mean over seconds is never more
+_WC_UHZ = const(471405)  # corner of the low-pass, rad/s: sqrt(2) / tau
 
-_LOST = 1 << 20  # beyond the doubt of a right angle; also keeps a weightless mean from standing anything up
+_LOST = const(1 << 20)  # beyond the doubt of a right angle; also keeps a weightless mean from standing anything up
 
 
 class Fusion:

@@ -6,7 +6,7 @@ empty until a gateway has authenticated, because the stack answers reads by itse
 
 import struct
 
-from .wire import uuids
+from .wire import clip_uuids as uuids
 from .wire.base import const
 
 CONNECTED = 1
@@ -47,7 +47,7 @@ def advertisement(serial: str) -> "tuple[bytes, bytes]":
     name = (uuids.NAME_PREFIX + serial[-4:]).encode()
     return (
         _field(_AD_FLAGS, bytes((_GENERAL_DISCOVERABLE_LE_ONLY,))) + _field(_AD_NAME, name),
-        _field(_AD_UUID128, _uuid_bytes(uuids.SERVICE)),
+        _field(_AD_UUID128, _uuid_bytes(uuids.posture(1))),
     )
 
 
@@ -78,18 +78,11 @@ class Gatt:
             ),
         )
         battery = (uuid(uuids.BATTERY_SERVICE), ((uuid(uuids.BATTERY_LEVEL), read),))
+        # In the order of their numbers, from 2: stream, event, control, settings, plan, journal, status, calibration.
+        flags = (_FLAG_NOTIFY, _FLAG_INDICATE, _FLAG_WRITE, read, read, _FLAG_NOTIFY, read | _FLAG_NOTIFY, read)
         posture = (
-            uuid(uuids.SERVICE),
-            (
-                (uuid(uuids.STREAM), _FLAG_NOTIFY),
-                (uuid(uuids.EVENT), _FLAG_INDICATE),
-                (uuid(uuids.CONTROL), _FLAG_WRITE),
-                (uuid(uuids.SETTINGS), read),
-                (uuid(uuids.PLAN), read),
-                (uuid(uuids.JOURNAL), _FLAG_NOTIFY),
-                (uuid(uuids.STATUS), read | _FLAG_NOTIFY),
-                (uuid(uuids.CALIBRATION), read),
-            ),
+            uuid(uuids.posture(1)),
+            tuple([(uuid(uuids.posture(i + 2)), flags[i]) for i in range(len(flags))]),
         )
         handles = self._ble.gatts_register_services((information, battery, posture))
         for handle, text in zip(handles[0], (MANUFACTURER, MODEL, serial.encode(), firmware.encode())):

@@ -6,24 +6,24 @@ taken off the gyroscope's mean first, so that a slow slouch is not learnt as bia
 """
 
 from .fixed import scaled
-from .wire.base import clamp
+from .wire.base import clamp, const
 
 # Bias in deg/s, Q24; measurements in deg/s, Q16; variances in (deg/s)**2, Q26.
-_BIAS_MAX = 4 << 24
-_ERROR_MAX = 4 << 16
-_VAR_START = 1 << 24  # 0.5 deg/s
-_VAR_KNOWN = 6_039_798  # 0.3 deg/s
-_WALK = 6711  # a second: 0.1 deg/s after 100 s
-_REST_NOISE = 301_990  # 0.15 deg/s in 0.2 s, times seconds
-_MOTION_NOISE = 1 << 26  # 1 deg/s in 1 s
-_DRIFT_MAX = 4_969_000  # 2 deg/s, see `correct`
+_BIAS_MAX = const(4 << 24)
+_ERROR_MAX = const(4 << 16)
+_VAR_START = const(1 << 24)  # 0.5 deg/s
+_VAR_KNOWN = const(6_039_798)  # 0.3 deg/s
+_WALK = const(6711)  # a second: 0.1 deg/s after 100 s
+_REST_NOISE = const(301_990)  # 0.15 deg/s in 0.2 s, times seconds
+_MOTION_NOISE = const(1 << 26)  # 1 deg/s in 1 s
+_DRIFT_MAX = const(4_969_000)  # 2 deg/s, see `correct`
 
-_REST_MS = 1500
-_FOLLOW_MS = 500
-_REST_DPS = 2  # a window's mean against the mean before
-_REST_ACC = 3276  # 0.025 g, 1 g = 2**17
-_ACC_MAX = 163_840  # 1.25 g
-_TURN_MAX = 1 << 22
+_REST_MS = const(1500)
+_FOLLOW_MS = const(500)
+_REST_DPS = const(2)  # a window's mean against the mean before
+_REST_ACC = const(3276)  # 0.025 g, 1 g = 2**17
+_ACC_MAX = const(163_840)  # 1.25 g
+_TURN_MAX = const(1 << 22)
 
 
 class Bias:

@@ -1,24 +1,26 @@
 """Driver of the LSM6DSOX inertial sensor over I2C (register map: ST datasheet DS12814).
 
-104 Hz, +-8 g, +-1000 deg/s, FIFO in continuous mode. The FIFO holds tagged words of 7 bytes, one for the gyroscope and one
+104 Hz, FIFO in continuous mode; the ranges are those of `wire.clip_status`: +-2000 deg/s, because a sensor that is cut has lost
+its orientation, and its noise is the same in every range. The FIFO holds tagged words of 7 bytes, one for the gyroscope and one
 for the accelerometer each sample, and now and then one for the chip's temperature. `read` bursts whole words into one
 preallocated buffer; `decode` turns them into samples without allocating.
 """
 
+from .wire import clip_status as ranges
 from .wire.base import const
 
-WHO_AM_I = 0x6C
-ADDRESSES = (0x6A, 0x6B)  # pin SDO low, high
+BURST_WORDS = const(32)
+_WHO_IS_IT = const(0x6C)
+_SDO_LOW = const(0x6A)  # address by the level of pin SDO
+_SDO_HIGH = const(0x6B)
 
 _WORD = const(7)
-BURST_WORDS = 32
 _TAG_GYRO = const(1)
 _TAG_ACC = const(2)
 _TAG_TEMPERATURE = const(3)
-WATERMARK_WORDS = 8  # four samples: about one poll
 
-_FIFO_CTRL1 = const(0x07)
-_INT1_CTRL = const(0x0D)
+_FIFO_CTRL3 = const(0x09)
+_FIFO_CTRL4 = const(0x0A)
 _WHO_AM_I = const(0x0F)
 _CTRL1_XL = const(0x10)
 _CTRL2_G = const(0x11)
@@ -26,14 +28,13 @@ _CTRL3_C = const(0x12)
 _FIFO_STATUS1 = const(0x3A)
 _FIFO_DATA_OUT_TAG = const(0x78)
 
-_RESET = b"\x01"
-_BDU_AND_INCREMENT = b"\x44"
-_XL_104HZ_8G = b"\x4c"
-_G_104HZ_1000DPS = b"\x48"
-# FIFO_CTRL1..4: watermark, no compression, both sensors batched at 104 Hz, temperature at 1.6 Hz, continuous mode.
-_FIFO_SETUP = bytes((WATERMARK_WORDS, 0x00, 0x44, 0x16))
-_FIFO_BYPASS = b"\x00"
-_INT1_WATERMARK = b"\x08"
+_RESET = const(0x01)
+_BDU_AND_INCREMENT = const(0x44)
+_XL_104HZ_8G = const(0x4C)
+_G_104HZ_2000DPS = const(0x4C)
+_FIFO_BOTH_104HZ = const(0x44)
+_FIFO_BYPASS = const(0x00)
+_FIFO_CONTINUOUS = const(0x16)  # with the temperature at 1.6 Hz
 _FIFO_OVERRUN = const(0x40)
 
 
@@ -45,16 +46,14 @@ class Lsm6dsox:
     """One sensor. `overrun` is set by `read` when the FIFO has dropped words, until its reader clears it."""
 
     rate_mhz = 104000
-    acc_lsb_ug = 244
-    gyro_lsb_udps = 35000
-    acc_range_g = 8
-    gyro_range_dps = 1000
+    acc_lsb_ug = ranges.ACC_LSB_UG
+    gyro_lsb_udps = ranges.GYRO_LSB_UDPS
     saturated = 32760
 
-    def __init__(self, i2c, int1=None) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, i2c) -> None:  # type: ignore[no-untyped-def]
         self._i2c = i2c
-        self._int1 = int1
-        self._address = ADDRESSES[0]
+        self._address = _SDO_LOW
+        self._one = bytearray(1)
         self.buffer = bytearray(BURST_WORDS * _WORD)
         self._view = memoryview(self.buffer)
         self._status = bytearray(2)
@@ -69,34 +68,29 @@ class Lsm6dsox:
         self._find()
         self._write(_CTRL3_C, _RESET)
         self._write(_CTRL3_C, _BDU_AND_INCREMENT)
-        self._write(_FIFO_CTRL1 + 3, _FIFO_BYPASS)  # passing through bypass empties the FIFO
+        self._write(_FIFO_CTRL4, _FIFO_BYPASS)  # passing through bypass empties the FIFO
         self._write(_CTRL1_XL, _XL_104HZ_8G)
-        self._write(_CTRL2_G, _G_104HZ_1000DPS)
-        for i in range(4):
-            self._write(_FIFO_CTRL1 + i, _FIFO_SETUP[i : i + 1])
-        if self._int1 is not None:
-            self._write(_INT1_CTRL, _INT1_WATERMARK)
+        self._write(_CTRL2_G, _G_104HZ_2000DPS)
+        self._write(_FIFO_CTRL3, _FIFO_BOTH_104HZ)
+        self._write(_FIFO_CTRL4, _FIFO_CONTINUOUS)
         self._have = 0
         self.overrun = False
 
     def _find(self) -> None:
-        for address in ADDRESSES:
+        for address in (_SDO_LOW, _SDO_HIGH):
             self._address = address
             try:
                 who = self._i2c.readfrom_mem(address, _WHO_AM_I, 1)[0]
             except OSError:
                 continue
-            if who == WHO_AM_I:
+            if who == _WHO_IS_IT:
                 return
-            raise ImuError("WHO_AM_I is 0x%02x, expected 0x%02x" % (who, WHO_AM_I))
+            raise ImuError("WHO_AM_I is 0x%02x, expected 0x%02x" % (who, _WHO_IS_IT))
         raise OSError(19, "no inertial sensor on the bus")
 
-    def _write(self, register: int, data: bytes) -> None:
-        self._i2c.writeto_mem(self._address, register, data)
-
-    def ready(self) -> bool:
-        """Whether the watermark is reached, by the INT1 pin; always True without the pin."""
-        return self._int1 is None or bool(self._int1.value())
+    def _write(self, register: int, value: int) -> None:
+        self._one[0] = value
+        self._i2c.writeto_mem(self._address, register, self._one)
 
     def level(self) -> int:
         """Number of words that wait in the FIFO (FIFO_STATUS1 and 2). Raises OSError."""

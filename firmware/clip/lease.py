@@ -1,6 +1,6 @@
 """Who judges now: the gateway's core while its lease is fresh, the clip's own detector otherwise."""
 
-from .wire import category
+from .wire import clip_category as category
 from .wire import clip_control as control
 from .wire import clip_records as records
 

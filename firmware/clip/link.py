@@ -29,7 +29,7 @@ class Session:
 
 
 class Link:
-    """`owner` carries out operations: `operate(op, payload, t_ms) -> result`; it hears of `linked(mtu)`, `unlinked()` and
+    """`owner` carries out operations: `operate(op, payload, t_ms) -> result`; it hears of `linked(mtu)` and
     `mtu_changed(mtu)`, and fills in the readable values on `publish()`."""
 
     def __init__(self, gatt, sender, clock, keys, owner) -> None:  # type: ignore[no-untyped-def]
@@ -89,7 +89,6 @@ class Link:
         if session is self.active:
             self.active = None
             self._gatt.hide()
-            self._owner.unlinked()
         if self.active is None:
             self._gatt.advertise()
         else:
@@ -156,4 +155,3 @@ class Link:
         self._sender.forget(session.connection)
         if session is self.active:
             self.active = None
-            self._owner.unlinked()

@@ -30,13 +30,13 @@ class Motor:
             self._fail(now_ms)
         return now_ms < self._held_until
 
-    def play(self, pattern: int, now_ms: int, settings: "dict[str, int]") -> bool:
+    def play(self, pattern: int, now_ms: int, settings: "tuple[int, ...]") -> bool:
         """Start a pattern; False when the chip does not answer."""
         try:
             if not self.ok:
                 self._chip.start()
                 self.ok = True
-            self._chip.play(pattern, settings["strength_pct"], settings["pattern"])
+            self._chip.play(pattern, settings[1], settings[2])
         except OSError:
             self._fail(now_ms)
             return False

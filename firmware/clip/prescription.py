@@ -4,20 +4,19 @@ from . import guarded
 from .wire import clip_control as control
 from .wire.base import MalformedError, const
 from .wire.calibration import parse_calibration
+from .wire.clip_status import settings_values
 from .wire.plan import Plan, parse_plan
-from .wire.status import pack_settings, parse_settings
 
 _VERSION = const(1)
 
 
 class Versioned:
-    """One such thing, kept in a guarded file as the bytes in which it came."""
+    """One such thing, kept in a guarded file as the bytes in which it came, which begin with its version, u16."""
 
-    def __init__(self, path: str, kind: int, parse, version_of, default) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, path: str, kind: int, parse, default) -> None:  # type: ignore[no-untyped-def]
         self._path = path
         self._kind = kind
         self._parse = parse
-        self._version_of = version_of
         self.raw = b""
         self.value = default
         stored = guarded.load(path, kind, _VERSION)
@@ -31,7 +30,7 @@ class Versioned:
     @property
     def version(self) -> int:
         """Version in force, 0 for the default."""
-        return 0 if self.value is None else int(self._version_of(self.value))
+        return _version_of(self.raw) if self.raw else 0
 
     def accept(self, payload: bytes) -> int:
         """Store and put in force; one of control's results. The version in force may be sent again unchanged."""
@@ -41,7 +40,7 @@ class Versioned:
             return control.REFUSED_MALFORMED
         if bytes(payload) == self.raw:
             return control.OK
-        if self._version_of(value) <= self.version:
+        if _version_of(payload) <= self.version:
             return control.REFUSED_OLD_VERSION
         try:
             guarded.save(self._path, self._kind, _VERSION, bytes(payload))
@@ -52,31 +51,20 @@ class Versioned:
         return control.OK
 
 
+def _version_of(data: bytes) -> int:
+    return data[0] | data[1] << 8
+
+
 def plan_store(path: str = "plan.bin") -> Versioned:
     """The plan; until one is set, the default: track only."""
-    return Versioned(path, 3, parse_plan, _plan_version, Plan())
-
-
-def _plan_version(plan: Plan) -> int:
-    return plan.version
+    return Versioned(path, 3, parse_plan, Plan())
 
 
 def calibration_store(path: str = "calibration.bin") -> Versioned:
     """The calibration as (version, procedure, up, forward), or None."""
-    return Versioned(path, 4, parse_calibration, _calibration_version, None)
-
-
-def _calibration_version(calibration: "tuple[int, int, object, object]") -> int:
-    return calibration[0]
+    return Versioned(path, 4, parse_calibration, None)
 
 
 def settings_store(path: str = "settings.bin") -> Versioned:
-    """The wearer's settings; until set: full strength, the first rhythm, LED on."""
-    store = Versioned(path, 5, parse_settings, _settings_version, None)
-    if store.value is None:
-        store.value = parse_settings(pack_settings(0, 100, 0, 1))
-    return store
-
-
-def _settings_version(settings: "dict[str, int]") -> int:
-    return settings["version"]
+    """The wearer's settings (version, strength %, pattern, LED); until set: full strength, the first rhythm, LED on."""
+    return Versioned(path, 5, settings_values, (0, 100, 0, 1))

@@ -12,37 +12,23 @@ was given or withheld; one that was given is told again (rev 2) once the respons
 
 import struct
 
-from .wire import category
+from .wire import clip_category as category
+from .wire import clip_records as records
 from .wire.base import MalformedError, clamp, const, crc16
-from .wire.clip_records import (
-    GIVEN,
-    RESPONSE_LATER,
-    RESPONSE_NONE,
-    RESPONSE_OPEN,
-    RESPONSE_PROMPT,
-    WITHHELD_BACK_OFF,
-    WITHHELD_CAP,
-    WITHHELD_FADED,
-    WITHHELD_MOTOR,
-    WITHHELD_SNOOZED,
-    WITHHELD_STOOD_UP,
-    WITHHELD_TRACK,
-    WITHHELD_WINDOW,
-)
 from .wire.plan import TRACK, Plan
 
-ACTION_NONE = 0
-ACTION_REMIND = 1
-ACTION_CONFIRM = 2  # the short positive pulse after a correction
+ACTION_NONE = const(0)
+ACTION_REMIND = const(1)
+ACTION_CONFIRM = const(2)  # the short positive pulse after a correction
 
-STATE_IDLE = 0
-STATE_DWELL = 1  # a slouch is running
-STATE_REMINDED = 2  # a reminder was given and its response is open
-STATE_SNOOZED = 3
+STATE_IDLE = const(0)
+STATE_DWELL = const(1)  # a slouch is running
+STATE_REMINDED = const(2)  # a reminder was given and its response is open
+STATE_SNOOZED = const(3)
 
-PROMPT_MS = 10000  # a correction within this long answers the reminder (clinical anchor: 10 s)
-STOOD_UP_MS = 30000  # no reminder this soon after moving
-BRIDGE_MS = 10000  # a slouch that shows again this soon after samples were lost is the same slouch
+PROMPT_MS = const(10000)  # a correction within this long answers the reminder (clinical anchor: 10 s)
+STOOD_UP_MS = const(30000)  # no reminder this soon after moving
+BRIDGE_MS = const(10000)  # a slouch that shows again this soon after samples were lost is the same slouch
 _HOUR_MS = const(3600000)
 _IGNORED_STEP = const(3)  # ignored reminders in a row that double the interval
 _BACK_OFF_MAX = const(4)  # at most 2**4 times the repeat interval
@@ -51,7 +37,7 @@ _QUEUE_MAX = const(64)
 
 _NEVER = const(-(1 << 30))
 _SNAPSHOT_VERSION = const(1)
-_SNAPSHOT = "<BBBBBIiIiiB"
+_SNAPSHOT = const("<BBBBBIiIiiB")
 
 
 def in_window(plan: Plan, minute_of_week: int) -> bool:
@@ -119,7 +105,7 @@ class Policy:
         before = self._category
         other = judge != self._judge
         if code != category.LOST and self._lost_at != _NEVER and since_ms - self._lost_at > BRIDGE_MS:
-            self._respond(RESPONSE_NONE, self._lost_at)
+            self._respond(records.RESPONSE_NONE, self._lost_at)
         self._category = code
         self._judge = judge
         if code == category.SLOUCHED:
@@ -135,7 +121,7 @@ class Policy:
             if code == category.UPRIGHT:
                 self._corrected(since_ms)
             else:
-                self._respond(RESPONSE_NONE, since_ms)
+                self._respond(records.RESPONSE_NONE, since_ms)
             if code not in (category.PAUSED, category.UNCALIBRATED):
                 self._recovered = True
         if before == category.MOVING and code != category.MOVING:
@@ -160,14 +146,14 @@ class Policy:
             return
         self._ignored = 0
         self._confirm = bool(self.plan.positive_pulse)
-        self._respond(RESPONSE_PROMPT if at - self._open[0] <= PROMPT_MS else RESPONSE_LATER, at)
+        self._respond(records.RESPONSE_PROMPT if at - self._open[0] <= PROMPT_MS else records.RESPONSE_LATER, at)
 
     def _respond(self, response: int, at: int) -> None:
         if self._open is None:
             return
         start, judge, since, angle = self._open
         self._open = None
-        self._tell(start, 2, judge, since, angle, GIVEN, response, max(0, at - start))
+        self._tell(start, 2, judge, since, angle, records.GIVEN, response, max(0, at - start))
 
     # --- decisions ---
 
@@ -193,44 +179,44 @@ class Policy:
             return ACTION_NONE
         if self._open is not None:
             self._ignored += 1
-            self._respond(RESPONSE_NONE, now_ms)
+            self._respond(records.RESPONSE_NONE, now_ms)
         while self._given and now_ms - self._given[0] >= _HOUR_MS:
             self._given.pop(0)
         reason = self._reason(now_ms, minute_of_week)
         self._decided = now_ms
         self._recovered = False
         self._again = now_ms + self.plan.repeat_s * 1000
-        if reason == WITHHELD_STOOD_UP:
+        if reason == records.WITHHELD_STOOD_UP:
             self._again = min(self._again, self._moved + STOOD_UP_MS)
-        if reason == GIVEN:
+        if reason == records.GIVEN:
             self._given.append(now_ms)
             self._open = (now_ms, self._judge, self._since, self._angle)
-            self._tell(now_ms, 1, self._judge, self._since, self._angle, GIVEN, RESPONSE_OPEN, 0)
+            self._tell(now_ms, 1, self._judge, self._since, self._angle, records.GIVEN, records.RESPONSE_OPEN, 0)
             return ACTION_REMIND
-        self._tell(now_ms, 1, self._judge, self._since, self._angle, reason, RESPONSE_NONE, 0)
+        self._tell(now_ms, 1, self._judge, self._since, self._angle, reason, records.RESPONSE_NONE, 0)
         return ACTION_NONE
 
     def _reason(self, now: int, minute_of_week: int) -> int:
         plan = self.plan
         if plan.mode == TRACK:
-            return WITHHELD_TRACK
+            return records.WITHHELD_TRACK
         if minute_of_week >= 0 and not in_window(plan, minute_of_week):
-            return WITHHELD_WINDOW
+            return records.WITHHELD_WINDOW
         if now < self.snoozed_until:
-            return WITHHELD_SNOOZED
+            return records.WITHHELD_SNOOZED
         if now < self._moved + STOOD_UP_MS:
-            return WITHHELD_STOOD_UP
+            return records.WITHHELD_STOOD_UP
         doublings = min(self._ignored // _IGNORED_STEP, _BACK_OFF_MAX) if plan.back_off else 0
         if doublings and self._given and now - self._given[-1] < (plan.repeat_s * 1000) << doublings:
-            return WITHHELD_BACK_OFF
+            return records.WITHHELD_BACK_OFF
         if len(self._given) >= plan.cap_per_hour:
-            return WITHHELD_CAP
+            return records.WITHHELD_CAP
         # Error diffusion: of any n reminders that reach this point, n * fraction are given, to within one.
         self._phase += plan.fraction_pct
         if self._phase < 100:
-            return WITHHELD_FADED
+            return records.WITHHELD_FADED
         self._phase -= 100
-        return GIVEN
+        return records.GIVEN
 
     def _tell(
         self, start: int, rev: int, judge: int, since: int, angle: int, reason: int, response: int, response_ms: int
@@ -265,7 +251,7 @@ class Policy:
         self._open = None
         if self._given and self._given[-1] == start:
             self._given.pop()
-        self._tell(start, 2, judge, since, angle, WITHHELD_MOTOR, RESPONSE_NONE, 0)
+        self._tell(start, 2, judge, since, angle, records.WITHHELD_MOTOR, records.RESPONSE_NONE, 0)
 
     # --- over a reboot ---
 

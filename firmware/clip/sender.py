@@ -8,7 +8,7 @@ import asyncio
 
 from .wire import clip_records as records
 from .wire import clip_stream as stream
-from .wire import uuids
+from .wire import clip_uuids as uuids
 from .wire.base import const
 
 _SLOT = stream.HEADER_SIZE + stream.MAX_SAMPLES * stream.SAMPLE_SIZE + stream.TRAILER_SIZE

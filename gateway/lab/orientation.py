@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware.clip.fusion import Fusion
+from firmware.clip.protocol import status
 
 Floats = NDArray[np.float64]
 
 STANDARD_GRAVITY = 9.80665
-ACC_LSB_UG = 244  # +-8 g
-GYRO_LSB_UDPS = 70_000  # +-2000 deg/s
 TO_50_HZ = (7, 40)  # of BROAD's 285.714 Hz
 
 
@@ -89,8 +88,8 @@ def fuse(
     acc_g: Floats,
     gyro_dps: Floats,
     rate_hz: float,
-    acc_lsb_ug: int = ACC_LSB_UG,
-    gyro_lsb_udps: int = GYRO_LSB_UDPS,
+    acc_lsb_ug: int = status.ACC_LSB_UG,
+    gyro_lsb_udps: int = status.GYRO_LSB_UDPS,
 ) -> Floats:
     """Orientations (N, 4), w x y z, of the clip's own fusion over (N, 3) samples, quantised first."""
     fusion = Fusion(round(rate_hz * 1000), acc_lsb_ug, gyro_lsb_udps)

@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firmware.clip.fusion import RATE_MIN_MHZ, Fusion
+from firmware.clip.protocol import status
 from gateway.core import Samples
 
 from .replay_csv import GAP, JITTER, Floats, Progress, Recording
 
-ACC_LSB_UG: Final = 244
-GYRO_LSB_UDPS: Final = 35_000
-"""The clip's ranges: +-8 g and +-1000 deg/s in 16 bits (see firmware/README.md)."""
 STREAM_HZ: Final = 26.0
 BRIDGE_S: Final = 0.15
 """Up to this long, missing samples are put on the line between their neighbours; after a longer gap the fusion begins
@@ -55,14 +53,14 @@ class _Stretch:
 def fuse(recording: Recording, progress: Progress = lambda _what, _share: None) -> Fused:
     """Run the fusion over a recording."""
     n = len(recording.t_s)
-    raw = np.hstack((recording.acc_g / (ACC_LSB_UG * 1e-6), recording.gyro_dps / (GYRO_LSB_UDPS * 1e-6)))
+    raw = np.hstack((recording.acc_g / (status.ACC_LSB_UG * 1e-6), recording.gyro_dps / (status.GYRO_LSB_UDPS * 1e-6)))
     take = max(round(recording.rate_hz / STREAM_HZ), 1)
     quaternion = np.empty((n, 4))
     usable = np.zeros(n, dtype=np.bool_)
     parts: list[Samples] = []
     bridged = done = begun = restarts = 0
     for stretch in _stretches(recording, raw):
-        fusion = Fusion(max(round(recording.rate_hz * 1000), RATE_MIN_MHZ), ACC_LSB_UG, GYRO_LSB_UDPS)
+        fusion = Fusion(max(round(recording.rate_hz * 1000), RATE_MIN_MHZ), status.ACC_LSB_UG, status.GYRO_LSB_UDPS)
         out = np.empty((len(stretch.t_s), 4))
         for begin in range(0, len(out), _BLOCK):
             block = stretch.values[begin : begin + _BLOCK]
@@ -126,7 +124,7 @@ def _stream(stretch: _Stretch, quaternion: Floats, ready: NDArray[np.bool_], tak
     """Every `take`-th orientation, with |a| averaged over the samples up to it, as the clip does."""
     whole = len(quaternion) // take * take
     last = slice(take - 1, whole, take)
-    acc = np.clip(np.rint(stretch.values[:whole, :3]), -32768, 32767) * (ACC_LSB_UG * 1e-6)
+    acc = np.clip(np.rint(stretch.values[:whole, :3]), -32768, 32767) * (status.ACC_LSB_UG * 1e-6)
     norm = np.linalg.norm(acc, axis=1).reshape(-1, take).mean(axis=1)
     use = ready[last]
     return Samples(

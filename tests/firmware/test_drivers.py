@@ -12,6 +12,7 @@ import pytest
 
 from firmware.clip import haptic_drv2605l as haptic
 from firmware.clip import imu_lsm6dsox as imu
+from firmware.clip.protocol import status
 
 
 def load_chips() -> ModuleType:
@@ -47,30 +48,12 @@ def test_the_sensor_is_set_up_as_the_datasheet_says(bus: Any) -> None:
     imu.Lsm6dsox(bus).start()
     registers = bus.imu
     assert registers[0x10] == 0b0100_11_00  # accelerometer 104 Hz, 8 g
-    assert registers[0x11] == 0b0100_10_00  # gyroscope 104 Hz, 1000 deg/s
+    assert registers[0x11] == 0b0100_11_00  # gyroscope 104 Hz, 2000 deg/s
     assert registers[0x12] == 0b0100_0100  # block data update, address increment
-    assert registers[0x07] == imu.WATERMARK_WORDS
     assert registers[0x09] == 0x44  # both batched at 104 Hz
     assert registers[0x0A] & 7 == 6  # continuous
-    assert 0x0D not in registers  # no INT1 without its pin
-
-
-class Pin:
-    level = 0
-
-    def value(self) -> int:
-        return self.level
-
-
-def test_the_interrupt_pin_is_optional(bus: Any) -> None:
-    pin = Pin()
-    sensor = imu.Lsm6dsox(bus, int1=pin)
-    sensor.start()
-    assert bus.imu[0x0D] == 0x08
-    assert not sensor.ready()
-    pin.level = 1
-    assert sensor.ready()
-    assert imu.Lsm6dsox(bus).ready()
+    assert (imu.Lsm6dsox.acc_lsb_ug, imu.Lsm6dsox.gyro_lsb_udps) == (244, 70_000)
+    assert (status.ACC_RANGE_G, status.GYRO_RANGE_DPS) == (8, 2000)
 
 
 def test_samples_are_read_in_bursts_into_one_buffer(bus: Any) -> None:

@@ -18,7 +18,15 @@ from firmware.virtual.interpreter import find_micropython
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 GATEWAY, KEY = b"GATEWAY1", bytes(range(32))
-OTHER_SIDE = ("protocol.py", "wire/control.py", "wire/records.py", "wire/stream.py")
+OTHER_SIDE = (
+    "protocol.py",
+    "wire/category.py",
+    "wire/control.py",
+    "wire/records.py",
+    "wire/status.py",
+    "wire/stream.py",
+    "wire/uuids.py",
+)
 
 
 def compiled(folder: Path) -> Path:

@@ -96,9 +96,9 @@ def test_calibration_and_settings_have_their_defaults(tmp_path: Path) -> None:
     assert store.accept(calibration.pack_calibration(2, 1, (0, 16384, 0), (0, 0, 16384))) == control.OK
     assert store.version == 2
     settings = prescription.settings_store(str(tmp_path / "settings.bin"))
-    assert settings.value == {"version": 0, "strength_pct": 100, "pattern": 0, "led": 1}
+    assert settings.value == (0, 100, 0, 1)
     assert settings.accept(status.pack_settings(1, 40, 2, 0)) == control.OK
-    assert prescription.settings_store(str(tmp_path / "settings.bin")).value["strength_pct"] == 40
+    assert prescription.settings_store(str(tmp_path / "settings.bin")).value == (1, 40, 2, 0)
 
 
 @given(st.integers(0, PERIOD - 1), st.lists(st.integers(0, PERIOD - 1), max_size=20))

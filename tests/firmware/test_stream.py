@@ -19,7 +19,7 @@ ONE_G = 4098  # LSB at 0.244 mg
 
 class Imu:
     acc_lsb_ug = 244
-    gyro_lsb_udps = 35000
+    gyro_lsb_udps = 70000
     rate_mhz = 104000
     saturated = 32760
 
@@ -159,7 +159,7 @@ def test_trailer_values_have_their_units() -> None:
         wave = math.sin(2 * math.pi * 4 * i / 104)
         builder.sample(round(400 * wave), ONE_G, 0, round(2000 * wave), 0, 0 if i % 104 else 32767)
     gyro, acc, saturated, motor, celsius = sink.trailers[-1][2]
-    assert gyro == pytest.approx(math.hypot(2000 * 0.35 / math.sqrt(2), 32767 * 0.35 / math.sqrt(104) * 0.25), rel=0.1)
+    assert gyro == pytest.approx(math.hypot(2000 * 0.7 / math.sqrt(2), 32767 * 0.7 / math.sqrt(104) * 0.25), rel=0.1)
     assert acc == pytest.approx(400 * 0.244 / math.sqrt(2), rel=0.08)
     assert (saturated, motor, celsius) == (1, 0, -7)
 

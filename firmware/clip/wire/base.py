@@ -2,8 +2,11 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
 
-    def const(value: int) -> int:
+    T = TypeVar("T", int, str, bytes)
+
+    def const(value: T) -> T:
         """`value`; MicroPython's compiler puts it wherever the name of a private constant stands."""
         return value
 

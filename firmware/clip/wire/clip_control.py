@@ -7,7 +7,7 @@ import struct
 
 from .auth import GATEWAY_ID_SIZE, NONCE_SIZE, PROOF_SIZE
 from .base import MalformedError, need
-from .category import COUNT
+from .clip_category import COUNT
 
 HELLO = 0x01
 AUTH = 0x02

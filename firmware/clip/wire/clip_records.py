@@ -14,7 +14,7 @@ Angles of NO_ANGLE mean that there is none. Seconds of an epoch that were not me
 import struct
 
 from .base import MalformedError
-from .category import LOST
+from .clip_category import LOST
 
 LAYOUT = 1
 HEADER_SIZE = 16

@@ -3,7 +3,7 @@
 import struct
 
 from .base import MalformedError
-from .category import COUNT
+from .clip_category import COUNT
 from .clip_records import *  # noqa: F403 -- one face for the side that does not run on the clip
 from .clip_records import (
     _BODY_SIZE,

@@ -1,10 +1,11 @@
-"""The clip's status (read, notify) and the patient's settings."""
+"""The clip's status and the wearer's settings by name: the other half of `clip_status`, whose names it also gives."""
 
 import struct
 
 from .base import VERSION, MalformedError, need
+from .clip_status import *  # noqa: F403 -- one face for the side that does not run on the clip
+from .clip_status import SETTINGS_LAYOUT, STATUS_LAYOUT, pack_values, settings_values
 
-STATUS_LAYOUT = "<BB8sHIIBHHHHBBbIIHB"
 STATUS_SIZE = struct.calcsize(STATUS_LAYOUT)
 STATUS_FIELDS = (
     "flags",
@@ -26,20 +27,13 @@ STATUS_FIELDS = (
     "judge",  # JUDGE_CLIP or JUDGE_GATEWAY: whose judgement the policy acts on
 )
 
-STATUS_IMU_OK = 1
-STATUS_HAPTIC_OK = 2
-STATUS_UTC_KNOWN = 4
-STATUS_PAUSED = 8
-STATUS_SNOOZED = 16
-
-SETTINGS_LAYOUT = "<HBBB"
 SETTINGS_SIZE = struct.calcsize(SETTINGS_LAYOUT)
 SETTINGS_FIELDS = ("version", "strength_pct", "pattern", "led")
 
 
 def pack_status(fields: dict[str, object]) -> bytes:
     """Status as bytes; `fields` has every name of STATUS_FIELDS."""
-    return struct.pack(STATUS_LAYOUT, VERSION, *[fields[name] for name in STATUS_FIELDS])
+    return pack_values(*[fields[name] for name in STATUS_FIELDS])
 
 
 def parse_status(data: bytes) -> dict[str, object]:
@@ -54,15 +48,6 @@ def parse_status(data: bytes) -> dict[str, object]:
     return out
 
 
-def pack_settings(version: int, strength_pct: int, pattern: int, led: int) -> bytes:
-    """Settings as bytes."""
-    return struct.pack(SETTINGS_LAYOUT, version, strength_pct, pattern, led)
-
-
 def parse_settings(data: bytes) -> dict[str, int]:
     """Settings as a dict by SETTINGS_FIELDS. Raises MalformedError."""
-    need(data, SETTINGS_SIZE, "settings")
-    out = dict(zip(SETTINGS_FIELDS, struct.unpack(SETTINGS_LAYOUT, data)))
-    if out["strength_pct"] > 100 or out["pattern"] > 7 or out["led"] > 1:
-        raise MalformedError("settings out of range")
-    return out
+    return dict(zip(SETTINGS_FIELDS, settings_values(data)))

@@ -58,7 +58,7 @@ class I2C:
             self._made += 1
             t = self._on / 1000 + self._made / self.rate
             acc, gyro = self.wearer.raw(t)
-            self._word(1, [v / 0.035 for v in gyro])
+            self._word(1, [v / 0.070 for v in gyro])
             self._word(2, [v / 0.000244 for v in acc])
             if self._made % 65 == 0:
                 self._word(3, [6 * 256, 0, 0])

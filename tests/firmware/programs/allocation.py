@@ -27,7 +27,7 @@ def fill(buf, k):
     for i in range(8):
         a = (k * 8 + i) / 104
         lean = math.sin(a) / 2
-        gyro = (round(math.cos(a) * 818), 0, round(300 * math.sin(9 * a)))
+        gyro = (round(math.cos(a) * 409), 0, round(150 * math.sin(9 * a)))
         acc = (0, round(4098 * math.cos(lean)), round(-4098 * math.sin(lean)))
         struct.pack_into("<B3hB3h", buf, at, 1 << 3 | (i & 3) << 1, *gyro, 2 << 3 | (i & 3) << 1, *acc)
         at += 14
