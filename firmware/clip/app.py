@@ -107,6 +107,8 @@ class App:
     def tick(self, now: int) -> None:
         """One round: the radio's news, samples, judgement, policy, motor."""
         self.link.step(now)
+        if self.link.active is None:
+            self.arbiter.drop()
         builder = self.sensing.builder
         builder.held = self.motor.poll(now)
         builder.running = self.motor.running
@@ -176,8 +178,8 @@ class App:
 
     def packet(self, buf: bytearray, length: int) -> None:
         """A stream packet is finished."""
-        if self.sender.mtu >= uuids.MTU_STREAM:
-            self.sender.packet(buf, length)
+        if self.sender.mtu >= uuids.MTU_STREAM and not self.sender.packet(buf, length):
+            self.arbiter.drop()
 
     def imu_lost(self, now: int) -> None:
         """The sensor does not answer."""
@@ -215,6 +217,7 @@ class App:
 
     def linked(self, mtu: int) -> None:
         """A gateway has authenticated: it may read, and gets the stream."""
+        self.arbiter.drop()
         self.publish()
         self.mtu_changed(mtu)
         self.sensing.builder.gap = True

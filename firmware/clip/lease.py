@@ -11,6 +11,10 @@ class Arbiter:
     A lease whose category is `lost` carries no judgement: the detector speaks. When a lease runs out in the middle of
     a slouch that the detector has not crossed into by its own angle, the slouch goes on as long as the detector's
     angle stays above recovery, so that a dropped link ends no dwell.
+
+    A gateway that misses samples loses sight of a slouch and finds it again later; said by the judge that has named its
+    true start, that later start would be taken for a recovery. So its lease ends with the first sample it misses, and
+    it comes back as another judge, who ends no dwell.
     """
 
     def __init__(self, policy, detector) -> None:  # type: ignore[no-untyped-def]
@@ -32,7 +36,7 @@ class Arbiter:
         self._until = now_ms + control.LEASE_VALID_MS
 
     def drop(self) -> None:
-        """The gateway that held the lease is gone or another has come."""
+        """The gateway that holds the lease misses samples: it is gone, or packets for it were given up."""
         self._until = 0
 
     def step(self, now_ms: int) -> None:

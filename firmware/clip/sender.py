@@ -47,11 +47,12 @@ class Sender:
             self._events.append((connection, data))
         self._wake.set()
 
-    def packet(self, buf: bytearray, length: int) -> None:
-        """Queue a stream packet; when all slots are full the oldest gives way."""
+    def packet(self, buf: bytearray, length: int) -> bool:
+        """Queue a stream packet; False when all slots were full and the oldest gave way."""
         if self.connection is None:
-            return
-        if self._waiting == _SLOTS:
+            return True
+        full = self._waiting == _SLOTS
+        if full:
             self._first = (self._first + 1) % _SLOTS
             self._waiting -= 1
             self.dropped = min(self.dropped + 1, 0xFFFF)
@@ -63,6 +64,7 @@ class Sender:
         self._lengths[at] = length
         self._waiting += 1
         self._wake.set()
+        return not full
 
     def status(self, data: bytes) -> None:
         """Notify this status next; a newer one replaces it."""
