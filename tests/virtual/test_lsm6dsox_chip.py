@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from firmware.virtual.lsm6dsox import FIFO_WORDS, IDEAL, Imperfections, Lsm6dsox
 from firmware.virtual.motion import Recording, Still
