@@ -120,6 +120,7 @@ class LiveClip:
         self.kind = choose(clip.interpreter)
         self.state: State = "off"
         self.exit_code: int | None = None
+        self.boots_ms: list[int] = []
         self._air = air
         self._scheduler = scheduler
         self._port = port
@@ -230,6 +231,7 @@ class LiveClip:
         peer.handler = self
         peer.runs_ahead = True
         self.state = "running"
+        self.boots_ms.append(self._scheduler.now_us // 1000)
         answer = {
             "unique_id": clip.serial,
             "ticks_start": clip.ticks_start,

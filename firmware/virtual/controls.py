@@ -76,13 +76,15 @@ class Controls:
         return [dataclasses.asdict(event) for event in self._live(serial).motor_log]
 
     async def status(self, serial: str) -> dict[str, Any]:
-        """State of a clip ("off", "booting", "running", "ended"), its interpreter, counters, flash and console."""
+        """State of a clip ("off", "booting", "running", "ended"), when it booted, its interpreter, counters, flash
+        and console."""
         clip = self._live(serial)
         imu = clip.board.imu
         return {
             "state": clip.state,
             "interpreter": clip.kind,
             "exit_code": clip.exit_code,
+            "boots_ms": clip.boots_ms,
             "fifo_overruns": 0 if imu is None else imu.overruns,
             "refused_notifications": 0 if clip.peripheral is None else clip.peripheral.refused,
             "console": str(clip.console),
