@@ -50,7 +50,7 @@ class VirtualClip:
         "micropython", "cpython", or "auto": MicroPython when there is one.
     heap
         MicroPython's heap for the firmware; the stand-ins' own need comes on top. Pointers are twice as wide here as on
-        the board: 256k here is about 128k there.
+        the board: 128k here is about 64k there.
     noise
         False: ideal chips (no noise, no bias, exact rate).
     imperfections
@@ -77,7 +77,7 @@ class VirtualClip:
     flash: Path
     motion: MotionSource = field(default_factory=Still)
     interpreter: Interpreter = "auto"
-    heap: str = "256k"
+    heap: str = "128k"
     noise: bool = True
     imperfections: Imperfections | None = None
     coupling_g: float = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import shutil
 import signal
@@ -13,6 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Literal
 
+from .compiled import compiled
+
+log = logging.getLogger(__name__)
+
 Interpreter = Literal["auto", "micropython", "cpython"]
 
 STANDINS = Path(__file__).resolve().parent / "standins"
@@ -20,6 +25,9 @@ FIRMWARE = Path(__file__).resolve().parent.parent
 # What the stand-ins take of MicroPython's heap on a 64-bit machine comes on top of the firmware's: on the board their
 # like are written in C and lie outside of it. Measured with gc.mem_alloc() before and after their import.
 STANDINS_HEAP = 25 * 1024
+SOURCE_HEAP = (
+    32 * 1024
+)  # and what the firmware takes more from source: every name in it is kept, and the compiler works there
 _PR_SET_PDEATHSIG = 1
 _END_S = 5.0
 
@@ -56,16 +64,26 @@ def heap_bytes(text: str) -> int:
 def command(
     kind: Literal["micropython", "cpython"], heap: str, search: Sequence[Path]
 ) -> tuple[list[str], dict[str, str]]:
-    """Command line and environment that run the boot script; firmware is searched for in `search`."""
-    paths = [str(path.resolve()) for path in search]
+    """Command line and environment that run the boot script; firmware is searched for in `search`.
+
+    MicroPython gets this project's firmware compiled, and more heap when it cannot be compiled here.
+    """
+    size = heap_bytes(heap)
+    if kind == "micropython" and FIRMWARE in search:
+        built = compiled(FIRMWARE / "clip")
+        if built is None:
+            size += SOURCE_HEAP
+            log.warning("no mpy-cross: the clip runs from source, in %d kB more", SOURCE_HEAP // 1024)
+        else:
+            search = [built if path == FIRMWARE else path for path in search]
+    env = {"PLUMBLINE_PATH": os.pathsep.join(str(path.resolve()) for path in search)}
     if kind == "micropython":
         micropython = find_micropython()
         if micropython is None:
             raise InterpreterError("no micropython beside this Python nor on PATH")
-        line = [micropython, "-X", f"heapsize={heap_bytes(heap) + STANDINS_HEAP}", str(STANDINS / "boot.py")]
-        return line, {"MICROPYPATH": os.pathsep.join([str(STANDINS), *paths, ".frozen"])}
-    line = [sys.executable, "-P", "-u", "-B", str(STANDINS / "cpython" / "boot.py")]
-    return line, {"PLUMBLINE_PATH": os.pathsep.join(paths)}
+        line = [micropython, "-X", f"heapsize={size + STANDINS_HEAP}", str(STANDINS / "boot.py")]
+        return line, {"MICROPYPATH": os.pathsep.join([str(STANDINS), ".frozen"]), **env}
+    return [sys.executable, "-P", "-u", "-B", str(STANDINS / "cpython" / "boot.py")], env
 
 
 def _die_with_parent() -> Callable[[], None] | None:

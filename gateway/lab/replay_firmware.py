@@ -31,8 +31,6 @@ LEAD_S: Final = 6.0
 begin, so that it begins with the recording's first sample as it does without a radio."""
 TAIL_S: Final = 2.0
 PINGS: Final = 8
-HEAP: Final = "400k"
-"""Memory is not what a replay is about; pointers here are twice as wide as on the board."""
 NOMINAL_PERIOD_US: Final = 38_462
 """Between samples of the stream, until the clip's status has told what it measures."""
 _STEP_S: Final = 10.0
@@ -97,7 +95,7 @@ class _Session:
         key = secrets.token_bytes(protocol.auth.KEY_SIZE)
         flash = self._folder / "flash"
         provision(flash, [(_GATEWAY, key)])
-        clip = VirtualClip(_SERIAL, flash, motion_of(self._recording), heap=HEAP, noise=False)
+        clip = VirtualClip(_SERIAL, flash, motion_of(self._recording), noise=False)
         async with RadioHost([clip]) as host:
             with await host.open_bluetooth("replay"):
                 try:

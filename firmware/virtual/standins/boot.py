@@ -1,8 +1,15 @@
 # What the virtual clip's MicroPython runs: connect, put the stand-ins in place, run the firmware.
 import os
 import sys
+import vfs
 
 import _radio
+
+# Folders of the firmware by short names, as on the board: each of its modules keeps the path that it came from.
+for folder in os.getenv("PLUMBLINE_PATH").split(":"):
+    at = "/%d" % len(sys.path)
+    vfs.mount(vfs.VfsPosix(folder), at)
+    sys.path.insert(-1, at)
 
 _radio.connect(os.getenv("PLUMBLINE_RADIO"), os.getenv("PLUMBLINE_TOKEN"))
 
