@@ -6,13 +6,14 @@ Run as `python -m server.broker.embedded FILE`; the file says where to listen an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from amqtt.broker import Broker
 from amqtt.contexts import Action
@@ -20,6 +21,8 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from .access import Account, allowed
+
+_GOODBYE_S: Final = 2.0
 
 
 def _accounts(plugin: Any) -> dict[str, Account]:
@@ -83,7 +86,9 @@ async def serve(settings: dict[str, Any]) -> None:
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     await stop.wait()
-    await broker.shutdown()
+    with contextlib.suppress(TimeoutError):
+        # Python 3.12 lets a server wait for clients that never hang up.
+        await asyncio.wait_for(broker.shutdown(), _GOODBYE_S)
 
 
 if __name__ == "__main__":
