@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from firmware.clip import protocol
@@ -16,6 +17,9 @@ from gateway.outbox import OutboxError
 SNAPSHOT_MS: Final = 10_000
 """Clip time between commits of the core's snapshot when there is nothing else to commit."""
 MINUTE_MS: Final = protocol.records.EPOCH_MS
+
+FOUND_LOST_MS: Final = 1000
+"""A second is found lost only at its end, when its first hops have been judged already."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,7 @@ class Judging:
         self._fresh_link = True
         self._saved_to = 0
         self._uncommitted: list[messages.Model] = []  # what the core has told and the disk did not take
+        self._slouch: tuple[int, int] | None = None  # since when, and up to when it was seen
         self.judgement: Judgement | None = None
         """The latest word on the stream of this connection; None before there is one."""
         self.packets_missed = 0
@@ -68,6 +73,7 @@ class Judging:
         self._seq = None
         self._fresh_link = True
         self._saved_to = 0
+        self._slouch = None
         self.judgement = None
 
     def set_period(self, period_us: int) -> None:
@@ -117,13 +123,27 @@ class Judging:
         return samples
 
     def _take(self, out: Output) -> None:
-        if len(out.judgements):
-            self.judgement = out.judgements[-1]
+        for judgement in out.judgements:
+            self.judgement = self._steady(judgement)
         origin = self._ledger.origin(self._boot)
         records: list[messages.Model] = [placing.epoch(epoch, origin) for epoch in out.epochs]
         records += [placing.episode(episode, origin) for episode in out.episodes]
         if records:
             self._commit(records)
+
+    def _steady(self, judgement: Judgement) -> Judgement:
+        """The judgement with the true start of its slouch, where a lost second only cut it: the clip takes a later
+        start for a recovery in between."""
+        if judgement.category != protocol.category.SLOUCHED:
+            if judgement.category != protocol.category.LOST:
+                self._slouch = None
+            return judgement
+        if self._slouch is not None:
+            since, seen_to = self._slouch
+            if since < judgement.since_ms <= seen_to + FOUND_LOST_MS:
+                judgement = replace(judgement, since_ms=since)
+        self._slouch = (judgement.since_ms, judgement.judged_to_ms)
+        return judgement
 
     def _commit(self, records: list[messages.Model]) -> None:
         """Commit what the core has told together with its state; keep it when the disk refuses, for the next time."""
