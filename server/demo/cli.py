@@ -14,6 +14,7 @@ from server.broker import BrokerError
 from server.broker.run import Kind
 from server.demo.check.client import ApiError
 from server.demo.check.director import CheckError
+from server.demo.check.disturb import Kind as Disturb
 from server.demo.check.run import Options, ScriptKind, run
 from server.demo.show import show
 from server.demo.stations import Name, StationError
@@ -36,13 +37,14 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the check's script.", min=0)] = 0,
     script: Annotated[ScriptKind, typer.Option(help="What the check plays.")] = "short",
     kill: Annotated[Name | None, typer.Option(help="End this station in mid-check for 10 s, as a crash would.")] = None,
+    disturb: Annotated[Disturb | None, typer.Option(help="What else goes wrong in the check.")] = None,
     report: Annotated[Path | None, typer.Option(help="File for the check's JSON report instead of the output.")] = None,
 ) -> None:
     """Show Plumbline without hardware: a live virtual clip, and patients with two weeks behind them."""
     with tempfile.TemporaryDirectory(prefix="plumbline-") as folder:
         try:
             if check:
-                options = Options(seed=seed, broker=broker, crash=kill, speed=speed, script=script)
+                options = Options(seed=seed, broker=broker, crash=kill, disturb=disturb, speed=speed, script=script)
                 _check(options, Path(folder), report)
             else:
                 show(

@@ -6,6 +6,7 @@ While it waits for the server (blocking), simulated time stands still; nothing r
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from server.demo.stations import Name, Stations
 
 from . import journal_truth
 from .client import Client
+from .disturb import Disturbance
 from .evidence import Evidence, Identity, MotorStart, Outage
 
 SLOW: Final = 5.0
@@ -44,6 +46,7 @@ class Schedule:
     change_plan_s: float
     end_s: float
     crash: tuple[Name, float, float] | None = None
+    disturbance: Disturbance | None = None
     second_plan: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,7 +70,9 @@ class Director:
         confirmed = {1: await self._confirmed(place, 1)}
         await place.control("speed", speed=world.speed)
         watching = asyncio.create_task(self._watch_episodes(place)) if world.speed == 1 else None
-        outage = await self._crash(place) if self.schedule.crash else None
+        disturbance = self.schedule.disturbance or Disturbance((), ())
+        disturbing = asyncio.create_task(self._disturb(place, disturbance))
+        crashed = await self._crash(place) if self.schedule.crash else ()
         await self._until(place, self.schedule.change_plan_s)
         self.say("changing the plan")
         self.client.post(f"/patients/{self.patient}/plan", {"plan": self.schedule.second_plan, "reason": "check"})
@@ -75,11 +80,14 @@ class Director:
         confirmed[2] = await self._confirmed(place, 2)
         await place.control("speed", speed=world.speed)
         await self._until(place, self.schedule.end_s)
+        await disturbing
         delays = await watching if watching else []
         self.say("waiting until everything has arrived")
         journal, told = await self._settled()
         day = f"/patients/{self.patient}/days/{self.date}"
         motor = await place.control("motor_log", serial=world.clip)
+        boots = dict.fromkeys(key[1] for key in journal)
+        began = (await place.control("status", serial=world.clip))["boots_ms"]
         return Evidence(
             script=self.script,
             start_utc_ms=world.start_utc_ms,
@@ -93,8 +101,10 @@ class Director:
             reminders=self.client.get(f"{day}/reminders"),
             identities={_identity(row): row["rev"] for row in told},
             identity_plans={_identity(row): row["plan"] for row in told},
+            identity_utc_ms={_identity(row): row["utc_ms"] for row in told},
+            boots_ms=dict(zip(boots, began, strict=True)),
             plan=self._plan(),
-            outage=outage,
+            outages=(*crashed, *disturbance.outages),
             leases=tuple(lease_log.read(world.folder)),
             episode_delay_s=tuple(delays),
         )
@@ -113,7 +123,14 @@ class Director:
     def _plan(self) -> Any:
         return self.client.get(f"/patients/{self.patient}/plan")
 
-    async def _crash(self, place: Station) -> Outage:
+    async def _disturb(self, place: Station, disturbance: Disturbance) -> None:
+        for step in disturbance.steps:
+            await self._until(place, step.at_s)
+            about = {} if step.request == "air" else {"serial": self.stations.world.clip}
+            await place.control(step.request, **about, **step.arguments)
+            self.say(f"{step.at_s:.1f} s: {step.request} {step.arguments or ''}")
+
+    async def _crash(self, place: Station) -> tuple[Outage]:
         assert self.schedule.crash is not None  # noqa: S101 - the caller has asked
         name, at_s, away_s = self.schedule.crash
         await self._until(place, at_s)
@@ -127,7 +144,7 @@ class Director:
         if name == "server":
             await asyncio.to_thread(self._wait_for_server)
         await place.control("speed", speed=self.stations.world.speed)
-        return Outage(name, start_ms, end_ms)
+        return (Outage(name, start_ms, end_ms),)
 
     def _wait_for_server(self) -> None:
         limit = time.monotonic() + 30
@@ -138,8 +155,9 @@ class Director:
 
     async def _until(self, place: Station, script_s: float) -> None:
         """Sleep until that moment of the script, looking every simulated minute whether all stations live."""
-        while (left := script_s - place.now_ms / 1000) > 0:
-            await asyncio.sleep(min(left, 60.0))
+        target_ms = math.ceil(1000 * script_s)
+        while place.now_ms < target_ms:
+            await asyncio.sleep(min(target_ms - place.now_ms, 60_000) / 1000)
             self.stations.ensure_alive()
 
     async def _watch_episodes(self, place: Station) -> list[float]:

@@ -14,7 +14,8 @@ Identity = tuple[str, str, str, str, int]
 
 @dataclass(frozen=True)
 class Outage:
-    """A station that was away, in simulated milliseconds since the clip was switched on."""
+    """Someone who was away, in simulated milliseconds: a station by its name, "clip" while it had no power, "link"
+    while the gateway could not hear the clip."""
 
     station: str
     start_ms: int
@@ -47,13 +48,17 @@ class Evidence:
     reminders: list[dict[str, Any]]
     identities: dict[Identity, int]
     identity_plans: dict[Identity, int]
+    identity_utc_ms: dict[Identity, int]
+    """Where the server places the start of each record."""
+    boots_ms: dict[str, int]
+    """When each boot began, simulated."""
     plan: dict[str, Any]
     leases: tuple[Lease, ...] = ()
     episode_delay_s: tuple[float, ...] = ()
     """From the end of each slouch to its episode in the API, simulated; empty unless it was watched."""
     unanswered: dict[str, int] = field(default_factory=dict)
     """Rows that were left: in the gateway's outbox, in the clip's journal, rejected, quarantined."""
-    outage: Outage | None = None
+    outages: tuple[Outage, ...] = ()
 
     def sim_ms(self, utc_ms: int) -> int:
         """Simulated milliseconds of a time that the server says."""

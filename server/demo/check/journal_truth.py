@@ -14,7 +14,7 @@ _JUDGES = {protocol.records.JUDGE_CLIP: "clip", protocol.records.JUDGE_GATEWAY: 
 
 
 def identities(flash: Path, clip: str) -> dict[Identity, int]:
-    """Identity -> highest revision of every record in the journal of the flash folder."""
+    """Identity -> highest revision of every record in the journal of the flash folder, in the order first written."""
     found: dict[Identity, int] = {}
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copy(flash / journal.FILE, folder))  # the clip is still writing to its own

@@ -20,6 +20,7 @@ from server.demo import setup
 from server.demo.stations import Name, Stations
 from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 
+from . import disturb
 from .client import Client
 from .director import Director, Schedule
 from .evidence import Evidence
@@ -30,18 +31,21 @@ START: Final = datetime(2026, 3, 25, 9, 0, tzinfo=UTC)
 AFTER_S: Final = 100
 """How long the run goes on after the script's end, so that the last minute and the last response come in."""
 AWAY_S: Final = 10.0
+QUIET_S: Final = 45.0
+"""So long before the plan is changed nothing is disturbed any more: the clip must be there to confirm it."""
 DWELL_S: Final = {1: 60, 2: 30}
-ScriptKind = Literal["brief", "short", "workday"]
+ScriptKind = Literal["brief", "slouches", "short", "workday"]
 
 
 @dataclass(frozen=True)
 class Options:
     """What to check. `broker` None: mosquitto when there is one; `crash`: the station to end and
-    start again; `speed` None: simulated time goes as fast as it can."""
+    start again; `disturb`: what else goes wrong; `speed` None: simulated time goes as fast as it can."""
 
     seed: int = 0
     broker: Kind | None = None
     crash: Name | None = None
+    disturb: disturb.Kind | None = None
     speed: float | None = None
     script: ScriptKind = "short"
     interpreter: Literal["auto", "micropython", "cpython"] = "auto"
@@ -103,6 +107,8 @@ def _script(options: Options) -> Script:
         return opening
     if options.script == "brief":
         return Script(_brief(opening), opening.body, options.seed)
+    if options.script == "slouches":
+        return Script(_slouches(opening), opening.body, options.seed)
     day = workday_script(options.seed, "steady", 0)
     return Script((*opening.segments, *day.segments), opening.body, options.seed)
 
@@ -118,17 +124,39 @@ def _brief(opening: Script) -> tuple[Segment, ...]:
     )
 
 
+def _slouches(opening: Script) -> tuple[Segment, ...]:
+    """Twelve minutes of slouches that call for a reminder each, for disturbances in and between them."""
+    upright = replace(opening.segments[2], seconds=75.0)
+    slouch = replace(opening.segments[3], seconds=90.0)
+    walk = replace(opening.segments[5], seconds=30.0)
+    return (
+        *opening.segments[:2],
+        *(upright, slouch) * 2,
+        upright,
+        walk,
+        upright,
+        slouch,
+        upright,
+    )
+
+
 def _schedule(options: Options, script: Script) -> Schedule:
     """Crash in the middle of the first slouch; change the plan while the clip lies on the desk, or at the end."""
     starts = script.starts_s
     slouch = next(k for k, segment in enumerate(script.segments) if segment.activity == "sit" and segment.sagittal > 15)
     last = len(script.segments) - 1
     desk = next((k for k, segment in enumerate(script.segments) if segment.activity == "off"), last)
+    change_plan_s = float(starts[desk]) + 5
+    disturbance = None
+    if options.disturb is not None:
+        slouches = truth(script).slouches
+        disturbance = disturb.plan(options.disturb, slouches, options.seed, DWELL_S[1], change_plan_s - QUIET_S)
     crash_s = float(starts[slouch]) + script.segments[slouch].seconds / 3
     return Schedule(
-        change_plan_s=float(starts[desk]) + 5,
+        change_plan_s=change_plan_s,
         end_s=(script.duration_s or 0) + AFTER_S,
         crash=None if options.crash is None else (options.crash, crash_s, AWAY_S),
+        disturbance=disturbance,
         second_plan={"dwell_s": DWELL_S[2]},
     )
 
@@ -165,7 +193,7 @@ def _report(options: Options, evidence: Evidence, wall_s: float) -> dict[str, An
             "plan_confirmed_s": {str(k): v / 1000 for k, v in evidence.plan_confirmed_ms.items()},
             "judgement_delay_s": _spread(judgement_delays(evidence, truth(evidence.script).slouches)),
             "episode_delay_s": _spread(evidence.episode_delay_s),
-            "outage": None if evidence.outage is None else asdict(evidence.outage),
+            "outages": [asdict(outage) for outage in evidence.outages],
         },
     }
 

@@ -2,20 +2,22 @@
 
 Exact: the set of identities, the sum of a window's categories, number and times of motor starts, plan versions.
 Within tolerance: edges and angles of episodes, 1 s and 1 degree where the gateway judged, 3 where the clip did.
+While the clip has no power nothing is measured: those seconds are lost, and a slouch is told in the parts that remain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from gateway import messages
-from gateway.lab.truth import Slouch, Truth, truth
+from gateway.backoff import LONGEST_S
+from gateway.lab.truth import FLOOR_S, Slouch, Truth, truth
 
-from .evidence import Evidence
+from .evidence import Evidence, Outage
 
 EDGE_S: Final = {"gateway": 1.0, "both": 1.0, "clip": 3.0}
 ANGLE_DEG: Final = {"gateway": 1.0, "both": 1.0, "clip": 3.0}
@@ -33,6 +35,16 @@ JUDGED_EARLY_MS: Final = 500
 EPISODE_WITHIN_S: Final = 5.0
 
 
+RECONNECT_MS: Final = {
+    "gateway": 15_000,
+    "link": int(1000 * LONGEST_S) + 12_000,
+    "clip": int(1000 * LONGEST_S) + 12_000,
+}
+"""After an outage, until the gateway judges again: boot, the longest wait between two attempts, search, connection."""
+SETTLE_S: Final = 8
+"""After it is switched on the clip boots, and its fusion settles."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """Something that does not hold."""
@@ -46,9 +58,10 @@ def differences(evidence: Evidence) -> list[Difference]:
     known = truth(evidence.script)
     return [
         *_identities(evidence),
+        *_places(evidence),
         *_gateway_minutes(evidence),
         *_coverage(evidence, known),
-        *_episodes(evidence, known.slouches),
+        *_episodes(evidence, known),
         *_reminders(evidence, known.slouches),
         *_motor(evidence),
         *_angles(evidence, known),
@@ -67,28 +80,43 @@ def _identities(evidence: Evidence) -> Iterator[Difference]:
             yield Difference("identities", f"{key}: the clip wrote revision {wrote}, the server has {kept}")
 
 
+def _places(evidence: Evidence) -> Iterator[Difference]:
+    """Every record lies in time where it happened."""
+    for key, utc_ms in evidence.identity_utc_ms.items():
+        began = evidence.boots_ms.get(key[1])
+        if began is None:
+            yield Difference("identities", f"{key}: the clip had no such boot")
+        elif abs(off := evidence.sim_ms(utc_ms) - began - key[4]) > PLACING_MS:
+            yield Difference("places", f"{key} is placed {off:+d} ms off")
+
+
 def _gateway_minutes(evidence: Evidence) -> Iterator[Difference]:
     """The gateway judged every minute in which it was there."""
-    told = sorted(key[4] for key in evidence.identities if key[2] == "gateway" and key[3] == "epoch")
+    told = {(key[1], key[4]) for key in evidence.identities if key[2] == "gateway" and key[3] == "epoch"}
     if not told:
         yield Difference("identities", "the gateway judged no minute")
         return
-    for start in range(told[0], told[-1] + MINUTE_MS, MINUTE_MS):
-        if start not in told and not _away(evidence, start, start + MINUTE_MS):
-            yield Difference("identities", f"the gateway's minute {start // MINUTE_MS} is missing")
-    if told[0] > MINUTE_MS:
-        yield Difference("identities", f"the gateway's first minute is {told[0] // MINUTE_MS}")
+    began = sorted(evidence.boots_ms.items(), key=lambda item: item[1])
+    ends = [*(start_ms for _, start_ms in began[1:]), max(evidence.boots_ms.get(b, 0) + at for b, at in told) + 1]
+    for (boot, began_ms), end_ms in zip(began, ends, strict=True):
+        for start in range(began_ms, end_ms, MINUTE_MS):
+            if (boot, start - began_ms) not in told and not _away(evidence, start, start + MINUTE_MS):
+                yield Difference("identities", f"the gateway's minute at {start // 1000} s is missing")
 
 
 def _away(evidence: Evidence, start_ms: int, end_ms: int) -> bool:
-    outage = evidence.outage
-    settle_ms = 15_000  # boot of the clip, search, connection
-    return (
-        outage is not None
-        and outage.station == "gateway"
-        and start_ms < outage.end_ms + settle_ms
+    """Whether in [start_ms, end_ms) the gateway may have been without the clip's stream."""
+    return any(
+        outage.station in RECONNECT_MS
+        and start_ms < outage.end_ms + RECONNECT_MS[outage.station]
         and end_ms > outage.start_ms - 1000
+        for outage in evidence.outages
     )
+
+
+def _off(evidence: Evidence) -> list[Outage]:
+    """When the clip had no power."""
+    return sorted((o for o in evidence.outages if o.station == "clip"), key=lambda outage: outage.start_ms)
 
 
 def _coverage(evidence: Evidence, known: Truth) -> Iterator[Difference]:
@@ -104,44 +132,94 @@ def _coverage(evidence: Evidence, known: Truth) -> Iterator[Difference]:
     )
     certain = np.where(inside, known.certain[np.minimum(seconds, len(known.certain) - 1)], True)
     certain &= seconds > UNCALIBRATED_UNTIL_S
+    lost_s = SETTLE_S
+    for outage in _off(evidence):
+        first_s, last_s = outage.start_ms // 1000 - 1, outage.end_ms // 1000 + SETTLE_S
+        certain &= (seconds < first_s) | (seconds > last_s)
+        lost_s += last_s - first_s
     unsure = int((~certain).sum())
     for number, name in enumerate(messages.CATEGORIES):
         least = int((certain & (codes == number)).sum())
         says = summary["seconds"].get(name, 0)
         if not least <= says <= least + unsure:
             yield Difference("categories", f"{name}: {says} s, the script has {least} to {least + unsure} s")
-    if summary["seconds"].get("lost", 0) > LOST_AT_MOST_S:
+    if summary["seconds"].get("lost", 0) > lost_s:
         yield Difference("categories", f"{summary['seconds']['lost']} s are lost; every sample was somewhere")
 
 
 UNCALIBRATED_UNTIL_S: Final = 30
 """Calibration is through by then: hold until 12 s, bow until 20 s."""
-LOST_AT_MOST_S: Final = 8
-"""The clip boots, and its fusion settles."""
 
 
-def _episodes(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Difference]:
+@dataclass(frozen=True)
+class Expected:
+    """A slouch, or the part of one that there was power for; by how much its edges may be off, beside the judge's own
+    tolerance; and whether a reminder before the cut has already been given for it."""
+
+    slouch: Slouch
+    start_late_s: float = 0.0
+    after_cut: bool = False
+    cut_short: bool = False
+
+
+def expected_slouches(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[Expected]:
+    """What there is to be told of the script's slouches."""
+    parts = [Expected(slouch) for slouch in slouches]
+    for outage in _off(evidence):
+        off_s, on_s = outage.start_ms / 1000, outage.end_ms / 1000
+        parts = [piece for part in parts for piece in _cut(part, off_s, on_s)]
+    return parts
+
+
+def _cut(part: Expected, off_s: float, on_s: float) -> Iterator[Expected]:
+    slouch = part.slouch
+    if off_s >= slouch.end_s or on_s + SETTLE_S <= slouch.start_s:
+        yield part
+        return
+    if off_s > slouch.start_s:
+        yield replace(part, slouch=replace(slouch, end_s=off_s), cut_short=True)
+    if on_s < slouch.end_s:
+        start_s = max(slouch.start_s, on_s)
+        late_s = max(0.0, on_s + SETTLE_S - start_s)
+        yield Expected(
+            replace(slouch, start_s=start_s), late_s, after_cut=off_s > slouch.start_s, cut_short=part.cut_short
+        )
+
+
+def _episodes(evidence: Evidence, known: Truth) -> Iterator[Difference]:
     left = list(evidence.episodes)
-    for slouch in slouches:
+    for expected in expected_slouches(evidence, known.slouches):
+        slouch = expected.slouch
         match = next((e for e in left if _overlap(evidence, e, slouch) > 0), None)
         if match is None:
-            yield Difference("episodes", f"the slouch {_span(slouch)} is missing")
+            if slouch.end_s - slouch.start_s - expected.start_late_s > FLOOR_S:
+                yield Difference("episodes", f"the slouch {_span(slouch)} is missing")
             continue
         left.remove(match)
         judge = match["judge"]
-        for edge, says_ms, true_s in (
-            ("start", match["start_ms"], slouch.start_s),
-            ("end", match["end_ms"], slouch.end_s),
+        for edge, says_ms, true_s, late_s in (
+            ("start", match["start_ms"], slouch.start_s, expected.start_late_s),
+            ("end", match["end_ms"], slouch.end_s, 0.0),
         ):
             off = evidence.sim_ms(says_ms) / 1000 - true_s
-            if abs(off) > EDGE_S[judge]:
+            edge_s = _edge_s(evidence, judge, true_s)
+            if not -edge_s <= off <= edge_s + late_s:
                 yield Difference("episodes", f"{edge} of the slouch {_span(slouch)} is {off:+.2f} s off ({judge})")
-        off = match["mean_deg"] - slouch.mean_deg
+        mean = slouch.mean_deg
+        if slouch not in known.slouches:  # a part of one: what is true between the edges that were told
+            first, last = (round(evidence.sim_ms(match[edge]) / 1000) for edge in ("start_ms", "end_ms"))
+            mean = float(known.sagittal[first : max(last, first + 1)].mean())
+        off = match["mean_deg"] - mean
         if abs(off) > ANGLE_DEG[judge]:
             yield Difference("angles", f"mean of the slouch {_span(slouch)} is {off:+.2f} degrees off ({judge})")
     for extra in left:
         at = evidence.sim_ms(extra["start_ms"]) / 1000
         yield Difference("episodes", f"there is no slouch at {at:.1f} s, where the server has one ({extra['judge']})")
+
+
+def _edge_s(evidence: Evidence, judge: str, at_s: float) -> float:
+    """Tolerance of an edge: the clip's own when the gateway did not see it, whoever saw the rest."""
+    return EDGE_S["clip" if _away(evidence, int(1000 * at_s), int(1000 * at_s) + 1) else judge]
 
 
 def _overlap(evidence: Evidence, episode: dict[str, Any], slouch: Slouch) -> float:
@@ -153,14 +231,28 @@ def _span(slouch: Slouch) -> str:
     return f"{slouch.start_s:.1f}-{slouch.end_s:.1f} s"
 
 
-def expected_reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[tuple[float, float]]:
-    """(since, due) of every reminder that the script calls for, in seconds of the script."""
-    expected = []
-    for slouch in slouches:
-        version = plan_at(evidence, int(slouch.start_s * 1000))
-        dwell = evidence.dwell_s[version]
-        if slouch.end_s - slouch.start_s > dwell:
-            expected.append((slouch.start_s, slouch.start_s + dwell))
+@dataclass(frozen=True)
+class Due:
+    """A reminder that the script calls for: seconds of the script, and how much later it may come."""
+
+    since_s: float
+    due_s: float
+    late_s: float
+    cut_short: bool
+
+
+def expected_reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[Due]:
+    """Every reminder that the script calls for: once a slouch, whatever happens; a dwell that the power cut begins
+    anew, and after a reminder only a recovery or the repeat interval calls for the next."""
+    expected: list[Due] = []
+    reminded = False
+    for part in expected_slouches(evidence, slouches):
+        slouch = part.slouch
+        dwell = evidence.dwell_s[plan_at(evidence, int(slouch.start_s * 1000))]
+        reminded = reminded and part.after_cut
+        if not reminded and slouch.end_s - slouch.start_s - part.start_late_s > dwell:
+            expected.append(Due(slouch.start_s, slouch.start_s + dwell, part.start_late_s, part.cut_short))
+            reminded = True
     return expected
 
 
@@ -175,19 +267,20 @@ def _reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Dif
     if len(given) != len(expected):
         yield Difference("reminders", f"{len(given)} were given, the script calls for {len(expected)}")
         return
-    for reminder, (since_s, due_s) in zip(given, expected, strict=True):
+    for reminder, due in zip(given, expected, strict=True):
         judge = reminder["judge"]
-        off = evidence.sim_ms(reminder["utc_ms"]) / 1000 - due_s
-        if abs(off) > EDGE_S[judge] + TICK_MS / 1000:
-            yield Difference("reminders", f"the one due at {due_s:.1f} s came {off:+.2f} s off ({judge})")
-        version = plan_at(evidence, int(since_s * 1000))
+        off = evidence.sim_ms(reminder["utc_ms"]) / 1000 - due.due_s
+        edge_s = _edge_s(evidence, judge, due.since_s) + TICK_MS / 1000
+        if not -edge_s <= off <= edge_s + due.late_s:
+            yield Difference("reminders", f"the one due at {due.due_s:.1f} s came {off:+.2f} s off ({judge})")
+        version = plan_at(evidence, int(due.since_s * 1000))
         late = reminder["utc_ms"] - reminder["since_ms"] - 1000 * evidence.dwell_s[version]
         if not 0 <= late <= TICK_MS:
-            yield Difference("reminders", f"the one due at {due_s:.1f} s came {late} ms after since + dwell")
+            yield Difference("reminders", f"the one due at {due.due_s:.1f} s came {late} ms after since + dwell")
         if reminder["plan"] != version:
-            yield Difference("plans", f"the reminder at {due_s:.1f} s names plan {reminder['plan']}, not {version}")
-        if reminder["response"] == "open":
-            yield Difference("reminders", f"the response to the one due at {due_s:.1f} s is still open")
+            yield Difference("plans", f"the reminder at {due.due_s:.1f} s names plan {reminder['plan']}, not {version}")
+        if reminder["response"] == "open" and not due.cut_short:
+            yield Difference("reminders", f"the response to the one due at {due.due_s:.1f} s is still open")
     withheld = [reminder for reminder in evidence.reminders if not reminder["given"]]
     if withheld:
         reasons = ", ".join(sorted({reminder["reason"] for reminder in withheld}))
@@ -262,6 +355,8 @@ def judgement_delays(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[f
 
 def _latency(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Difference]:
     delays = judgement_delays(evidence, slouches)
+    if not delays:
+        return
     p95 = float(np.percentile(delays, 95))
     if p95 > JUDGED_WITHIN_S:
         yield Difference("latency", f"a change of posture reached the clip within {p95:.2f} s (p95 of {len(delays)})")
