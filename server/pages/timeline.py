@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -94,14 +95,20 @@ def trace_words(view: DayView) -> str:
 
 
 def moments(view: DayView, axis: TimeAxis) -> dict[str, object]:
-    """Minute by minute what the reader under the chart tells: state and median angle, for the page's script."""
+    """Minute by minute what the reader under the chart tells, for the page's script: the minute's commonest state, and
+    its median angle."""
     count = (axis.end_ms - axis.start_ms) // _MINUTE_MS
     states: list[str | None] = [None] * count
-    spans = strip.coarse([strip.Span(s.start_ms, s.end_ms, CODE[s.category]) for s in view.stripes], most=count)
-    for span in spans:
-        first = max(0, (span.start_ms - axis.start_ms) // _MINUTE_MS)
-        for index in range(first, min(count, -(-(span.end_ms - axis.start_ms) // _MINUTE_MS))):
-            states[index] = palette.LABELS[span.code]
+    longest = [0] * count
+    taken: Counter[tuple[int, str]] = Counter()
+    for stripe in view.stripes:
+        start_ms, end_ms = max(0, stripe.start_ms - axis.start_ms), stripe.end_ms - axis.start_ms
+        for index in range(start_ms // _MINUTE_MS, min(count, -(-end_ms // _MINUTE_MS))):
+            begins_ms = index * _MINUTE_MS
+            taken[index, stripe.category] += min(end_ms, begins_ms + _MINUTE_MS) - max(start_ms, begins_ms)
+            if taken[index, stripe.category] > longest[index]:
+                longest[index] = taken[index, stripe.category]
+                states[index] = palette.LABELS[CODE[stripe.category]]
     angles: list[int | None] = [None] * count
     for point in view.trace:
         index = (point.start_ms - axis.start_ms) // _MINUTE_MS

@@ -21,5 +21,6 @@ def shortfall(worn_s: int, elapsed_s: int, window_s: int) -> str | None:
     if worn_s == 0:
         return "not worn"
     if 100 * worn_s < SHARE_PCT * elapsed_s:
-        return f"worn for {100 * worn_s // elapsed_s} % of the window, {SHARE_PCT} % are needed"
+        share = min(round(100 * worn_s / elapsed_s), SHARE_PCT - 1)
+        return f"worn for {share or 'less than 1'} % of the window, {SHARE_PCT} % are needed"
     return None

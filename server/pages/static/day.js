@@ -33,7 +33,9 @@
       slider.value = String(Math.min(names.length - 1, Math.max(0, index)));
       tell(Number(slider.value));
     });
-    slider.value = String(Math.max(0, states.findLastIndex((state) => state !== null)));
+    const measured = angles.findLastIndex((angle) => angle !== null);
+    const told = measured < 0 ? states.findLastIndex((state) => state !== null) : measured;
+    slider.value = String(Math.max(0, told));
     tell(Number(slider.value));
   };
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import date
-from typing import Any, get_args
+from types import SimpleNamespace
+from typing import Any, cast, get_args
+from zoneinfo import ZoneInfo
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import update
 
 from gateway import messages
 from server.access.clips import LINKS
 from server.ingest.service import settle
-from server.pages import vocabulary
+from server.pages import timeline, vocabulary
+from server.pages.charts.axis import TimeAxis
+from server.pages.render import TEMPLATES
 from server.store import writing
 from server.store.tables import patient
+from server.summaries.types import DayView, Stripe
 
 ADA, BEN, CLEO, DANA = 1, 2, 3, 4
 
@@ -132,6 +139,32 @@ async def test_episodes_and_reminders_are_on_the_axis_and_in_the_tables(clinic: 
     for words in ("changed after 4 s", "changed after 31 s", "no change before the next", "Withheld: snoozed"):
         assert words in reminders
     assert "Withheld: hourly cap reached" in reminders
+
+
+def test_a_moment_is_told_by_the_commonest_state_of_its_minute() -> None:
+    zone = ZoneInfo("UTC")
+    states = [("upright", 70), ("slouched", 10), ("upright", 35), ("slouched", 25), ("moving", 20)]
+    edges = list(itertools.accumulate((1000 * length for _, length in states), initial=0))
+    stripes = tuple(
+        Stripe(start, end, category)
+        for (category, _), (start, end) in zip(states, itertools.pairwise(edges), strict=True)
+    )
+    view = SimpleNamespace(stripes=stripes, trace=())
+    told = timeline.moments(cast("DayView", view), TimeAxis(0, 240_000, zone))
+    assert told["states"] == ["Upright", "Upright", "Slouched", None]
+
+
+@pytest.mark.parametrize(("count", "collapsed"), [(12, False), (13, True)])
+def test_a_long_list_is_folded(count: int, *, collapsed: bool) -> None:
+    made = (
+        Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+        .from_string(
+            '{% from "macros.html" import long_list %}{% call long_list(n, "episodes") %}<table></table>{% endcall %}'
+        )
+        .render(n=count)
+    )
+    assert "<table></table>" in made
+    assert (f"<summary>All {count} episodes, one by one</summary>" in made) == collapsed
 
 
 def test_every_word_of_the_contract_has_words_for_people() -> None:
