@@ -1,4 +1,4 @@
-"""`plumbline prove`, the long run: many seeds, crashes of each station, a whole workday, long fuzzing."""
+"""`plumbline prove`, the long run: many seeds, crashes of each station, disturbances, a whole workday, long fuzzing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import typer
 from rich.console import Console
 
+from server.demo.check import disturb
 from server.demo.check.run import ScriptKind
 from server.demo.stations import Name
 
@@ -60,6 +61,12 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
     for station in KILLS:
         for seed in range(max(1, seeds // 3)):
             yield _check(folder, f"crash-{station}-{seed}", "--kill", station, "--seed", str(seed))
+    scripts: tuple[ScriptKind, ...] = ("slouches", "short")
+    for kind in get_args(disturb.Kind):
+        for script in scripts:
+            for seed in range(seeds):
+                name = f"disturb-{kind}-{script}-{seed}"
+                yield _check(folder, name, "--disturb", kind, "--script", script, "--seed", str(seed))
     yield _check(folder, _LONGEST, "--script", _LONGEST)
     if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
         yield Result("fuzz", passed=True, wall_s=0, detail=None, skipped="needs a checkout and the development tools")

@@ -1,0 +1,19 @@
+"""The invariant while the link, the power or the radio fails in the middle of slouches and between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.demo.check import disturb
+from server.demo.check.run import Options, run
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("link", 5), ("power", 22), ("radio", 3)])
+def test_a_disturbance_changes_nothing_that_it_need_not(kind: disturb.Kind, seed: int, tmp_path: Path) -> None:
+    report = run(Options(seed=seed, script="slouches", disturb=kind), tmp_path, print)
+    assert report["differences"] == []
+    assert report["figures"]["outages"]
