@@ -14,7 +14,7 @@ from .clock import Clock
 from .detector import Detector
 from .diary import Diary
 from .fusion import Fusion
-from .gatt import Gatt, battery_value
+from .gatt import Gatt
 from .haptic_drv2605l import Drv2605l
 from .imu_lsm6dsox import Lsm6dsox
 from .journal import Journal
@@ -56,7 +56,9 @@ class App:
         self.calibration = prescription.calibration_store()
         self.settings = prescription.settings_store()
         self.journal = Journal()
-        self.recorder = Recorder(self.boot, self.journal, self._versions)
+        self.gatt = Gatt(ble, uuid, self.serial, FIRMWARE, ticks_ms)
+        self.sender = Sender(self.gatt, self.clock, self.journal)
+        self.recorder = Recorder(self.boot, self.journal, self._versions, self.sender.journal_grew)
         self.policy = Policy(self.plan.value)
         self._rtc_s = rtc_s
         self._restore_policy(powered)
@@ -70,9 +72,6 @@ class App:
         self.sensing = Sensing(imu, Fusion(imu.rate_mhz, imu.acc_lsb_ug, imu.gyro_lsb_udps), self)
         self.motor = Motor(Drv2605l(i2c))
         self.battery = Battery(adc)
-        self.gatt = Gatt(ble, uuid, self.serial, FIRMWARE, ticks_ms)
-        self.sender = Sender(self.gatt, self.clock, self.journal)
-        self.recorder.on_write = self.sender.journal_grew
         self.link = Link(self.gatt, self.sender, self.clock, keystore.load(), self)
         self._paused_until = 0
         self._snoozed = False
@@ -234,7 +233,7 @@ class App:
     def mtu_changed(self, mtu: int) -> None:
         """Packets must fit."""
         room = min(mtu, uuids.MTU_WANTED) - 3 - stream.HEADER_SIZE - stream.TRAILER_SIZE
-        self.sensing.builder.max_samples = clamp(room // stream.SAMPLE_SIZE, 1, stream.MAX_SAMPLES)
+        self.sensing.builder.max_samples = clamp(room // stream.SAMPLE_SIZE, 1, stream.PACKET_SAMPLES)
 
     def operate(self, op: int, payload: bytes, t_ms: int) -> int:
         """Carry out a sealed operation; one of control's results. Raises MalformedError."""
@@ -368,7 +367,7 @@ class App:
             self._shown = shown
             self._next_status = now + _STATUS_MS
             self.sender.status(data)
-            self.gatt.write(self.gatt.battery, battery_value(self.battery.percent))
+            self.gatt.write(self.gatt.battery, bytes((self.battery.percent,)))
 
     def _flags(self, now: int) -> int:
         return (

@@ -40,7 +40,6 @@ class Detector:
         self.category = code.LOST
         self.since_ms = 0
         self.sagittal_ddeg = 0
-        self.lateral_ddeg = 0
         self.usable = False
         self._paused = False
         self._calibration: tuple[tuple[float, ...], ...] | None = None
@@ -167,7 +166,6 @@ class Detector:
         if self.usable and self._calibration is not None:
             self._sagittal_before = sagittal
             self.sagittal_ddeg = _tenths(sagittal)
-            self.lateral_ddeg = _tenths(lateral)
             self._count_second(sagittal, lateral)
             if category == code.SLOUCHED and sagittal >= self._recovery:
                 self._sum += _tenths(sagittal)

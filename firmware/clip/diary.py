@@ -1,10 +1,11 @@
 """What the detector found, as journal records: an epoch a minute, and episodes. The clip is their judge."""
 
+from array import array
+
 from .wire import clip_category as category
 from .wire import clip_records as records
 from .wire.base import const
 
-_UNMEASURED = (category.PAUSED, category.LOST, category.NOT_WORN, category.UNCALIBRATED)
 _SHIFT_MDEG = const(5000)
 _SHIFT_LASTS_S = const(5)
 
@@ -17,7 +18,7 @@ class Minute:
         self.rev = 0
         self.codes = records.lost_codes()
         self.hops = bytearray(60)
-        self.sagittal = [0] * 60
+        self.sagittal = array("i", bytes(240))
         self.lateral = 0
         self.lateral_hops = 0
         self.low = self.high = 0
@@ -35,7 +36,7 @@ class Minute:
         for i in range(30):
             total = hops = 0
             for second in (2 * i, 2 * i + 1):
-                if self.codes[second] not in _UNMEASURED:
+                if self.codes[second] >= category.MOVING:
                     total += self.sagittal[second]
                     hops += self.hops[second]
             means[i] = (_degrees(total, hops) if hops else records.NO_ANGLE) & 0xFF
@@ -86,7 +87,7 @@ class Diary:
         minute.sagittal[at] = sagittal
         minute.plan, minute.calibration = self._versions()
         minute.celsius = self.celsius
-        measured = hops > 0 and code not in _UNMEASURED
+        measured = hops > 0 and code >= category.MOVING
         if measured:
             minute.low = min(minute.low, low) if minute.measured else low
             minute.high = max(minute.high, high) if minute.measured else high

@@ -47,12 +47,12 @@ class Fusion:
     """
 
     def __init__(self, rate_mhz: int, acc_lsb_ug: int, gyro_lsb_udps: int) -> None:
-        if not RATE_MIN_MHZ <= rate_mhz <= RATE_MAX_MHZ:
-            raise ValueError("rate of %d mHz" % rate_mhz)
-        if not 10 <= acc_lsb_ug <= 500:
-            raise ValueError("accelerometer LSB of %d ug" % acc_lsb_ug)
-        if not 1000 <= gyro_lsb_udps <= 150_000:
-            raise ValueError("gyroscope LSB of %d udeg/s" % gyro_lsb_udps)
+        if (
+            not RATE_MIN_MHZ <= rate_mhz <= RATE_MAX_MHZ
+            or not 10 <= acc_lsb_ug <= 500
+            or not 1000 <= gyro_lsb_udps <= 150_000
+        ):
+            raise ValueError("%d mHz, %d ug, %d udps" % (rate_mhz, acc_lsb_ug, gyro_lsb_udps))
         # One LSB of the gyroscope for one sample, in radians: num / den.
         num = gyro_lsb_udps * 17_453_293
         den = rate_mhz * 10**12

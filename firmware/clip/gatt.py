@@ -4,8 +4,6 @@ The interrupt handler only notes what happened; the application asks for it with
 empty until a gateway has authenticated, because the stack answers reads by itself.
 """
 
-import struct
-
 from .wire import clip_uuids as uuids
 from .wire.base import const
 
@@ -151,8 +149,3 @@ class Gatt:
     def indicate(self, connection: int, data: bytes) -> None:
         """Send an event and let the stack wait for its confirmation. Raises OSError like `notify`."""
         self._ble.gatts_indicate(connection, self.event, data)
-
-
-def battery_value(percent: int) -> bytes:
-    """Value of the battery level characteristic."""
-    return struct.pack("<B", percent)

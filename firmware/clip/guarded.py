@@ -3,27 +3,24 @@
 import os
 import struct
 
-from .wire.base import crc16
+from .wire.base import const, crc_fits, with_crc
 
-_HEADER = "<2sBBH"
-_MAGIC = b"PL"
+_HEADER = const("<2sBBH")
+_MAGIC = const(b"PL")
 
 
 def frame(kind: int, version: int, payload: bytes) -> bytes:
     """The bytes of a guarded file."""
-    body = struct.pack(_HEADER, _MAGIC, kind, version, len(payload)) + payload
-    return body + struct.pack("<H", crc16(body))
+    return with_crc(struct.pack(_HEADER, _MAGIC, kind, version, len(payload)) + payload)
 
 
 def unframe(data: bytes, kind: int, version: int) -> "bytes | None":
     """The payload, or None when the bytes are damaged or of another kind or version."""
     size = struct.calcsize(_HEADER)
-    if len(data) < size + 2:
+    if len(data) < size + 2 or not crc_fits(data):
         return None
     magic, is_kind, is_version, length = struct.unpack(_HEADER, data[:size])
     if (magic, is_kind, is_version, length) != (_MAGIC, kind, version, len(data) - size - 2):
-        return None
-    if struct.unpack("<H", data[-2:])[0] != crc16(data[:-2]):
         return None
     return bytes(data[size:-2])
 

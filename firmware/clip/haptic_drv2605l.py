@@ -48,7 +48,7 @@ _SEQUENCES = const(
 def sequence(pattern: int, strength_pct: int, rhythm: int) -> bytes:
     """The chip's waveform slots for a pattern; unused slots are 0. Raises ValueError for an unknown pattern."""
     if not REMINDER <= pattern <= REFUSED:
-        raise ValueError("unknown haptic pattern %d" % pattern)
+        raise ValueError("pattern %d" % pattern)
     at = (rhythm if pattern == REMINDER else 7 + pattern) * _ROW
     buzz = _BUZZ + min(4, (100 - strength_pct) // 20)
     slots = bytearray(_SLOTS)
@@ -70,7 +70,7 @@ class Drv2605l:
         """Wake and set up the chip. Raises OSError when it does not answer or is another chip."""
         status = self._i2c.readfrom_mem(ADDRESS, _STATUS, 1)[0]
         if status >> 5 not in (3, 7):  # DRV2605, DRV2605L
-            raise OSError(19, "not a DRV2605L: status 0x%02x" % status)
+            raise OSError(19, "0x%02x" % status)
         self._write(_MODE, _OUT_OF_STANDBY_TRIGGERED)
         self._write(_FEEDBACK, _ERM)
         self._write(_LIBRARY, _ERM_LIBRARY_A)

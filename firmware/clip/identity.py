@@ -6,10 +6,10 @@ import struct
 from . import guarded
 from .wire.base import const
 
-FILE = "boot.bin"
+FILE = const("boot.bin")
 _KIND = const(2)
 _VERSION = const(1)
-_LAYOUT = "<I8s"
+_LAYOUT = const("<I8s")
 
 
 def serial_of(unique_id: bytes) -> str:

@@ -85,8 +85,8 @@ class Lsm6dsox:
                 continue
             if who == _WHO_IS_IT:
                 return
-            raise ImuError("WHO_AM_I is 0x%02x, expected 0x%02x" % (who, _WHO_IS_IT))
-        raise OSError(19, "no inertial sensor on the bus")
+            raise ImuError("0x%02x" % who)
+        raise OSError(19)
 
     def _write(self, register: int, value: int) -> None:
         self._one[0] = value

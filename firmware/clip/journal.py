@@ -9,13 +9,13 @@ as unreadable, so that its reader can step over it. When the ring is full the ol
 
 import struct
 
-from .wire.base import const, crc16
+from .wire.base import const, crc_fits, with_crc
 from .wire.clip_records import MAX_SIZE
 
-FILE = "journal.bin"
-SLOTS = 4096  # five working days of ten hours are 3,000 minutes and some hundred events
+FILE = const("journal.bin")
+SLOTS = const(4096)  # five working days of ten hours are 3,000 minutes and some hundred events
 _SLOT_SIZE = const(104)
-_HEAD = "<IIHI"
+_HEAD = const("<IIHI")
 _HEAD_SIZE = const(16)
 _HEADS = const(2 * _HEAD_SIZE)
 _BODY = const(97)
@@ -58,7 +58,7 @@ class Journal:
         kept = None
         for i in range(2):
             head = data[i * _HEAD_SIZE : (i + 1) * _HEAD_SIZE]
-            if len(head) < _HEAD_SIZE or struct.unpack("<H", head[-2:])[0] != crc16(head[:-2]):
+            if len(head) < _HEAD_SIZE or not crc_fits(head):
                 continue
             generation, oldest, slots, _ = struct.unpack(_HEAD, head[:-2])
             if slots == self._slots and generation >= self._generation:
@@ -70,14 +70,14 @@ class Journal:
         self._generation += 1
         head = struct.pack(_HEAD, self._generation, self.first, self._slots, 0)
         self._file.seek(self._generation % 2 * _HEAD_SIZE)
-        self._file.write(head + struct.pack("<H", crc16(head)))
+        self._file.write(with_crc(head))
         self._file.flush()
 
     def _read_slot(self, index: int) -> "tuple[int, bytes] | None":
         """(id, record) of a slot, or None when it was never written, is torn, or does not belong there."""
         self._file.seek(_HEADS + index * _SLOT_SIZE)
         data = self._file.read(_SLOT_SIZE)
-        if len(data) < _SLOT_SIZE or struct.unpack("<H", data[-2:])[0] != crc16(data[:-2]):
+        if len(data) < _SLOT_SIZE or not crc_fits(data):
             return None
         number, length = struct.unpack("<IB", data[:5])
         if (number - 1) % self._slots != index or not 0 < length <= MAX_SIZE:
@@ -115,11 +115,11 @@ class Journal:
     def append(self, record: bytes) -> int:
         """Write a record of 1 to 96 bytes; its id. Raises ValueError for another size, OSError from the flash."""
         if not 0 < len(record) <= MAX_SIZE:
-            raise ValueError("a record has 1 to %d bytes, not %d" % (MAX_SIZE, len(record)))
+            raise ValueError("%d bytes" % len(record))
         number = self.next
         slot = struct.pack("<IB", number, len(record)) + record + bytes(_BODY - len(record))
         self._file.seek(_HEADS + (number - 1) % self._slots * _SLOT_SIZE)
-        self._file.write(slot + struct.pack("<H", crc16(slot)))
+        self._file.write(with_crc(slot))
         self._file.flush()
         self.next = number + 1
         self.first = max(self.first, self.next - self._slots)

@@ -4,8 +4,8 @@ from . import guarded
 from .wire.auth import GATEWAY_ID_SIZE, KEY_SIZE
 from .wire.base import MalformedError, const
 
-FILE = "keys.bin"
-MAX_GATEWAYS = 4
+FILE = const("keys.bin")
+MAX_GATEWAYS = const(4)
 _KIND = const(1)
 _VERSION = const(1)
 _ENTRY = GATEWAY_ID_SIZE + KEY_SIZE
@@ -17,11 +17,11 @@ def pack(keys: "list[tuple[bytes, bytes]]") -> bytes:
     Raises ValueError for more, or for other sizes.
     """
     if len(keys) > MAX_GATEWAYS:
-        raise ValueError("a clip holds at most %d gateways" % MAX_GATEWAYS)
+        raise ValueError("at most %d" % MAX_GATEWAYS)
     payload = b""
     for gateway, key in keys:
         if len(gateway) != GATEWAY_ID_SIZE or len(key) != KEY_SIZE:
-            raise ValueError("a gateway id has %d bytes and a key %d" % (GATEWAY_ID_SIZE, KEY_SIZE))
+            raise ValueError("%d bytes and %d" % (len(gateway), len(key)))
         payload += bytes(gateway) + bytes(key)
     return guarded.frame(_KIND, _VERSION, payload)
 
@@ -30,7 +30,7 @@ def parse(data: bytes) -> "list[tuple[bytes, bytes]]":
     """The (gateway id, key) pairs of a key file's content. Raises MalformedError."""
     payload = guarded.unframe(data, _KIND, _VERSION)
     if payload is None or len(payload) % _ENTRY or len(payload) > MAX_GATEWAYS * _ENTRY:
-        raise MalformedError("key file damaged")
+        raise MalformedError("damaged")
     return [
         (payload[at : at + GATEWAY_ID_SIZE], payload[at + GATEWAY_ID_SIZE : at + _ENTRY])
         for at in range(0, len(payload), _ENTRY)

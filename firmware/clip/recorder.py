@@ -2,21 +2,17 @@
 
 from .wire import clip_records as records
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 class Recorder:
-    """`write` takes any finished record; `event` and `reminder` make one."""
+    """`write` takes any finished record and calls `grew`; `event` and `reminder` make one."""
 
-    def __init__(self, boot: bytes, journal, versions) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, boot: bytes, journal, versions, grew) -> None:  # type: ignore[no-untyped-def]
         self.boot = boot
         self._journal = journal
         self._versions = versions
         self._newest: dict[int, int] = {}
         self.failed = 0
-        self.on_write: "Callable[[], None] | None" = None
+        self._grew = grew
 
     def write(self, record: bytes) -> None:
         """Put a record into the journal. A flash error is counted; the clip goes on."""
@@ -25,8 +21,7 @@ class Recorder:
         except OSError:
             self.failed += 1
             return
-        if self.on_write is not None:
-            self.on_write()
+        self._grew()
 
     def event(self, kind: int, t_ms: int, value: int = 0) -> None:
         """Something of `kind` happened. Two of a kind in one millisecond would be one identity: the later gives way."""

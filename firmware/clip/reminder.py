@@ -14,7 +14,7 @@ import struct
 
 from .wire import clip_category as category
 from .wire import clip_records as records
-from .wire.base import MalformedError, clamp, const, crc16
+from .wire.base import MalformedError, clamp, const, crc_fits, with_crc
 from .wire.plan import TRACK, Plan
 
 ACTION_NONE = const(0)
@@ -273,8 +273,7 @@ class Policy:
             _age(now, self._since),
             len(self._given),
         )
-        body = head + b"".join([struct.pack("<I", now - at) for at in self._given])
-        return body + struct.pack("<H", crc16(body))
+        return with_crc(head + b"".join([struct.pack("<I", now - at) for at in self._given]))
 
     def restore(self, data: bytes, elapsed_ms: "int | None") -> None:
         """Take over the state of a clock that ended; the new one starts at 0, `elapsed_ms` after the snapshot.
@@ -283,12 +282,12 @@ class Policy:
         snooze go on as if no time had passed. Raises MalformedError and changes nothing when the bytes do not fit.
         """
         size = struct.calcsize(_SNAPSHOT)
-        if len(data) < size + 2 or struct.unpack("<H", data[-2:])[0] != crc16(data[:-2]):
-            raise MalformedError("policy snapshot damaged")
+        if len(data) < size + 2 or not crc_fits(data):
+            raise MalformedError("damaged")
         values = struct.unpack(_SNAPSHOT, data[:size])
         count = values[10]
         if values[0] != _SNAPSHOT_VERSION or values[1] >= 100 or len(data) != size + 4 * count + 2:
-            raise MalformedError("policy snapshot of another version")
+            raise MalformedError("version")
         gone = 0 if elapsed_ms is None else elapsed_ms
         self._phase, self._ignored = values[1], values[2]
         self._recovered = bool(values[3])

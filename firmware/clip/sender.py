@@ -11,7 +11,6 @@ from .wire import clip_stream as stream
 from .wire import clip_uuids as uuids
 from .wire.base import const
 
-_SLOT = stream.HEADER_SIZE + stream.MAX_SAMPLES * stream.SAMPLE_SIZE + stream.TRAILER_SIZE
 _SLOTS = const(8)  # more than three seconds of stream
 _CONFIRM_MS = const(3000)
 _EVENTS_MAX = const(16)
@@ -28,7 +27,7 @@ class Sender:
         self._events: list[tuple[int, bytes]] = []
         self._unconfirmed: int | None = None  # connection whose indication is not confirmed yet
         self._unconfirmed_until = 0
-        self._slots = [bytearray(_SLOT) for _ in range(_SLOTS)]
+        self._slots = [bytearray(stream.PACKET_SIZE) for _ in range(_SLOTS)]
         self._lengths = [0] * _SLOTS
         self._first = 0
         self._waiting = 0

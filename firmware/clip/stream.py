@@ -67,8 +67,8 @@ class StreamBuilder:
         self._acc_lsb_ug = imu.acc_lsb_ug
         self._gyro_lsb_udps = imu.gyro_lsb_udps
         self._saturation = imu.saturated
-        self.buffer = bytearray(stream.HEADER_SIZE + stream.MAX_SAMPLES * stream.SAMPLE_SIZE + stream.TRAILER_SIZE)
-        self.max_samples = stream.MAX_SAMPLES
+        self.buffer = bytearray(stream.PACKET_SIZE)
+        self.max_samples = stream.PACKET_SAMPLES
         self.period_us = 1000000000 // imu.rate_mhz
         self.running = False
         self.held = False
@@ -107,10 +107,6 @@ class StreamBuilder:
         self._into_second_us = ((high << 16 | low) % 1000) * 1000 + us
         self._second_over = False
 
-    def shift(self, us: int) -> None:
-        """Move the clock of the samples by a few microseconds, to follow the sensor's own rate."""
-        self._advance(us)
-
     def offset_us(self, now_low: int) -> int:
         """How long before `now_low` (low half of the clip's ms) the newest sample was; within +-32 s."""
         ms = (now_low - self.low) & 0xFFFF
@@ -118,7 +114,8 @@ class StreamBuilder:
             ms -= 65536
         return ms * 1000 - self._us
 
-    def _advance(self, us: int) -> None:
+    def shift(self, us: int) -> None:
+        """Move the clock of the samples: a sample goes on, or the sensor's own rate is followed."""
         self._into_second_us += us
         us += self._us
         low = self.low + us // 1000
@@ -137,7 +134,7 @@ class StreamBuilder:
 
     def sample(self, ax: int, ay: int, az: int, gx: int, gy: int, gz: int) -> None:
         """One sensor sample, raw LSB."""
-        self._advance(self.period_us)
+        self.shift(self.period_us)
         if self._into_second_us >= 1000000:
             self._into_second_us -= 1000000
             self._end_second()

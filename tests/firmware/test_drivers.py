@@ -102,7 +102,7 @@ def test_another_chip_and_no_chip_are_told_apart(bus: Any) -> None:
     with pytest.raises(imu.ImuError, match="0x69"):
         imu.Lsm6dsox(bus).start()
     bus.imu_alive = False
-    with pytest.raises(OSError, match="no inertial sensor"):
+    with pytest.raises(OSError, match="19"):
         imu.Lsm6dsox(bus).start()
 
 
@@ -123,13 +123,13 @@ def test_patterns_can_be_told_apart_at_every_strength() -> None:
     assert len(seen) == 4
     assert len({haptic.sequence(haptic.REMINDER, 100, rhythm) for rhythm in range(8)}) == 8
     assert [haptic.sequence(haptic.REMINDER, pct, 1)[0] for pct in (100, 80, 60, 40, 20, 0)] == [47, 48, 49, 50, 51, 51]
-    with pytest.raises(ValueError, match="unknown"):
+    with pytest.raises(ValueError, match="pattern 4"):
         haptic.sequence(4, 100, 0)
 
 
 def test_a_haptic_chip_that_is_another_or_missing(bus: Any) -> None:
     bus.haptic[0] = 0x20
-    with pytest.raises(OSError, match="not a DRV2605L"):
+    with pytest.raises(OSError, match="0x20"):
         haptic.Drv2605l(bus).start()
     bus.haptic_alive = False
     with pytest.raises(OSError, match="19"):

@@ -49,7 +49,7 @@ def test_keys_of_a_damaged_file_are_no_keys(tmp_path: Path) -> None:
     assert keystore.load(str(path)) == []
     with pytest.raises(ValueError, match="at most 4"):
         keystore.pack([pair] * 5)
-    with pytest.raises(ValueError, match="8 bytes"):
+    with pytest.raises(ValueError, match="bytes"):
         keystore.pack([(b"x", bytes(32))])
 
 

@@ -153,7 +153,7 @@ def test_a_reminder_comes_back(
 
 plans = st.builds(
     lambda values: dict(zip(plan.FIELDS, values, strict=True)),
-    st.tuples(*[st.integers(*limits) for limits in plan.LIMITS]),
+    st.tuples(*[st.integers(*limits) for limits in zip(plan.LOWEST, plan.HIGHEST, strict=True)]),
 ).filter(lambda values: values["recovery_deg"] < values["angle_deg"])
 
 
@@ -168,7 +168,8 @@ def test_a_plan_comes_back(values: dict[str, int]) -> None:
 
 @given(st.sampled_from(plan.FIELDS), st.integers(0, 65535))
 def test_a_plan_out_of_its_limits_is_named(name: str, value: int) -> None:
-    low, high = plan.LIMITS[plan.FIELDS.index(name)]
+    at = plan.FIELDS.index(name)
+    low, high = plan.LOWEST[at], plan.HIGHEST[at]
     made = plan.Plan()
     setattr(made, name, value)
     if low <= value <= high and made.recovery_deg < made.angle_deg:

@@ -61,11 +61,11 @@ def unseal(session: bytes, data: bytes, last_counter: int) -> tuple[int, bytes, 
     """(op, payload, counter) of a sealed write. Raises MalformedError: too short, wrong tag, or a counter not above
     `last_counter` (a replay)."""
     if len(data) < 1 + 4 + TAG_SIZE:
-        raise MalformedError("control write too short to be sealed")
+        raise MalformedError("too short")
     message = bytes(data[:-TAG_SIZE])
     if not same(hmac_sha256(session, message)[:TAG_SIZE], bytes(data[-TAG_SIZE:])):
-        raise MalformedError("control write with a wrong tag")
+        raise MalformedError("wrong tag")
     counter: int = struct.unpack("<I", message[-4:])[0]
     if counter <= last_counter:
-        raise MalformedError("control write repeated")
+        raise MalformedError("repeated")
     return message[0], message[1:-4], counter

@@ -1,5 +1,7 @@
 """What every byte layout shares: the one named error, integer helpers and the CRC."""
 
+import struct
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -30,7 +32,7 @@ class MalformedError(ValueError):
 def need(data: bytes, size: int, what: str) -> None:
     """Raise MalformedError unless `data` is exactly `size` bytes long."""
     if len(data) != size:
-        raise MalformedError("%s must be %d bytes, not %d" % (what, size, len(data)))
+        raise MalformedError("%s: %d B" % (what, len(data)))
 
 
 def clamp(value: int, low: int, high: int) -> int:
@@ -57,3 +59,13 @@ def crc16(data: bytes, crc: int = 0xFFFF) -> int:
         for _ in range(8):
             crc = ((crc << 1) ^ 0x1021) & 0xFFFF if crc & 0x8000 else (crc << 1) & 0xFFFF
     return crc
+
+
+def with_crc(body: bytes) -> bytes:
+    """`body` and its CRC."""
+    return body + struct.pack("<H", crc16(body))
+
+
+def crc_fits(data: bytes) -> bool:
+    """Whether `data` ends with the CRC of what is before it."""
+    return len(data) > 2 and bool(struct.unpack("<H", data[-2:])[0] == crc16(data[:-2]))

@@ -32,11 +32,11 @@ def parse_calibration(data: bytes) -> tuple[int, int, tuple[int, int, int], tupl
     up = values[2:5]
     forward = values[5:8]
     if procedure > STANDING:
-        raise MalformedError("calibration: procedure %d is unknown" % procedure)
+        raise MalformedError("procedure")
     for vector in (up, forward):
         norm = sum(v * v for v in vector) / (Q14 * Q14)
         if not 0.98 < norm < 1.02:
-            raise MalformedError("calibration: an axis is not a unit vector")
+            raise MalformedError("axis norm")
     if abs(sum(u * f for u, f in zip(up, forward))) > Q14 * Q14 // 100:
-        raise MalformedError("calibration: the axes are not at right angles")
+        raise MalformedError("axes angle")
     return version, procedure, up, forward

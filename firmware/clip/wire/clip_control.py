@@ -57,11 +57,11 @@ def parse(op: int, payload: bytes) -> tuple[int, ...]:
     """Values of a payload. Raises MalformedError: unknown operation, wrong length or a value out of range."""
     layout = _PAYLOAD.get(op)
     if layout is None:
-        raise MalformedError("unknown control operation %d" % op)
-    need(payload, struct.calcsize(layout), "payload of operation %d" % op)
+        raise MalformedError("op %d" % op)
+    need(payload, struct.calcsize(layout), "op %d" % op)
     values = struct.unpack(layout, payload)
     if op == LEASE and (values[0] >= COUNT or values[1] > values[2]):
-        raise MalformedError("lease out of range")
+        raise MalformedError("lease")
     return values
 
 

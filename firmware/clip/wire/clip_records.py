@@ -94,7 +94,7 @@ def pack_epoch(
 ) -> bytes:
     """An epoch record. `codes` holds 60 categories, a byte each; `sagittal` 30 i8 two-second means as bytes."""
     if len(codes) != 60 or len(sagittal) != 30:
-        raise MalformedError("an epoch has 60 codes and 30 means")
+        raise MalformedError("epoch size")
     packed = bytearray(30)
     for i in range(30):
         packed[i] = codes[2 * i] | codes[2 * i + 1] << 4

@@ -41,5 +41,5 @@ def settings_values(data: bytes) -> "tuple[int, ...]":
     need(data, struct.calcsize(SETTINGS_LAYOUT), "settings")
     values = struct.unpack(SETTINGS_LAYOUT, data)
     if values[1] > 100 or values[2] > 7 or values[3] > 1:
-        raise MalformedError("settings out of range")
+        raise MalformedError("settings")
     return values

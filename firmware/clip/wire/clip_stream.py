@@ -17,6 +17,8 @@ SAMPLE_SIZE = 7
 TRAILER_SIZE = 6
 MAX_SAMPLES = 32  # 8 + 32 * 7 + 6 = 238 bytes fit an MTU of 247
 PACKET_MS = 400  # a packet goes when full or after this long
+PACKET_SAMPLES = 16  # so that at 26 Hz it has 11 samples, and 13 from a sensor that is a fifth too fast
+PACKET_SIZE = 126  # bytes of header, that many samples, and trailer
 
 FLAG_TRAILER = 1
 FLAG_MOTOR = 2  # motor running, or it ran less than 500 ms ago: hold the category, leave out of angles

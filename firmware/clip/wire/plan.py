@@ -33,23 +33,8 @@ FIELDS = (
 )
 # Lowest and highest value of each field. Dwell 3-600 s and cap 6/h: clinical anchors; an angle below 5 deg drowns in
 # the repeatability of sitting upright (about 3 deg), above 60 nobody sits.
-LIMITS = (
-    (0, 65535),
-    (0, 1),
-    (5, 60),
-    (3, 600),
-    (1, 30),
-    (1, 100),
-    (3, 3600),
-    (0, 60),
-    (0, 100),
-    (0, 65535),
-    (0, 1),
-    (0, 1),
-    (0, 127),
-    (0, 1440),
-    (0, 1440),
-)
+LOWEST = (0, 0, 5, 3, 1, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0)
+HIGHEST = (65535, 1, 60, 600, 30, 100, 3600, 60, 100, 65535, 1, 1, 127, 1440, 1440)
 
 
 class Plan:
@@ -80,11 +65,11 @@ class Plan:
 
 
 def _check(values: list[int]) -> None:
-    for name, value, (low, high) in zip(FIELDS, values, LIMITS):
+    for name, value, low, high in zip(FIELDS, values, LOWEST, HIGHEST):
         if not low <= value <= high:
-            raise MalformedError("plan: %s is %d, allowed are %d to %d" % (name, value, low, high))
+            raise MalformedError("%s is %d" % (name, value))
     if values[4] >= values[2]:
-        raise MalformedError("plan: recovery_deg must be below angle_deg")
+        raise MalformedError("%s is %d" % (FIELDS[4], values[4]))
 
 
 def parse_plan(data: bytes) -> Plan:
