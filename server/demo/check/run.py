@@ -57,7 +57,7 @@ def run(options: Options, folder: Path, say: Callable[[str], None]) -> dict[str,
     Raises StationError, CheckError, ApiError or BrokerError when the run cannot be brought to an end.
     """
     started = time.monotonic()
-    script = _script(options)
+    script = script_of(options)
     world = World(
         folder=folder,
         start_utc_ms=int(START.timestamp() * 1000),
@@ -101,7 +101,8 @@ def run(options: Options, folder: Path, say: Callable[[str], None]) -> dict[str,
     return _report(options, evidence, time.monotonic() - started)
 
 
-def _script(options: Options) -> Script:
+def script_of(options: Options) -> Script:
+    """What is played."""
     opening = check_script(options.seed)
     if options.script == "short":
         return opening
