@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from server.broker import BrokerError
 from server.broker.run import Kind
@@ -16,8 +17,11 @@ from server.demo.check.client import ApiError
 from server.demo.check.director import CheckError
 from server.demo.check.disturb import Kind as Disturb
 from server.demo.check.run import Options, ScriptKind, run
+from server.demo.ending import interruptible
 from server.demo.show import show
 from server.demo.stations import Name, StationError
+from server.mqtt.address import BrokerUrlError
+from server.serving import AddressError
 
 console = Console(stderr=True)
 
@@ -41,7 +45,11 @@ def demo(
     report: Annotated[Path | None, typer.Option(help="File for the check's JSON report instead of the output.")] = None,
 ) -> None:
     """Show Plumbline without hardware: a live virtual clip, and patients with two weeks behind them."""
-    with tempfile.TemporaryDirectory(prefix="plumbline-") as folder:
+    if mqtt is not None and check:
+        raise typer.BadParameter("the check starts a broker of its own; --mqtt is for showing")
+    if not check and (kill or disturb or report):
+        raise typer.BadParameter("--kill, --disturb and --report are options of the check; add --check")
+    with interruptible(), tempfile.TemporaryDirectory(prefix="plumbline-") as folder:
         try:
             if check:
                 options = Options(seed=seed, broker=broker, crash=kill, disturb=disturb, speed=speed, script=script)
@@ -58,8 +66,9 @@ def demo(
                 )
         except KeyboardInterrupt:
             console.print("Stopped.")
-        except (BrokerError, StationError, CheckError, ApiError) as error:
-            console.print(f"[red]{type(error).__name__}:[/] {error}", highlight=False)
+            raise typer.Exit(130 if check else 0) from None
+        except (AddressError, BrokerError, BrokerUrlError, StationError, CheckError, ApiError) as error:
+            console.print(f"[red]plumbline demo:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from error
 
 
@@ -71,6 +80,6 @@ def _check(options: Options, folder: Path, report: Path | None) -> None:
     else:
         report.write_text(text + "\n")
     for difference in result["differences"]:
-        console.print(f"[red]{difference['rule']}[/] {difference['detail']}", highlight=False)
+        console.print(f"[red]{difference['rule']}[/] {escape(str(difference['detail']))}", highlight=False)
     console.print("[green]Everything holds.[/]" if result["passed"] else "[red]The invariant does not hold.[/]")
     raise typer.Exit(0 if result["passed"] else 1)

@@ -23,14 +23,16 @@ from gateway import messages, plans
 from gateway.lab.history import make_day
 from gateway.lab.presets import PEOPLE as HABITS
 from gateway.lab.presets import wears, workday_script
+from server.ingest.enrolment import enrol_gateway
 from server.ingest.service import settle
-from server.plans.service import confirm, newest_plan
+from server.mqtt.downlink import take_status
+from server.plans.service import newest_plan
 from server.store import open_engine, writing
 from server.store.tables import patient, user_account
 from server.summaries.service import rebuild_stale
 
 from .people import HISTORY_DAYS, LIVE, OTHERS, PLAN, SEED, Someone
-from .setup import DAY_MS, ENROLLED_DAYS_AGO, add_patient, random_clip
+from .setup import DAY_MS, ENROLLED_DAYS_AGO, add_patient, random_id
 from .world import World, load
 
 BATCH: Final = 500
@@ -46,6 +48,7 @@ class Wearer:
 
     someone: Someone
     clip: str
+    gateway: str
     patient: int
     until_ms: int
 
@@ -70,7 +73,7 @@ def make(world: World) -> Iterator[tuple[int, int]]:
         for batch in _batched(records, BATCH):
             rows = tuple(messages.Row(n=next(numbers), record=record.model_dump(mode="json")) for record in batch)
             message = messages.Records(schema="records/1", spool=spool, first=rows[0].n, last=rows[-1].n, rows=rows)
-            settle(engine, world.gateway, message, world.start_utc_ms)
+            settle(engine, wearer.gateway, message, world.start_utc_ms)
         rebuild_stale(engine, world.start_utc_ms)
         yield done, len(jobs)
 
@@ -88,15 +91,33 @@ def _wearers(engine: Engine, world: World) -> Iterator[Wearer]:
     if therapist is None or live is None:
         raise LookupError("the store has not been prepared")
     began_ms = world.start_utc_ms - ENROLLED_DAYS_AGO * DAY_MS
-    yield Wearer(LIVE, world.clip, live, world.start_utc_ms - LIVE_GAP_MS)
-    for someone in OTHERS:
-        clip = random_clip()
+    yield Wearer(LIVE, world.clip, world.gateway, live, world.start_utc_ms - LIVE_GAP_MS)
+    for place, someone in enumerate(OTHERS, start=1):
+        clip, gateway = random_id(), random_id()
+        enrol_gateway(engine, gateway, name=f"Demonstration, home {place}", now_ms=began_ms)
         number = add_patient(
-            engine, world, name=someone.name, therapist=therapist, clip=clip, plan=PLAN, began_ms=began_ms
+            engine,
+            name=someone.name,
+            zone=world.zone,
+            therapist=therapist,
+            clip=clip,
+            gateway=gateway,
+            plan=PLAN,
+            began_ms=began_ms,
+            confirmed=True,
         )
-        with writing(engine) as connection:
-            confirm(connection, number, 1, began_ms)
-        yield Wearer(someone, clip, number, world.start_utc_ms)
+        _last_word(engine, clip, gateway, world.start_utc_ms, battery_pct=97 - 13 * place)
+        yield Wearer(someone, clip, gateway, number, world.start_utc_ms)
+
+
+def _last_word(engine: Engine, clip: str, gateway: str, now_ms: int, *, battery_pct: int) -> None:
+    """What a gateway says when it is switched off: the wearers of the history have none that runs."""
+    told = messages.ClipStatus(
+        clip=clip, link="live", plan_version=1, calibration_version=1, battery_pct=battery_pct, simulated=True
+    )
+    status = messages.Status(schema="status/1", online=False, utc_ms=now_ms, clips=(told,))
+    with writing(engine) as connection:
+        take_status(connection, gateway, status, now_ms)
 
 
 def _records(engine: Engine, world: World, wearer: Wearer, day: date) -> Iterator[messages.Model]:

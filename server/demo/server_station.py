@@ -12,7 +12,7 @@ from server.mqtt.address import broker_at
 from server.serving import listen, serve
 from server.store import open_engine
 
-from .world import World, load
+from .world import HOST, World, load
 
 
 def wall_ms() -> int:
@@ -35,7 +35,7 @@ def main(world: World) -> None:
         open_engine(world.database_url),
         broker_at(world.mqtt_url, password=world.server_password),
         clock(world),
-        listen("127.0.0.1", world.http_port),
+        listen(HOST, world.http_port),
         session_clock=wall_ms,
     )
 

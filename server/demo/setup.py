@@ -31,10 +31,7 @@ class Enrolled:
 
 
 def prepare(world: World, *, live_name: str, plan: dict[str, Any], confirmed: bool = False) -> Enrolled:
-    """Make the store, the accounts, the live patient with `plan`, and the gateway's configuration.
-
-    `confirmed`: the plan has been in force since the patient was enrolled.
-    """
+    """Make the store, the accounts, the live patient with `plan`, and the gateway's configuration."""
     engine = open_engine(world.database_url)
     migrate(engine)
     began_ms = world.start_utc_ms - ENROLLED_DAYS_AGO * DAY_MS
@@ -48,11 +45,16 @@ def prepare(world: World, *, live_name: str, plan: dict[str, Any], confirmed: bo
     )
     enrol_gateway(engine, world.gateway, name="Demonstration", now_ms=began_ms)
     patient = add_patient(
-        engine, world, name=live_name, therapist=therapist, clip=world.clip, plan=plan, began_ms=began_ms
+        engine,
+        name=live_name,
+        zone=world.zone,
+        therapist=therapist,
+        clip=world.clip,
+        gateway=world.gateway,
+        plan=plan,
+        began_ms=began_ms,
+        confirmed=confirmed,
     )
-    if confirmed:
-        with writing(engine) as connection:
-            confirm(connection, patient, 1, began_ms)
     config.save(
         world.gateway_config,
         GatewayConfig(
@@ -68,16 +70,31 @@ def prepare(world: World, *, live_name: str, plan: dict[str, Any], confirmed: bo
 
 
 def add_patient(
-    engine: Engine, world: World, *, name: str, therapist: int, clip: str, plan: dict[str, Any], began_ms: int
+    engine: Engine,
+    *,
+    name: str,
+    zone: str,
+    therapist: int,
+    clip: str,
+    gateway: str,
+    plan: dict[str, Any],
+    began_ms: int,
+    confirmed: bool,
 ) -> int:
-    """A simulated patient in the therapist's care who wears `clip` under `plan`; returns the id."""
-    patient = enrol_patient(engine, name=name, zone=world.zone, now_ms=began_ms, simulated=True)
+    """A simulated patient in the therapist's care who wears `clip` under `plan`; returns the id.
+
+    `confirmed`: the plan has been in force since the patient was enrolled.
+    """
+    patient = enrol_patient(engine, name=name, zone=zone, now_ms=began_ms, simulated=True)
     begin_care(engine, therapist, patient, began_ms)
-    assign_clip(engine, clip, patient, start_ms=began_ms, now_ms=began_ms, gateway_id=world.gateway)
+    assign_clip(engine, clip, patient, start_ms=began_ms, now_ms=began_ms, gateway_id=gateway)
     create_plan(engine, patient, plan, author_id=therapist, reason="First plan", now_ms=began_ms)
+    if confirmed:
+        with writing(engine) as connection:
+            confirm(connection, patient, 1, began_ms)
     return patient
 
 
-def random_clip() -> str:
-    """Serial of a clip that nobody has."""
+def random_id() -> str:
+    """Of a clip or a gateway that nobody has."""
     return os.urandom(8).hex()

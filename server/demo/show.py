@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from firmware.virtual.interpreter import choose as choose_interpreter
+from server.broker import BrokerError
 from server.broker.run import Kind, free_port
 from server.demo import people, setup, zone
 from server.demo.check.client import Client
+from server.demo.progress import progress
 from server.demo.stations import Stations
-from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
+from server.demo.world import HOST, THERAPIST_EMAIL, THERAPIST_PASSWORD, World
+from server.mqtt.address import broker_at
+from server.serving import listen
+
+_WIDEST: Final = 88
+_WELCOME: Final = """\
+[bold]{address}[/]
+E-mail    [bold]{email}[/]
+Password  [bold]{password}[/]
+
+{name} wears a virtual clip now: the real firmware in {firmware}, over virtual Bluetooth to the gateway, over {broker} \
+to the server. The clinic is in {zone}.
+
+Look at:
+- the day page, as today's minutes come in
+- the slouch in the second minute, and the reminder 60 s later
+- 'Change the plan': pending until the clip has confirmed it
+- the list of patients, and earlier days
+
+Every person here is simulated, and the pages say so."""
 
 
 def show(
@@ -27,8 +51,12 @@ def show(
 ) -> None:
     """Show the demonstration with its data in the empty `folder`. Returns on KeyboardInterrupt.
 
-    Raises BrokerError or StationError when a station cannot be started or ends by itself.
+    Raises AddressError when `port` is not free, BrokerUrlError or BrokerError when there is no broker at `mqtt` or none
+    can be started, and StationError when a station ends by itself.
     """
+    listen(HOST, port).close()
+    if mqtt is not None:
+        _find_broker(mqtt)
     now = time.time()
     world = World(
         folder=folder,
@@ -45,7 +73,7 @@ def show(
     patient = setup.prepare(world, live_name=people.LIVE.name, plan=people.PLAN, confirmed=True).live_patient
     client = Client(world.http_url)
     with Stations(world, broker) as stations:
-        with console.status("starting broker, server, radio and clip"):
+        with _saying(console, "Starting broker, server, radio and clip"):
             if mqtt is None:
                 stations.start("broker")
             stations.start("server")
@@ -55,7 +83,7 @@ def show(
             stations.wait_for_radio()
             stations.start("gateway")
             stations.wait(lambda: _is_live(client, patient), "connecting the clip", limit_s=90)
-        console.print(_welcome(world, mqtt or (stations.broker_kind or ""), patient))
+        console.print(_welcome(console, world, mqtt or (stations.broker_kind or ""), patient))
         if browser:
             webbrowser.open(f"{world.http_url}/patients/{patient}")
         stations.start("history")
@@ -66,6 +94,23 @@ def show(
             time.sleep(0.5)
 
 
+def _find_broker(url: str) -> None:
+    address = broker_at(url)
+    try:
+        socket.create_connection((address.host, address.port), timeout=5).close()
+    except OSError as error:
+        raise BrokerError(f"no broker answers at {url}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _saying(console: Console, what: str) -> Iterator[None]:
+    """Say what takes a while, also where nothing can turn."""
+    if not console.is_terminal:
+        console.print(f"{what} ...", highlight=False)
+    with console.status(what):
+        yield
+
+
 def _is_live(client: Client, patient: int) -> bool:
     return any(clip["live"] for clip in client.get(f"/patients/{patient}")["clips"])
 
@@ -74,19 +119,12 @@ def _follow_history(stations: Stations, console: Console) -> None:
     """Show the progress of the history until it is done. Raises StationError."""
     child = stations.process("history")
     assert child.stdout is not None  # noqa: S101 - started with a pipe
-    columns = (
-        TextColumn("[progress.description]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("simulated workdays through core and ingest", total=None)
+    with progress(console, "Simulated workdays through core and ingest") as tell:
 
         def follow(lines: IO[bytes]) -> None:
             for line in lines:
                 told = json.loads(line)
-                progress.update(bar, completed=told["done"], total=told["of"])
+                tell(told["done"], told["of"])
 
         reader = threading.Thread(target=follow, args=(child.stdout,), daemon=True)
         reader.start()
@@ -97,18 +135,16 @@ def _follow_history(stations: Stations, console: Console) -> None:
     stations.ensure_alive()
 
 
-def _welcome(world: World, broker: str, patient: int) -> Panel:
+def _welcome(console: Console, world: World, broker: str, patient: int) -> Panel:
     kind = choose_interpreter(world.interpreter)
     firmware = "MicroPython" if kind == "micropython" else "CPython stand-ins (no MicroPython for this machine)"
-    lines = [
-        f"[bold]{world.http_url}/patients/{patient}[/]",
-        f"e-mail [bold]{THERAPIST_EMAIL}[/]   password [bold]{THERAPIST_PASSWORD}[/]",
-        "",
-        f"{people.LIVE.name} wears a virtual clip now: the real firmware in {firmware},",
-        f"over virtual Bluetooth to the gateway, over {broker} to the server. The clinic is in {world.zone}.",
-        "",
-        "Look at: the day page, as today's minutes come in; the slouch that begins in the second minute and the",
-        "reminder 60 s later; 'Plan', where a change stays pending until the clip has confirmed it; earlier days.",
-        "Every person here is simulated, and the pages say so.",
-    ]
-    return Panel("\n".join(lines), title="Plumbline", expand=False, padding=(1, 2))
+    text = _WELCOME.format(
+        address=f"{world.http_url}/patients/{patient}",
+        email=THERAPIST_EMAIL,
+        password=THERAPIST_PASSWORD,
+        name=people.LIVE.name,
+        firmware=firmware,
+        broker=escape(broker),
+        zone=world.zone,
+    )
+    return Panel(text, title="Plumbline", width=min(console.width, _WIDEST), padding=(1, 2))

@@ -14,6 +14,7 @@ THERAPIST_EMAIL: Final = "therapist@example.org"
 THERAPIST_PASSWORD: Final = "plumbline demo"  # noqa: S105
 
 FILE: Final = "world.json"
+HOST: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class World:
     @property
     def http_url(self) -> str:
         """Where the pages are."""
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"http://{HOST}:{self.http_port}"
 
     def log(self, station: str) -> Path:
         """Where a station's messages go."""
