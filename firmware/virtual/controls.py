@@ -104,6 +104,13 @@ class Controls:
         if peripheral is not None:
             peripheral.tx_buffers = n
 
+    async def inject(self, serial: str, uuid: str, data: str) -> None:
+        """Notify bytes (hexadecimal) on a characteristic of a clip that its firmware knows nothing of."""
+        peripheral = self._live(serial).peripheral
+        if peripheral is None:
+            raise ControlError(f"clip {serial} is off")
+        peripheral.inject(uuid, bytes.fromhex(data))
+
     async def speed(self, speed: float | None = None) -> None:
         """Change the upper bound of simulated per wall time; None: as fast as it goes."""
         self._scheduler.set_speed(speed)

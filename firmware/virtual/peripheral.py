@@ -134,6 +134,17 @@ class Peripheral:
             if connection is not None:
                 self._spawn(connection.disconnect())
 
+    def inject(self, uuid: str, value: bytes) -> None:
+        """Send every central a value of a characteristic that the firmware never sent. Raises KeyError."""
+        characteristic = next((c for c in self._characteristics.values() if c.uuid == UUID(uuid)), None)
+        if characteristic is None:
+            raise KeyError(f"no characteristic {uuid}")
+        indicates = bool(characteristic.properties & gatt.Characteristic.Properties.INDICATE)
+        kind = att.ATT_Handle_Value_Indication if indicates else att.ATT_Handle_Value_Notification
+        for connection in self._device.connections.values():
+            pdu = kind(attribute_handle=characteristic.handle, attribute_value=value)
+            self._server.send_gatt_pdu(connection, bytes(pdu))
+
     def _connection(self, data: bytes) -> Connection:
         connection = self._device.connections.get(struct.unpack_from("<H", data)[0])
         if connection is None:

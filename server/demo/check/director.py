@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -33,6 +33,10 @@ CONFIRM_LIMIT_S: Final = 60.0
 SETTLE_LIMIT_WALL_S: Final = 90.0
 EPISODE_LIMIT_S: Final = 10.0
 """So long a missing episode is waited for."""
+
+
+Meddle = Callable[["Director", Station], Coroutine[Any, Any, None]]
+"""What else is done to the line while it runs; it is over before the plan is changed."""
 
 
 class CheckError(RuntimeError):
@@ -62,6 +66,7 @@ class Director:
     patient: int
     date: str
     say: Callable[[str], None]
+    meddle: Meddle | None = None
 
     async def direct(self, place: Station) -> Evidence:
         """Run the script to its end and bring back the evidence. Raises CheckError, StationError, ApiError."""
@@ -73,13 +78,15 @@ class Director:
         disturbance = self.schedule.disturbance or Disturbance((), ())
         disturbing = asyncio.create_task(self._disturb(place, disturbance))
         crashed = await self._crash(place) if self.schedule.crash else ()
-        await self._until(place, self.schedule.change_plan_s)
+        if self.meddle is not None:
+            await self.meddle(self, place)
+        await self.until(place, self.schedule.change_plan_s)
         self.say("changing the plan")
         self.client.post(f"/patients/{self.patient}/plan", {"plan": self.schedule.second_plan, "reason": "check"})
         await place.control("speed", speed=SLOW)
         confirmed[2] = await self._confirmed(place, 2)
         await place.control("speed", speed=world.speed)
-        await self._until(place, self.schedule.end_s)
+        await self.until(place, self.schedule.end_s)
         await disturbing
         delays = await watching if watching else []
         self.say("waiting until everything has arrived")
@@ -125,7 +132,7 @@ class Director:
 
     async def _disturb(self, place: Station, disturbance: Disturbance) -> None:
         for step in disturbance.steps:
-            await self._until(place, step.at_s)
+            await self.until(place, step.at_s)
             about = {} if step.request == "air" else {"serial": self.stations.world.clip}
             await place.control(step.request, **about, **step.arguments)
             self.say(f"{step.at_s:.1f} s: {step.request} {step.arguments or ''}")
@@ -133,7 +140,7 @@ class Director:
     async def _crash(self, place: Station) -> tuple[Outage]:
         assert self.schedule.crash is not None  # noqa: S101 - the caller has asked
         name, at_s, away_s = self.schedule.crash
-        await self._until(place, at_s)
+        await self.until(place, at_s)
         self.say(f"ending the {name} for {away_s:.0f} s")
         await place.control("speed", speed=AWAY_SPEED)
         start_ms = place.now_ms
@@ -153,7 +160,7 @@ class Director:
                 raise CheckError("the server did not come back")
             time.sleep(0.05)
 
-    async def _until(self, place: Station, script_s: float) -> None:
+    async def until(self, place: Station, script_s: float) -> None:
         """Sleep until that moment of the script, looking every simulated minute whether all stations live."""
         target_ms = math.ceil(1000 * script_s)
         while place.now_ms < target_ms:
@@ -166,7 +173,7 @@ class Director:
         day = f"/patients/{self.patient}/days/{self.date}/episodes"
         for number, slouch in enumerate(truth(self.script).slouches, start=1):
             for at_s in np.arange(slouch.end_s, slouch.end_s + EPISODE_LIMIT_S, 0.1):
-                await self._until(place, at_s)
+                await self.until(place, at_s)
                 if len(await asyncio.to_thread(self.client.get, day)) >= number:
                     break
             delays.append(round(place.now_ms / 1000 - slouch.end_s, 2))

@@ -22,7 +22,7 @@ from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 
 from . import disturb
 from .client import Client
-from .director import Director, Schedule
+from .director import Director, Meddle, Schedule
 from .evidence import Evidence
 from .verdict import differences, judgement_delays
 
@@ -51,7 +51,7 @@ class Options:
     interpreter: Literal["auto", "micropython", "cpython"] = "auto"
 
 
-def run(options: Options, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def run(options: Options, folder: Path, say: Callable[[str], None], meddle: Meddle | None = None) -> dict[str, Any]:
     """Run a check in the empty `folder` and return its report; `passed` says whether everything holds.
 
     Raises StationError, CheckError, ApiError or BrokerError when the run cannot be brought to an end.
@@ -94,6 +94,7 @@ def run(options: Options, folder: Path, say: Callable[[str], None]) -> dict[str,
             patient=patient,
             date=START.date().isoformat(),
             say=say,
+            meddle=meddle,
         )
         evidence = station.run(
             director.direct, address=f"127.0.0.1:{world.radio_port}", name="director", bluetooth=False
