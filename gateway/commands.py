@@ -9,7 +9,7 @@ import sqlite3
 import time
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import platformdirs
 import typer
@@ -45,12 +45,12 @@ def run(
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
-    typer.echo(f"gateway {settings.gateway}: {len(settings.clips)} clip(s), broker {settings.broker}. Ctrl-C stops it.")
+    clips = "1 clip" if len(settings.clips) == 1 else f"{len(settings.clips)} clips"
+    typer.echo(f"gateway {settings.gateway}: {clips}, broker {settings.broker}. Ctrl-C stops it.")
     try:
         asyncio.run(_until_signal(settings))
     except OutboxError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+        _fail(str(error))
 
 
 @app.command()
@@ -62,8 +62,7 @@ def status(
     settings = _load(config)
     known = _last_status(settings.database)
     if known is None:
-        typer.echo(f"this gateway has not run yet (no {settings.database})", err=True)
-        raise typer.Exit(1)
+        _fail(f"this gateway has not run yet, or not with the data in {settings.data_dir}")
     if as_json:
         typer.echo(known.model_dump_json(by_alias=True))
         return
@@ -71,16 +70,21 @@ def status(
     typer.echo(f"  waiting for the server: {known.outbox_rows} records; rejected by it: {known.rejected_rows}")
     for clip in known.clips:
         typer.echo(
-            f"  clip {clip.clip}: {clip.link}, battery {_or_dash(clip.battery_pct)} %, plan "
-            f"{_or_dash(clip.plan_version)}, calibration {_or_dash(clip.calibration_version)}"
+            f"  clip {clip.clip}: {clip.link}, battery {_or_unknown(clip.battery_pct, ' %')}, plan "
+            f"{_or_unknown(clip.plan_version)}, calibration {_or_unknown(clip.calibration_version)}"
         )
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"plumbline gateway: {message}", err=True)
+    raise typer.Exit(1)
 
 
 def _load(path: Path) -> GatewayConfig:
     try:
         return configuration.load(path)
     except ConfigError as error:
-        typer.echo(f"{error}\n\nA configuration looks like this:\n{EXAMPLE}", err=True)
+        typer.echo(f"plumbline gateway: {error}\n\nA configuration looks like this:\n{EXAMPLE}", err=True)
         raise typer.Exit(2) from error
 
 
@@ -100,8 +104,11 @@ def _utc_ms() -> int:
 def _last_status(database: Path) -> messages.Status | None:
     if not database.exists():
         return None
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        row = db.execute("SELECT value FROM state WHERE owner = ? AND name = ?", (OWNER, FACE)).fetchone()
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            row = db.execute("SELECT value FROM state WHERE owner = ? AND name = ?", (OWNER, FACE)).fetchone()
+    except sqlite3.DatabaseError as error:
+        _fail(f"cannot read {database}: {error}")
     return messages.Status.model_validate_json(row[0]) if row else None
 
 
@@ -110,5 +117,5 @@ def _ago(utc_ms: int) -> str:
     return "just now" if minutes < 2 else f"{minutes} minutes ago"
 
 
-def _or_dash(value: int | None) -> str:
-    return "-" if value is None else str(value)
+def _or_unknown(value: int | None, unit: str = "") -> str:
+    return "unknown" if value is None else f"{value}{unit}"

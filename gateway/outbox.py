@@ -68,14 +68,16 @@ class Outbox:
         self._utc_ms = utc_ms
         self._handed: dict[int, tuple[int, ...]] = {}  # by first number: batches that an acknowledgement may settle
         self._depth = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self.spool = self._prepare()
+        except OSError as error:
+            raise OutboxError(f"cannot use {path}: {error.strerror}") from error
         except sqlite3.DatabaseError as error:
             raise OutboxError(f"cannot use {path}: {error}") from error
 

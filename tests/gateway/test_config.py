@@ -73,18 +73,28 @@ def test_commands_explain_what_is_missing(tmp_path: Path, command: str) -> None:
     assert result.exit_code == 2
     assert "cannot read" in result.output
     assert '"broker"' in result.output
-    (tmp_path / "bad.json").write_text("{")
-    result = runner.invoke(commands.app, [command, "--config", str(tmp_path / "bad.json")])
-    assert result.exit_code == 2
-    assert "bad.json" in result.output
+    for content in (b"{", b"[]", b"\xff\xfe{}"):
+        (tmp_path / "bad.json").write_bytes(content)
+        result = runner.invoke(commands.app, [command, "--config", str(tmp_path / "bad.json")])
+        assert result.exit_code == 2
+        assert "bad.json" in result.output
 
 
-def test_run_explains_a_file_that_is_no_outbox(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_commands_explain_a_file_that_is_no_outbox(tmp_path: Path, command: str) -> None:
     (tmp_path / "gateway.db").write_bytes(b"something else" * 500)
     path = write(tmp_path / "a.json", data_dir=str(tmp_path))
+    result = runner.invoke(commands.app, [command, "--config", str(path)])
+    assert result.exit_code == 1
+    assert "file is not a database" in result.output
+
+
+def test_run_explains_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", data_dir=str(tmp_path / "a.json" / "data"))
     result = runner.invoke(commands.app, ["run", "--config", str(path)])
     assert result.exit_code == 1
     assert "cannot use" in result.output
+    assert "Not a directory" in result.output
 
 
 def test_status(tmp_path: Path) -> None:
@@ -101,6 +111,6 @@ def test_status(tmp_path: Path) -> None:
     result = runner.invoke(commands.app, ["status", "--config", str(path)])
     assert result.exit_code == 0
     assert "4 records" in result.output
-    assert "live, battery 55 %, plan 3, calibration -" in result.output
+    assert "live, battery 55 %, plan 3, calibration unknown" in result.output
     result = runner.invoke(commands.app, ["status", "--json", "--config", str(path)])
     assert messages.parse("status", result.output.encode()) == status
