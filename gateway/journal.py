@@ -17,6 +17,8 @@ GATHER_S: Final = 0.5
 GATHER_MAX: Final = 64
 REREADS: Final = 3
 """Readings of a missing record before it is given up as unreadable."""
+GAP_MAX: Final = 4096
+"""As many records as the clip's flash holds: one with a number further ahead cannot be there yet."""
 _UNREADABLE: Final = bytes([protocol.records.UNREADABLE])
 
 
@@ -83,6 +85,9 @@ class Journal:
             number, record = protocol.records.parse_journal_frame(data)
         except protocol.MalformedError as error:
             self._ledger.keep("journal", str(error), data)
+            return
+        if number - self._next > GAP_MAX:
+            self._ledger.keep("journal", f"record {number}, while the clip is at {self._next}", data)
             return
         if number > self._next and not self._step_over(number):
             return

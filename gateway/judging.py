@@ -18,6 +18,8 @@ SNAPSHOT_MS: Final = 10_000
 """Clip time between commits of the core's snapshot when there is nothing else to commit."""
 MINUTE_MS: Final = protocol.records.EPOCH_MS
 
+AHEAD_MS: Final = 10_000
+"""A packet this far ahead of the clip's time is none of its: the core would wait for its moment and judge nothing."""
 FOUND_LOST_MS: Final = 1000
 """A second is found lost only at its end, when its first hops have been judged already."""
 
@@ -27,11 +29,20 @@ logger = logging.getLogger(__name__)
 class Judging:
     """The core of the current boot. It outlives connections and, by its snapshot, the process."""
 
-    def __init__(self, ledger: Ledger, utc_ms: Callable[[], int], on_rows: Callable[[], None]) -> None:
-        """`on_rows`: records have been committed."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        utc_ms: Callable[[], int],
+        on_rows: Callable[[], None],
+        *,
+        steady_s: Callable[[], float],
+    ) -> None:
+        """`on_rows`: records have been committed; `steady_s`: seconds of a clock that nobody sets."""
         self._ledger = ledger
         self._utc_ms = utc_ms
         self._on_rows = on_rows
+        self._steady_s = steady_s
+        self._clip_at_zero = 0.0  # clip ms when the steady clock stood at 0, at least
         self._core: Core | None = None
         self._boot = ""
         self._period_us = 0
@@ -58,9 +69,18 @@ class Judging:
         self._boot = stored[0]
 
     def begin(
-        self, boot: str, period_us: int, thresholds: Thresholds, calibration: Calibration | None, *, paused: bool
+        self,
+        boot: str,
+        clip_ms: int,
+        period_us: int,
+        thresholds: Thresholds,
+        calibration: Calibration | None,
+        *,
+        paused: bool,
     ) -> None:
-        """A connection has been made. The core goes on when the boot is the same; the time between is lost."""
+        """A connection has been made, to a clip whose time is `clip_ms` now. The core goes on when the boot is the
+        same; the time between is lost."""
+        self._clip_at_zero = clip_ms - 1000 * self._steady_s()
         self._period_us = period_us
         if self._core is None or boot != self._boot:
             self.finish()
@@ -107,6 +127,11 @@ class Judging:
         except protocol.MalformedError as error:
             self._ledger.keep("stream", str(error), data)
             return None
+        ahead_ms = packet.t_ms - 1000 * self._steady_s() - self._clip_at_zero
+        if ahead_ms > AHEAD_MS:
+            self._ledger.keep("stream", f"stream packet from {ahead_ms / 1000:.0f} s ahead of the clip's time", data)
+            return None
+        self._clip_at_zero += max(0.0, ahead_ms)
         if self._seq is not None:
             self.packets_missed += (packet.seq - self._seq - 1) & 0xFFFF if packet.seq != self._seq else 0
         self._seq = packet.seq

@@ -63,7 +63,7 @@ class Session:
         self._on_rows = on_rows
         self._on_live = on_live
         self._ledger = Ledger(outbox, clip.serial, simulated=clip.simulated)
-        self._judging = Judging(self._ledger, utc_ms, on_rows)
+        self._judging = Judging(self._ledger, utc_ms, on_rows, steady_s=lambda: asyncio.get_running_loop().time())
         self._prescription = Prescription(
             self._ledger, self._judging, utc_ms, auto_calibrate=auto_calibrate, on_change=on_change
         )
@@ -185,6 +185,7 @@ class Session:
         await self._prescription.learn(link)
         self._judging.begin(
             report.boot,
+            report.t_ms,
             report.sample_period_us,
             plans.thresholds(self._prescription.plan),
             self._prescription.calibration,

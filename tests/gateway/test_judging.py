@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,47 +36,79 @@ def packet(number: int, degrees: float) -> bytes:
     return bytes(data)
 
 
+class Bench:
+    """A gateway's judging, and the clock beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now_s = 1000.0
+        self.outbox = Outbox(folder / "outbox.db", lambda: 0)
+        ledger = Ledger(self.outbox, "aa" * 8)
+        self.judging = Judging(ledger, lambda: 0, lambda: None, steady_s=lambda: self.now_s)
+        self.begin(0)
+
+    def begin(self, clip_ms: int) -> None:
+        self.judging.begin(BOOT, clip_ms, PERIOD_US, Thresholds(), CALIBRATION, paused=False)
+
+    def told(self, numbers: range, lean: Callable[[int], float], apart_s: float = 0.4) -> list[Judgement]:
+        said = []
+        for number in numbers:
+            self.now_s += apart_s
+            self.judging.packet(packet(number, lean(number)))
+            assert self.judging.judgement is not None
+            said.append(self.judging.judgement)
+        return said
+
+
 @pytest.fixture
-def judging(tmp_path: Path) -> Judging:
-    outbox = Outbox(tmp_path / "outbox.db", lambda: 0)
-    made = Judging(Ledger(outbox, "aa" * 8), lambda: 0, lambda: None)
-    made.begin(BOOT, PERIOD_US, Thresholds(), CALIBRATION, paused=False)
-    return made
-
-
-def told(judging: Judging, numbers: range, lean: Callable[[int], float]) -> list[Judgement]:
-    said = []
-    for number in numbers:
-        judging.packet(packet(number, lean(number)))
-        assert judging.judgement is not None
-        said.append(judging.judgement)
-    return said
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.outbox.close()
 
 
 def slouches_from(start: int) -> Callable[[int], float]:
     return lambda number: 20.0 if number >= start else 0.0
 
 
-def test_a_slouch_that_a_lost_second_cuts_keeps_its_start(judging: Judging) -> None:
-    before = told(judging, range(50), slouches_from(25))[-1]
+def test_a_slouch_that_a_lost_second_cuts_keeps_its_start(bench: Bench) -> None:
+    before = bench.told(range(50), slouches_from(25))[-1]
     assert before.category == code.SLOUCHED
-    after = told(judging, range(52, 60), slouches_from(25))  # 800 ms are missing
+    after = bench.told(range(52, 60), slouches_from(25))  # 800 ms are missing
     assert code.UPRIGHT not in {one.category for one in after}
     assert {one.since_ms for one in after if one.category == code.SLOUCHED} == {before.since_ms}
 
 
 @pytest.mark.parametrize("back", [62, 63, 64, 65, 66])
-def test_a_new_connection_names_one_start_however_it_falls_into_the_second(judging: Judging, back: int) -> None:
+def test_a_new_connection_names_one_start_however_it_falls_into_the_second(bench: Bench, back: int) -> None:
     """Or the clip would take the later one for a recovery, and begin the dwell anew."""
-    told(judging, range(50), slouches_from(25))
-    judging.begin(BOOT, PERIOD_US, Thresholds(), CALIBRATION, paused=False)
-    after = [one for one in told(judging, range(back, 75), slouches_from(25)) if one.category == code.SLOUCHED]
+    bench.told(range(50), slouches_from(25))
+    bench.begin(back * 400)
+    after = [one for one in bench.told(range(back, 75), slouches_from(25)) if one.category == code.SLOUCHED]
     assert len({one.since_ms for one in after}) == 1
 
 
-def test_a_recovery_begins_anew(judging: Judging) -> None:
-    told(judging, range(50), slouches_from(25))
-    told(judging, range(50, 56), lambda _: 0.0)
-    again = told(judging, range(56, 66), lambda _: 20.0)[-1]
+def test_a_recovery_begins_anew(bench: Bench) -> None:
+    bench.told(range(50), slouches_from(25))
+    bench.told(range(50, 56), lambda _: 0.0)
+    again = bench.told(range(56, 66), lambda _: 20.0)[-1]
     assert again.category == code.SLOUCHED
     assert again.since_ms == pytest.approx(56 * 400, abs=250)
+
+
+@pytest.mark.parametrize("ahead_ms", [60_000, 7_200_000, 0xFFFF_FFFF])
+def test_a_packet_from_the_future_does_not_stop_the_judging(bench: Bench, ahead_ms: int) -> None:
+    bench.told(range(25), slouches_from(100))
+    wrong = bytearray(packet(25, 0.0))
+    wire.pack_header(wrong, 0, PACKET, 25, ahead_ms & 0xFFFF, ahead_ms >> 16)
+    assert bench.judging.packet(bytes(wrong)) is None
+    assert bench.outbox.malformed == {"stream": 1}
+    assert bench.told(range(25, 35), lambda _: 20.0)[-1].category == code.SLOUCHED
+
+
+@pytest.mark.parametrize("apart_s", [0.399, 0.401])
+def test_clocks_that_drift_apart_are_no_reason_to_drop_a_packet(bench: Bench, apart_s: float) -> None:
+    """A clip a quarter of a percent fast or slow, long enough to be out by 20 s."""
+    for number in range(0, 20_000, 200):
+        bench.now_s += 200 * (apart_s - 0.4) + 80 - apart_s
+        bench.told(range(number, number + 1), lambda _: 0.0, apart_s)
+    assert bench.outbox.malformed == {}

@@ -264,6 +264,23 @@ def test_a_record_that_the_clip_never_sends_is_stepped_over(tmp_path: Path) -> N
     jump.run(main())
 
 
+def test_a_record_that_cannot_be_there_yet_is_kept_and_skipped(tmp_path: Path) -> None:
+    async def main() -> None:
+        clip = FakeClip()
+        clip.append(records.pack_event(records.BOOT, clip.boot, 0, 0, 0, 1))
+        async with running(tmp_path, clip) as bench:
+            await until(lambda: bench.session.state == "live")
+            assert clip.gatt is not None
+            for _ in range(8):
+                clip.gatt.tell(protocol.uuids.JOURNAL, records.journal_frame(0xFFFF_FFF0, b"\x01" * 20))
+                await asyncio.sleep(1)
+            assert bench.outbox.malformed["journal"] == 8
+            clip.append(records.pack_event(records.BOOT, clip.boot, 7, 0, 0, 1))
+            await until(lambda: clip.acknowledged[-1:] == [2], 3)
+
+    jump.run(main())
+
+
 def test_a_plan_is_sent_confirmed_and_judged_by(tmp_path: Path) -> None:
     async def main() -> None:
         clip = FakeClip()
