@@ -12,7 +12,11 @@ TIMEOUT_S: Final = 15.0
 
 
 class ApiError(RuntimeError):
-    """The server did not answer, or refused; the message has its words."""
+    """The server did not answer (`status` 0), or refused; the message has its words."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Client:
@@ -42,19 +46,24 @@ class Client:
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """POST JSON to a path under /api/v1."""
+        return self.post_bytes(path, json.dumps(body).encode())
+
+    def post_bytes(self, path: str, body: bytes) -> Any:
+        """POST whatever it is, called JSON."""
         return self._call("POST", path, body)
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def _call(self, method: str, path: str, body: bytes | None) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the address is our own, http on loopback
             self._base + path,
             method=method,
-            data=None if body is None else json.dumps(body).encode(),
+            data=body,
             headers={"Content-Type": "application/json", "X-Form-Token": self._form_token},
         )
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
-            raise ApiError(f"{method} {path}: {error.code} {error.read()[:500].decode(errors='replace')}") from error
+            words = error.read()[:500].decode(errors="replace")
+            raise ApiError(f"{method} {path}: {error.code} {words}", error.code) from error
         except (OSError, ValueError) as error:
             raise ApiError(f"{method} {path}: {error}") from error
