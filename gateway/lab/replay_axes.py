@@ -76,13 +76,17 @@ def find_reference(
         bow = _within(stream, bow_span)
         if not len(bow.t_ms):
             raise CalibrationError("no bow", "--bow: no samples there")
-        return Reference(Calibration(1, up, forward(bow, up)), upright_span, found, BOW, bow_span)
+        try:
+            axis = forward(bow, up)
+        except CalibrationError as error:
+            raise CalibrationError(error.reason, f"--bow: {error.detail}") from error
+        return Reference(Calibration(1, up, axis), upright_span, found, BOW, bow_span)
     bend = _largest_bend(stream, up)
     if bend is not None:
         return Reference(Calibration(1, up, bend[0]), upright_span, found, BEND, bend[1])
-    axis = _walking_axis(recording, quaternion, moving, up)
-    if axis is not None:
-        return Reference(Calibration(1, up, axis), upright_span, found, WALKING)
+    walked = _walking_axis(recording, quaternion, moving, up)
+    if walked is not None:
+        return Reference(Calibration(1, up, walked), upright_span, found, WALKING)
     problem = "no bend and no walking to find the sagittal axis from; name a bow with --bow START:END"
     return Reference(None, upright_span, found, problem=problem)
 

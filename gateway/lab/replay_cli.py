@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +11,7 @@ import numpy as np
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from firmware.clip import protocol
 from gateway import messages, plans
@@ -22,9 +19,9 @@ from gateway.core import CalibrationError, Samples, Trailer
 from gateway.core.frames import HOP_MS
 
 from . import replay_samples
+from .progress import Step, progress
 from .replay_axes import Reference, Span, find_reference
 from .replay_csv import JITTER, CsvError, Floats, Recording, read
-from .replay_csv import Progress as Step
 from .replay_fusion import fuse
 from .replay_run import Run, episode_json, epoch_json, moving_hops, reminder_json, run, summary
 from .replay_units import check_units
@@ -53,10 +50,10 @@ def replay(
     """Judge a recording of a real sensor as clip and gateway would."""
     errors = Console(stderr=True)
     try:
-        with _bar(errors) as bar:
+        with progress(errors) as step:
             result = _replay(
                 recording,
-                bar,
+                step,
                 upright=_span("--upright", upright),
                 bow=_span("--bow", bow),
                 plan_path=plan,
@@ -253,38 +250,34 @@ def _show(result: dict[str, Any], console: Console) -> None:
             console.print(f"  {number} {what}", highlight=False)
     for note in about["notes"]:
         console.print(f"  {note}", highlight=False)
-    console.print(f"Reference: {result['reference']}", highlight=False, soft_wrap=True)
-    table = Table("category", "seconds")
-    for name, seconds in total["seconds"].items():
-        if seconds:
-            table.add_row(name.replace("_", " "), str(seconds))
-    console.print(table)
+    reference = result["reference"].split("; ")
+    for line in (f"Reference: {reference[0]}", *(f"  {more}" for more in reference[1:])):
+        console.print(line, highlight=False, markup=False)
+    console.print(_categories(total))
     if total["sagittal_p50_deg"] is not None:
         console.print(
             f"Sagittal P10/P50/P90 {total['sagittal_p10_deg']:g}/{total['sagittal_p50_deg']:g}/"
-            f"{total['sagittal_p90_deg']:g} deg over {total['coverage']:.0%} of the recording",
+            f"{total['sagittal_p90_deg']:g} deg over the {total['coverage']:.0%} worn",
             highlight=False,
         )
     for episode in result["episodes"]:
         console.print(
             f"  slouched {episode['start_s']:8.1f} - {episode['end_s']:8.1f} s  mean {episode['mean_deg']:.1f}  "
-            f"peak {episode['peak_deg']:.1f} deg  {episode['end_reason']}",
+            f"peak {episode['peak_deg']:.1f} deg  {_words(episode['end_reason'])}",
             highlight=False,
         )
     for reminder in result["reminders"]:
-        console.print(
-            f"  reminder {reminder['t_s']:8.1f} s  {reminder['reason']}, response {reminder['response']}",
-            highlight=False,
-        )
+        response = "" if reminder["response"] is None else f", response: {_words(reminder['response'])}"
+        console.print(f"  reminder {reminder['t_s']:8.1f} s  {_words(reminder['reason'])}{response}", highlight=False)
 
 
-@contextmanager
-def _bar(console: Console) -> Iterator[Step]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("reading", total=1.0)
+def _categories(total: dict[str, Any]) -> Table:
+    table = Table("category", Column("seconds", justify="right"), Column("share", justify="right"))
+    for name, seconds in total["seconds"].items():
+        if seconds:
+            table.add_row(_words(name), str(seconds), f"{seconds / sum(total['seconds'].values()):.0%}")
+    return table
 
-        def step(what: str, share: float) -> None:
-            progress.update(task, description=what, completed=share)
 
-        yield step
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -91,7 +91,7 @@ def check(rows: Floats) -> Recording:
     new = np.concatenate(([True], step > 0))[: len(good)]
     good = good[new]
     if len(good) < 20:
-        raise CsvError(f"only {len(good)} usable samples; at least 20 are needed")
+        raise CsvError(f"usable samples: {len(good)}; at least 20 are needed")
     step = np.diff(good[:, 0])
     usual = float(np.median(step))
     if not MIN_HZ * (1 - RATE_SLACK) <= 1 / usual <= MAX_HZ * (1 + RATE_SLACK):

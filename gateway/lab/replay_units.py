@@ -14,10 +14,13 @@ TURNED_DEG: Final = 3.0
 TOO_SLOW: Final = 15.0
 """In degrees a second, measured turns explain at least a quarter of what the accelerometer sees, also under violent
 movement; in radians a second they would explain a fortieth at best."""
+AGAINST: Final = -0.5
+"""Correlation of seen and measured turns below which the rates are certainly of other axes or signs. Violent movement
+brings it down to -0.2 in recordings that are in order; rates of the opposite sign have -0.9 in calm movement."""
 
 
 def check_units(recording: Recording) -> list[str]:
-    """What could not be checked, for the report. Raises CsvError for units that are certainly others."""
+    """What could not be checked, for the report. Raises CsvError for units or signs that are certainly others."""
     norm = np.linalg.norm(recording.acc_g, axis=1)
     usual = float(np.median(norm))
     if not 0.7 < usual < 1.4:
@@ -44,24 +47,30 @@ def check_units(recording: Recording) -> list[str]:
             f"gx_dps, gy_dps, gz_dps say {1 / ratio:.0f} times more turning than the acceleration's direction shows: "
             "they must be in deg/s"
         )
+    agreement = float((seen * measured).sum() / (_rms(seen) * _rms(measured) * len(seen)))
+    if agreement < AGAINST:
+        raise CsvError(
+            "the acceleration's direction turns against gx_dps, gy_dps, gz_dps: the signs or axes of one do not "
+            "belong to the other's"
+        )
     return []
 
 
 def _turns(recording: Recording) -> tuple[Floats, Floats]:
-    """Changes of the direction of |a|, as seen and as the rates would have it, from window to window, (N,) radians."""
+    """Changes of a, as seen and as the rates would have them while it is gravity's, from window to window, (N, 3) g."""
     length = max(int(WINDOW_S * recording.rate_hz), 2)
     n = len(recording.t_s) // length * length
     acc = recording.acc_g[:n].reshape(-1, length, 3).mean(axis=1)
     rate = np.radians(recording.gyro_dps[:n].reshape(-1, length, 3).mean(axis=1))
     middle = recording.t_s[:n].reshape(-1, length).mean(axis=1)
-    seen = np.linalg.norm(np.diff(acc, axis=0), axis=1)
+    seen = np.diff(acc, axis=0)
     span = np.diff(middle)[:, None]
-    measured = np.linalg.norm(np.cross((rate[1:] + rate[:-1]) / 2, (acc[1:] + acc[:-1]) / 2) * span, axis=1)
+    measured = np.cross((acc[1:] + acc[:-1]) / 2, (rate[1:] + rate[:-1]) / 2) * span
     one_g = np.abs(np.linalg.norm(acc, axis=1) - 1) < 0.15
-    turned = np.maximum(seen, measured) > np.radians(TURNED_DEG)
+    turned = np.maximum(*(np.linalg.norm(change, axis=1) for change in (seen, measured))) > np.radians(TURNED_DEG)
     use = one_g[1:] & one_g[:-1] & turned & (np.diff(middle) < 2 * WINDOW_S)
     return seen[use], measured[use]
 
 
-def _rms(values: Floats) -> float:
-    return float(np.sqrt((values**2).mean()))
+def _rms(vectors: Floats) -> float:
+    return float(np.sqrt((vectors**2).sum(axis=1).mean()))

@@ -18,11 +18,11 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from firmware.virtual.interpreter import choose as choose_interpreter
+from gateway.lab.progress import progress
 from server.broker import BrokerError
 from server.broker.run import Kind, free_port
 from server.demo import people, setup, zone
 from server.demo.check.client import Client
-from server.demo.progress import progress
 from server.demo.stations import Stations
 from server.demo.world import HOST, THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 from server.mqtt.address import broker_at
@@ -119,12 +119,12 @@ def _follow_history(stations: Stations, console: Console) -> None:
     """Show the progress of the history until it is done. Raises StationError."""
     child = stations.process("history")
     assert child.stdout is not None  # noqa: S101 - started with a pipe
-    with progress(console, "Simulated workdays through core and ingest") as tell:
+    with progress(console) as step:
 
         def follow(lines: IO[bytes]) -> None:
             for line in lines:
                 told = json.loads(line)
-                tell(told["done"], told["of"])
+                step("Simulated workdays through core and ingest", told["done"] / told["of"])
 
         reader = threading.Thread(target=follow, args=(child.stdout,), daemon=True)
         reader.start()

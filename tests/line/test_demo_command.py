@@ -14,10 +14,8 @@ from typing import Any
 
 import psutil
 import pytest
-from rich.console import Console
 
 from server.demo.ending import interruptible
-from server.demo.progress import progress
 
 COMMAND = (sys.executable, "-c", "from gateway.cli import main; main()", "demo", "--no-browser", "--port")
 
@@ -114,12 +112,3 @@ def test_only_the_first_signal_interrupts(first: signal.Signals) -> None:
         assert signal.getsignal(first) is before
     else:
         pytest.fail("it did not interrupt")
-
-
-def test_progress_is_told_in_lines_where_no_bar_can_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
-    now_s = [0.0]
-    with progress(Console(force_terminal=False, width=80), "Days", lambda: now_s[0]) as tell:
-        for done in range(1, 10):
-            now_s[0] += 2.0
-            tell(done, 9)
-    assert capsys.readouterr().out.splitlines() == ["Days: 3 of 9", "Days: 6 of 9", "Days: 9 of 9"]

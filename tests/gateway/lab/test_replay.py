@@ -124,7 +124,7 @@ def test_jitter_does_not_bend_the_angles(wearing: Any, table: Any) -> None:
 
 def test_what_the_clip_would_clip_is_counted(wearing: Any, table: Any) -> None:
     rows = table(wearing, 50)
-    rows[100:103, 4] = 1400
+    rows[100:103, 4] = 2400
     assert fuse(check(rows)).saturated == 3
 
 

@@ -59,8 +59,8 @@ def test_columns_in_any_order_among_others_with_a_byte_order_mark(tmp_path: Path
         (lambda lines: [HEADER, *lines[:10], "0.1,1_0,0,1,0,0,0", *lines[10:]], "line 12: ax_g is '1_0'"),
         (lambda lines: [HEADER, *lines[:10], "0.1,0,0,1,0,0", *lines[10:]], "line 12: 6 cells where the header has 7"),
         (lambda lines: [HEADER, *lines[:10], *lines[8:]], "line 12: t_s falls from 0.09 to 0.08"),
-        (lambda lines: [HEADER, *lines[:5]], "only 5 usable samples"),
-        (lambda lines: [HEADER, *lines[:0]], "only 0 usable samples"),
+        (lambda lines: [HEADER, *lines[:5]], "usable samples: 5"),
+        (lambda lines: [HEADER, *lines[:0]], "usable samples: 0"),
         (lambda lines: lines, "line 1: missing columns"),
     ],
 )
@@ -131,6 +131,17 @@ def test_milli_degrees_are_found_too(wearing: Any, table: Any) -> None:
     rows[:, 4:] *= 1000
     with pytest.raises(CsvError, match="more turning"):
         check_units(check(rows))
+
+
+@pytest.mark.parametrize("sensor", [slice(1, 4), slice(4, 7)])
+def test_a_sensor_of_the_opposite_sign_is_found(wearing: Any, table: Any, sensor: slice) -> None:
+    rows = table(wearing, 50)
+    rows[:, sensor] *= -1
+    if sensor.start == 1:
+        assert check_units(check(rows)) == []  # gravity upside down: only who knows how it was worn can tell
+    else:
+        with pytest.raises(CsvError, match="turns against"):
+            check_units(check(rows))
 
 
 def test_a_recording_without_turns_says_that_units_were_not_checked() -> None:
