@@ -105,7 +105,7 @@ def publish(
     """Publish as a user of the broker, each message on a connection of its own: some end theirs."""
     host, port = url.removeprefix("mqtt://").split(":")
     for kind, payload in sent:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"rogue-{direction}", protocol=mqtt.MQTTv5)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"rogue-{direction}", protocol=mqtt.MQTTv311)
         client.username_pw_set(user, password)
         client.connect(host, int(port))
         client.loop_start()
