@@ -57,8 +57,8 @@ class App:
         self.settings = prescription.settings_store()
         self.journal = Journal()
         self.gatt = Gatt(ble, uuid, self.serial, FIRMWARE, ticks_ms)
-        self.sender = Sender(self.gatt, self.clock, self.journal)
-        self.recorder = Recorder(self.boot, self.journal, self._versions, self.sender.journal_grew)
+        self.sender = Sender(self.gatt, self.journal)
+        self.recorder = Recorder(self.boot, self.journal, self._versions)
         self.policy = Policy(self.plan.value)
         self._rtc_s = rtc_s
         self._restore_policy(powered)
@@ -89,19 +89,17 @@ class App:
     async def run(self) -> None:
         """Work for ever."""
         self.gatt.advertise()
-        sending = asyncio.create_task(self.sender.run())
         due = self.clock.now()
-        try:
-            while True:
-                now = self.clock.now()
+        while True:
+            now = self.clock.now()
+            if now >= due:
                 self.tick(now)
                 due += _TICK_MS
                 now = self.clock.now()
                 if due <= now:  # too slow for a moment: skip ticks, keep their beat
                     due += (now - due) // _TICK_MS * _TICK_MS + _TICK_MS
-                await asyncio.sleep_ms(due - now)  # type: ignore[attr-defined]
-        finally:
-            sending.cancel()
+            wait = self.sender.step(now)
+            await asyncio.sleep_ms(due - now if wait < 0 else min(due - now, wait))  # type: ignore[attr-defined]
 
     def tick(self, now: int) -> None:
         """One round: the radio's news, samples, judgement, policy, motor."""

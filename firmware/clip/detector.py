@@ -12,7 +12,7 @@ from .wear import WearGate
 from .wire import clip_category as code
 from .wire import clip_records as records
 from .wire.base import clamp, const, isqrt
-from .wire.calibration import Q14
+from .wire.clip_calibration import Q14
 
 _HOP_MS = const(250)
 _HOPS = const(4)

@@ -17,8 +17,7 @@ Q28 inside. Products stay below 2**30 because full scale is at most 12288 units 
 comments where they are not plain. Same input, same output, bit for bit, on every interpreter.
 """
 
-from .fixed import scaled
-from .gyro_bias import Bias
+from .gyro_bias import Bias, scaled
 from .wire.base import clamp, const, isqrt
 
 TAU_MS = const(3000)  # time constant of the gravity low-pass, the method's published value

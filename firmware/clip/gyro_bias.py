@@ -5,7 +5,6 @@ drift of the low-passed gravity. One variance stands for the three axes. At rest
 taken off the gyroscope's mean first, so that a slow slouch is not learnt as bias.
 """
 
-from .fixed import scaled
 from .wire.base import clamp, const
 
 # Bias in deg/s, Q24; measurements in deg/s, Q16; variances in (deg/s)**2, Q26.
@@ -24,6 +23,15 @@ _REST_DPS = const(2)  # a window's mean against the mean before
 _REST_ACC = const(3276)  # 0.025 g, 1 g = 2**17
 _ACC_MAX = const(163_840)  # 1.25 g
 _TURN_MAX = const(1 << 22)
+
+
+def scaled(num: int, den: int, bits: int) -> tuple[int, int]:
+    """(mantissa, shift) with mantissa / 2**shift the nearest to num / den, the mantissa of `bits` bits. For num / den of 0
+    to 2**bits; a shift is never negative."""
+    shift = 0
+    while (num << (shift + 1)) + den // 2 < den << bits:
+        shift += 1
+    return ((num << shift) + den // 2) // den, shift
 
 
 class Bias:

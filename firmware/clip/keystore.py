@@ -1,8 +1,8 @@
 """The gateways that this clip trusts, a key each. `pack` and `parse` are pure: whoever provisions a clip uses them too."""
 
 from . import guarded
-from .wire.auth import GATEWAY_ID_SIZE, KEY_SIZE
 from .wire.base import MalformedError, const
+from .wire.clip_auth import GATEWAY_ID_SIZE, KEY_SIZE
 
 FILE = const("keys.bin")
 MAX_GATEWAYS = const(4)

@@ -7,7 +7,7 @@ ended before the readable values are filled in, because all connections read the
 import os
 
 from . import gatt as events
-from .wire import auth
+from .wire import clip_auth as auth
 from .wire import clip_control as control
 from .wire.base import MalformedError, const
 

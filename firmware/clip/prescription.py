@@ -3,7 +3,7 @@
 from . import guarded
 from .wire import clip_control as control
 from .wire.base import MalformedError, const
-from .wire.calibration import parse_calibration
+from .wire.clip_calibration import parse_calibration
 from .wire.clip_status import settings_values
 from .wire.plan import Plan, parse_plan
 

@@ -4,15 +4,14 @@ from .wire import clip_records as records
 
 
 class Recorder:
-    """`write` takes any finished record and calls `grew`; `event` and `reminder` make one."""
+    """`write` takes any finished record; `event` and `reminder` make one."""
 
-    def __init__(self, boot: bytes, journal, versions, grew) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, boot: bytes, journal, versions) -> None:  # type: ignore[no-untyped-def]
         self.boot = boot
         self._journal = journal
         self._versions = versions
         self._newest: dict[int, int] = {}
         self.failed = 0
-        self._grew = grew
 
     def write(self, record: bytes) -> None:
         """Put a record into the journal. A flash error is counted; the clip goes on."""
@@ -20,8 +19,6 @@ class Recorder:
             self._journal.append(record)
         except OSError:
             self.failed += 1
-            return
-        self._grew()
 
     def event(self, kind: int, t_ms: int, value: int = 0) -> None:
         """Something of `kind` happened. Two of a kind in one millisecond would be one identity: the later gives way."""

@@ -4,8 +4,6 @@ First the events that answer a gateway, then the stream, then the status, then t
 stack has no buffer for stays where it is and is tried again.
 """
 
-import asyncio
-
 from .wire import clip_records as records
 from .wire import clip_stream as stream
 from .wire import clip_uuids as uuids
@@ -17,13 +15,12 @@ _EVENTS_MAX = const(16)
 
 
 class Sender:
-    """Queues and the task that empties them. `connection` is the authenticated one, None without."""
+    """Queues and what empties them. `connection` is the authenticated one, None without."""
 
-    def __init__(self, gatt, clock, journal) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, gatt, journal) -> None:  # type: ignore[no-untyped-def]
         self._gatt = gatt
-        self._clock = clock
         self._journal = journal
-        self._wake = asyncio.Event()
+        self._next_ms = 0
         self._events: list[tuple[int, bytes]] = []
         self._unconfirmed: int | None = None  # connection whose indication is not confirmed yet
         self._unconfirmed_until = 0
@@ -44,7 +41,6 @@ class Sender:
         """Indicate an answer. A central that never confirms gets no more than a few."""
         if len(self._events) < _EVENTS_MAX:
             self._events.append((connection, data))
-        self._wake.set()
 
     def packet(self, buf: bytearray, length: int) -> bool:
         """Queue a stream packet; False when all slots were full and the oldest gave way."""
@@ -62,30 +58,22 @@ class Sender:
             slot[i] = buf[i]
         self._lengths[at] = length
         self._waiting += 1
-        self._wake.set()
         return not full
 
     def status(self, data: bytes) -> None:
         """Notify this status next; a newer one replaces it."""
         if self.connection is not None:
             self._status = data
-            self._wake.set()
 
     def read_journal(self, number: int) -> None:
         """Notify every record from this id on, say where they end, and go on as records come."""
         self._cursor = max(number, self._journal.first)
         self._end_told = False
-        self._wake.set()
-
-    def journal_grew(self) -> None:
-        """A record was written."""
-        self._wake.set()
 
     def confirmed(self, connection: int) -> None:
         """The central has confirmed an indication."""
         if self._unconfirmed == connection:
             self._unconfirmed = None
-            self._wake.set()
 
     def open(self, connection: int, mtu: int) -> None:
         """A gateway has authenticated."""
@@ -108,23 +96,17 @@ class Sender:
 
     # --- sending ---
 
-    async def run(self) -> None:
-        """Send for ever."""
-        last = self._clock.now() - uuids.NOTIFY_SPACING_MS
-        while True:
-            # Only tasks set the event, never the interrupt, so that a plain Event will do.
-            self._wake.clear()
-            if not self.pending():
-                await self._wake.wait()
-                continue
-            rest = last + uuids.NOTIFY_SPACING_MS - self._clock.now()
-            if rest > 0:
-                await asyncio.sleep_ms(rest)  # type: ignore[attr-defined]
-            last = self._clock.now()
-            self.send(last)
+    def step(self, now_ms: int) -> int:
+        """Send one notification if one waits and its time has come; how long until the next one's, -1 when none waits."""
+        if now_ms >= self._next_ms and self._pending():
+            self._next_ms = now_ms + uuids.NOTIFY_SPACING_MS
+            try:
+                self._send(now_ms)
+            except OSError:
+                pass  # no buffer (ENOMEM), or the connection is just going: the next round knows more
+        return self._next_ms - now_ms if self._pending() else -1
 
-    def pending(self) -> bool:
-        """Whether something can be sent now."""
+    def _pending(self) -> bool:
         return bool(
             (self._events and self._unconfirmed is None) or self._waiting or self._status or self._journal_pending()
         )
@@ -138,18 +120,8 @@ class Sender:
         """Give up waiting for a confirmation that does not come."""
         if self._unconfirmed is not None and now_ms >= self._unconfirmed_until:
             self._unconfirmed = None
-            self._wake.set()
 
-    def send(self, now_ms: int) -> bool:
-        """Send what is first in line; False when the stack did not take it."""
-        try:
-            self._send_one(now_ms)
-        except OSError:
-            # No buffer (ENOMEM), or the connection is just going: the next round knows more.
-            return False
-        return True
-
-    def _send_one(self, now_ms: int) -> None:
+    def _send(self, now_ms: int) -> None:
         if self._events and self._unconfirmed is None:
             connection, data = self._events[0]
             self._gatt.indicate(connection, data)

@@ -32,7 +32,8 @@ def sources(package: Path) -> list[Path]:
 
 
 def compile_package(package: Path, folder: Path, compiler: str) -> None:
-    """Compile a package into `folder`/its name. Tracebacks name the files by their path from there.
+    """Compile a package into `folder`/its name. Tracebacks name the modules: their names are in the heap anyway, and
+    the names of their files would come on top.
 
     Raises subprocess.CalledProcessError with the compiler's words when a file is no MicroPython.
     """
@@ -40,7 +41,8 @@ def compile_package(package: Path, folder: Path, compiler: str) -> None:
         name = source.relative_to(package.parent)
         target = (folder / name).with_suffix(".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)
-        line = [compiler, *_OPTIONS, "-s", name.as_posix(), "-o", str(target), str(source)]
+        module = ".".join(name.with_suffix("").parts).removesuffix(".__init__")
+        line = [compiler, *_OPTIONS, "-s", module, "-o", str(target), str(source)]
         subprocess.run(line, check=True, capture_output=True)  # noqa: S603 - the command line is ours
 
 

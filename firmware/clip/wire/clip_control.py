@@ -5,8 +5,8 @@ HELLO and AUTH travel bare (see `auth`); every other operation is sealed. Each i
 
 import struct
 
-from .auth import GATEWAY_ID_SIZE, NONCE_SIZE, PROOF_SIZE
 from .base import MalformedError, need
+from .clip_auth import GATEWAY_ID_SIZE, NONCE_SIZE, PROOF_SIZE
 from .clip_category import COUNT
 
 HELLO = 0x01
@@ -24,7 +24,6 @@ PAUSE = 0x19  # minutes u16
 RESUME = 0x1A  # ends a pause or a snooze
 SNOOZE = 0x1B  # minutes u16
 
-LEASE_RENEW_MS = 2000
 LEASE_VALID_MS = 6000
 
 _PAYLOAD = {

@@ -18,7 +18,6 @@ from .clip_category import LOST
 
 LAYOUT = 1
 HEADER_SIZE = 16
-EPOCH_SIZE = 85
 MAX_SIZE = 96
 EPOCH_MS = 60000
 NO_ANGLE = -128
@@ -68,8 +67,6 @@ RESPONSE_LATER = 2
 RESPONSE_NONE = 3  # the episode ended otherwise, or a repeat came first
 
 _HEADER = "<BBBB8sI"
-_BODY_SIZE = {EPOCH: 69, EPISODE: 13, REMINDER: 16}
-_EVENT_SIZE = 8
 
 
 def pack_header(kind: int, judge: int, rev: int, boot: bytes, start_ms: int) -> bytes:
@@ -151,7 +148,7 @@ def pack_event(kind: int, boot: bytes, start_ms: int, plan: int, calibration: in
 
 def lost_codes() -> bytearray:
     """60 codes of a minute in which nothing was measured."""
-    return bytearray([LOST] * 60)
+    return bytearray(bytes((LOST,)) * 60)
 
 
 def journal_frame(journal_id: int, record: bytes) -> bytes:

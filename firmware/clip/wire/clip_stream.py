@@ -15,7 +15,6 @@ from .base import VERSION, clamp, const, isqrt
 HEADER_SIZE = 8
 SAMPLE_SIZE = 7
 TRAILER_SIZE = 6
-MAX_SAMPLES = 32  # 8 + 32 * 7 + 6 = 238 bytes fit an MTU of 247
 PACKET_MS = 400  # a packet goes when full or after this long
 PACKET_SAMPLES = 16  # so that at 26 Hz it has 11 samples, and 13 from a sensor that is a fifth too fast
 PACKET_SIZE = 126  # bytes of header, that many samples, and trailer
@@ -27,7 +26,6 @@ FLAG_GAP = 8  # samples were lost before this packet
 FLAG_SUMMARY = 15  # not a combination of the others: the packet is a 1-Hz summary
 
 SUMMARY_SIZE = 20
-Q15 = 32768
 _SQRT2_Q14 = const(23170)
 
 

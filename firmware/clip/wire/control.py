@@ -3,10 +3,12 @@ gives."""
 
 import struct
 
-from .auth import NONCE_SIZE, PROOF_SIZE
 from .base import MalformedError, need
+from .clip_auth import NONCE_SIZE, PROOF_SIZE
 from .clip_control import *  # noqa: F403 -- one face for the side that does not run on the clip
 from .clip_control import _PAYLOAD, AUTH, EVENT_CHALLENGE, EVENT_PONG, EVENT_RESULT, HELLO
+
+LEASE_RENEW_MS = 2000
 
 RESULT_NAMES = (
     "ok",

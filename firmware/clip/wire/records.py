@@ -6,8 +6,6 @@ from .base import MalformedError
 from .clip_category import COUNT
 from .clip_records import *  # noqa: F403 -- one face for the side that does not run on the clip
 from .clip_records import (
-    _BODY_SIZE,
-    _EVENT_SIZE,
     _HEADER,
     BOOT,
     CALIBRATED,
@@ -30,6 +28,10 @@ from .clip_records import (
     SNOOZE_ENDED,
     SNOOZED,
 )
+
+EPOCH_SIZE = 85
+_BODY_SIZE = {EPOCH: 69, EPISODE: 13, REMINDER: 16}
+_EVENT_SIZE = 8
 
 KIND_NAMES = {
     EPOCH: "epoch",

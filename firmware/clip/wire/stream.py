@@ -8,11 +8,13 @@ from .clip_stream import (
     FLAG_SUMMARY,
     FLAG_TRAILER,
     HEADER_SIZE,
-    MAX_SAMPLES,
     SAMPLE_SIZE,
     SUMMARY_SIZE,
     TRAILER_SIZE,
 )
+
+MAX_SAMPLES = 32  # 8 + 32 * 7 + 6 = 238 bytes fit an MTU of 247
+Q15 = 32768
 
 
 def expand(code: int) -> int:

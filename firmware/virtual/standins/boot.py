@@ -25,4 +25,8 @@ import _patch
 
 _patch.into(asyncio.core)
 
+# On the board these are there before the firmware is.
+import bluetooth
+import machine
+
 __import__(_radio.settings["program"])

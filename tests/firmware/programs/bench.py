@@ -64,7 +64,6 @@ class Bench:
         self.offset = self.clock.now
         self.app = app.App(self.i2c, self.ble, bluetooth.UUID, None, SERIAL, self.clock.ticks_ms, self.rtc_s, powered)
         self.app.gatt.advertise()
-        self._last_sent = -50
 
     @property
     def now(self):
@@ -77,9 +76,7 @@ class Bench:
             if self.on_tick:
                 self.on_tick(self.now)
             self.app.tick(self.now)
-            if self.app.sender.pending() and self.clock.now - self._last_sent >= uuids.NOTIFY_SPACING_MS:
-                self._last_sent = self.clock.now
-                self.app.sender.send(self.now)
+            self.app.sender.step(self.now)
             self._collect()
 
     def _collect(self):
