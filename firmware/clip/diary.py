@@ -11,14 +11,20 @@ _SHIFT_LASTS_S = const(5)
 
 
 class Minute:
-    """One minute of clip time while it fills."""
+    """One minute of clip time while it fills; used again for another, so that minutes leave no holes in the heap."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.rev = 0
-        self.codes = records.lost_codes()
+    def __init__(self) -> None:
+        self.codes = bytearray(60)
         self.hops = bytearray(60)
         self.sagittal = array("i", bytes(240))
+        self.begin(-1)
+
+    def begin(self, number: int) -> None:
+        """Be minute `number`, of which nothing is known yet; -1: none."""
+        self.number = number
+        self.rev = 0
+        for i in range(60):
+            self.codes[i] = category.LOST
         self.lateral = 0
         self.lateral_hops = 0
         self.low = self.high = 0
@@ -29,7 +35,7 @@ class Minute:
 
     def pack(self, boot: bytes) -> "bytes | None":
         """The epoch, with the next rev; None when nothing was measured."""
-        if self.codes == records.lost_codes():
+        if min(self.codes) == max(self.codes) == category.LOST:
             return None
         self.rev += 1
         means = bytearray(30)
@@ -71,8 +77,8 @@ class Diary:
         self._boot = boot
         self._write = write
         self._versions = versions
-        self._minute: Minute | None = None
-        self._last: Minute | None = None
+        self._minute = Minute()
+        self._last = Minute()
         self.celsius = records.NO_ANGLE
         self._held: int | None = None
         self._candidate = 0
@@ -80,7 +86,11 @@ class Diary:
 
     def second(self, index: int, code: int, hops: int, sagittal: int, lateral: int, low: int, high: int) -> None:
         """A whole second; see `detector`."""
-        minute = self._open(index // 60)
+        minute = self._minute
+        if minute.number != index // 60:
+            self._finish()
+            minute = self._minute
+            minute.begin(index // 60)
         at = index % 60
         minute.codes[at] = code
         minute.hops[at] = hops
@@ -99,19 +109,13 @@ class Diary:
         if at == 59:
             self._finish()
 
-    def _open(self, number: int) -> Minute:
-        if self._minute is not None and self._minute.number != number:
-            self._finish()
-        if self._minute is None:
-            self._minute = Minute(number)
-        return self._minute
-
     def _finish(self) -> None:
         minute = self._minute
-        if minute is None:
+        if minute.number < 0:
             return
-        self._minute = None
+        self._minute = self._last
         self._last = minute
+        self._minute.begin(-1)
         self._tell(minute)
 
     def _tell(self, minute: Minute) -> None:
@@ -149,7 +153,7 @@ class Diary:
     def not_worn(self, since_ms: int, until_ms: int) -> None:
         """That time was not worn after all: write it into the open minute, and tell the one before again."""
         for minute in (self._last, self._minute):
-            if minute is None:
+            if minute.number < 0:
                 continue
             start = minute.number * 60
             changed = False

@@ -14,7 +14,6 @@ Angles of NO_ANGLE mean that there is none. Seconds of an epoch that were not me
 import struct
 
 from .base import MalformedError
-from .clip_category import LOST
 
 LAYOUT = 1
 HEADER_SIZE = 16
@@ -144,11 +143,6 @@ def pack_reminder(
 def pack_event(kind: int, boot: bytes, start_ms: int, plan: int, calibration: int, value: int) -> bytes:
     """An event of `kind` (BOOT and up); the clip is always its judge."""
     return pack_header(kind, JUDGE_CLIP, 1, boot, start_ms) + struct.pack("<HHI", plan, calibration, value)
-
-
-def lost_codes() -> bytearray:
-    """60 codes of a minute in which nothing was measured."""
-    return bytearray(bytes((LOST,)) * 60)
 
 
 def journal_frame(journal_id: int, record: bytes) -> bytes:
