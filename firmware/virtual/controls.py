@@ -24,6 +24,8 @@ class Controls:
     ----------
     live
         The clip with a serial; raises ControlError when there is none.
+    arrival
+        Is set when a station of the name is there; keeps time still until then.
     stop
         Lets the radio's `run` return.
     """
@@ -33,12 +35,14 @@ class Controls:
         scheduler: Scheduler,
         air: Air,
         live: Callable[[str], LiveClip],
+        arrival: Callable[[str], asyncio.Event],
         start_utc_ms: int,
         stop: Callable[[], None],
     ) -> None:
         self._scheduler = scheduler
         self._air = air
         self._live = live
+        self._arrival = arrival
         self._start_utc_ms = start_utc_ms
         self._stop = stop
 
@@ -114,6 +118,10 @@ class Controls:
     async def speed(self, speed: float | None = None) -> None:
         """Change the upper bound of simulated per wall time; None: as fast as it goes."""
         self._scheduler.set_speed(speed)
+
+    async def wait_for(self, name: str) -> None:
+        """Keep time still until a station of this name is there, and answer then."""
+        await self._arrival(name).wait()
 
     async def shutdown(self) -> None:
         """Let `run` return."""

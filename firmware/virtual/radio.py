@@ -127,7 +127,8 @@ class RadioHost:
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
-        self._controls = Controls(self._scheduler, self.air, self.live, start_utc_ms, self._stop.set)
+        self._arrivals: dict[str, asyncio.Event] = {}
+        self._controls = Controls(self._scheduler, self.air, self.live, self._arrival, start_utc_ms, self._stop.set)
 
     @property
     def port(self) -> int:
@@ -229,6 +230,16 @@ class RadioHost:
         peer.handler = _Station(self, peer, bluetooth=bluetooth)
         peer.send(frames.WELCOME, json.dumps({"start_utc_ms": self.start_utc_ms}).encode())
         self._scheduler.release(name)
+        if name in self._arrivals:
+            self._arrivals.pop(name).set()
+
+    def _arrival(self, name: str) -> asyncio.Event:
+        event = self._arrivals.setdefault(name, asyncio.Event())
+        if self._scheduler.has(name):
+            event.set()
+        else:
+            self._scheduler.hold(name)
+        return event
 
     def _check_boot(self) -> None:
         for clip in self.clips.values():

@@ -194,6 +194,26 @@ def test_a_thread_wakes_a_station_in_wall_time_at_the_right_simulated_time(radio
     station.run(program, address=address, name="gateway", bluetooth=False)
 
 
+def test_time_waits_for_a_station_that_takes_long_to_start(radio_process: Launch) -> None:
+    _, address = radio_process("director")
+
+    async def program(here: Station) -> None:
+        def come_late() -> None:
+            time.sleep(0.3)
+            station.run(lambda _: asyncio.sleep(1), address=address, name="gateway", bluetooth=False)
+
+        await asyncio.sleep(1)
+        coming = asyncio.create_task(asyncio.to_thread(come_late))
+        before = here.now_ms
+        await here.control("wait_for", name="gateway")
+        assert here.now_ms - before <= 200  # but for the step under way; at full speed 0.3 s of wall time are minutes
+        await asyncio.wait_for(here.control("wait_for", name="gateway"), 5)  # it is there already
+        await coming
+        await here.control("shutdown")
+
+    station.run(program, address=address, name="director", bluetooth=False)
+
+
 def test_two_stations_of_one_name_are_refused(radio_process: Launch) -> None:
     _, address = radio_process("gateway")
 

@@ -147,11 +147,21 @@ class Director:
         self.stations.crash(name)
         await asyncio.to_thread(time.sleep, away_s)
         self.stations.start(name)
+        if name == "gateway":
+            await self._arrived(place, name)
         end_ms = place.now_ms
         if name == "server":
             await asyncio.to_thread(self._wait_for_server)
         await place.control("speed", speed=self.stations.world.speed)
         return (Outage(name, start_ms, end_ms),)
+
+    async def _arrived(self, place: Station, name: Name) -> None:
+        """Hold simulated time until the station is on the radio: how long a process takes to start is not its."""
+        there = asyncio.create_task(place.control("wait_for", name=name))
+        while not there.done():
+            self.stations.ensure_alive()
+            await asyncio.to_thread(time.sleep, 0.05)
+        await there
 
     def _wait_for_server(self) -> None:
         limit = time.monotonic() + 30
