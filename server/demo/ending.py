@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )  # Windows has no SIGHUP
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass
+class _State:
+    held: int = 0
+    told: bool = False
+
+
+_STATE: Final = _State()
 
 
 @contextmanager
@@ -25,8 +38,11 @@ def interruptible() -> Iterator[None]:
     def end(_number: int, _frame: FrameType | None) -> None:
         for number in mine:
             signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        _STATE.told = True
+        if not _STATE.held:
+            raise KeyboardInterrupt
 
+    _STATE.told = False
     for number in mine:
         signal.signal(number, end)
     try:
@@ -34,3 +50,24 @@ def interruptible() -> Iterator[None]:
     finally:
         for number in mine:
             signal.signal(number, before[number])
+
+
+def uninterrupted(function: Callable[P, R]) -> Callable[P, R]:
+    """Holds the interrupt back until the end of `function`, at which it is raised.
+
+    For what starts a child: Python drops an exception that comes while it forks, and one that comes a little later
+    would lose the child.
+    """
+
+    @functools.wraps(function)
+    def held(*args: P.args, **kwargs: P.kwargs) -> R:
+        _STATE.held += 1
+        try:
+            result = function(*args, **kwargs)
+        finally:
+            _STATE.held -= 1
+        if _STATE.told:
+            raise KeyboardInterrupt
+        return result
+
+    return held

@@ -15,6 +15,7 @@ from server.broker import Account, Broker
 from server.broker import start as start_broker
 from server.broker.run import Kind
 
+from .ending import uninterrupted
 from .world import FILE, World
 
 Name = Literal["broker", "server", "radio", "gateway", "history"]
@@ -43,6 +44,7 @@ class Stations:
             if name in self._children:
                 children.stop(self._children.pop(name))
 
+    @uninterrupted
     def start(self, name: Name) -> None:
         """Start a station. Raises BrokerError or OSError."""
         if name == "broker":

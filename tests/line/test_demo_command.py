@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from server.demo.ending import interruptible
+from server.demo.ending import interruptible, uninterrupted
 
 COMMAND = (sys.executable, "-c", "from gateway.cli import main; main()", "demo", "--no-browser", "--port")
 
@@ -112,3 +112,21 @@ def test_only_the_first_signal_interrupts(first: signal.Signals) -> None:
         assert signal.getsignal(first) is before
     else:
         pytest.fail("it did not interrupt")
+
+
+def test_what_starts_a_child_is_finished_before_it_is_interrupted() -> None:
+    done: list[str] = []
+
+    @uninterrupted
+    def start() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        done.append("started")
+
+    def body() -> None:
+        with interruptible():
+            start()
+            done.append("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        body()
+    assert done == ["started"]
