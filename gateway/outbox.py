@@ -187,10 +187,6 @@ class Outbox:
             self._handed[rest[0]] = rest
         return settled
 
-    def forget_handed(self) -> None:
-        """Forget which batches were handed out: acknowledgements that still come for them are ignored."""
-        self._handed.clear()
-
     @property
     def waiting(self) -> int:
         """Rows that the server has not settled."""

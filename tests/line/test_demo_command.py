@@ -24,13 +24,33 @@ def command(*arguments: str, folder: Path) -> dict[str, Any]:
     return {"args": [*COMMAND, *arguments], "env": {**os.environ, "TMPDIR": str(folder), "COLUMNS": "80"}}
 
 
+def heed_signals() -> None:
+    """Whoever runs the tests in the background may have them ignore some."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def heeding() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    heed_signals()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     """Starts a demonstration and returns when it has said some words."""
     started: list[subprocess.Popen[str]] = []
 
     def until(words: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(**command("0", folder=tmp_path), stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            **command("0", folder=tmp_path),
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=heed_signals,  # noqa: PLW1509 - no threads here
+        )
         started.append(process)
         assert process.stderr is not None
         for line in process.stderr:
@@ -96,6 +116,7 @@ def test_options_that_do_not_go_together_are_named(tmp_path: Path, options: tupl
     assert "the check" in done.stderr
 
 
+@pytest.mark.usefixtures("heeding")
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_only_the_first_signal_interrupts(first: signal.Signals) -> None:
     before, cleaned_up = signal.getsignal(first), False
@@ -114,6 +135,7 @@ def test_only_the_first_signal_interrupts(first: signal.Signals) -> None:
         pytest.fail("it did not interrupt")
 
 
+@pytest.mark.usefixtures("heeding")
 def test_what_starts_a_child_is_finished_before_it_is_interrupted() -> None:
     done: list[str] = []
 

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from server.pages.charts.svg import element, number, picture
 
 _QUARTER_MS: Final = 900_000
-_HOUR_MS: Final = 3_600_000
 _MOST_LABELS: Final = 13
 
 
@@ -83,8 +82,3 @@ def _anchor(percent: float) -> str:
     if percent < 1:
         return "start"
     return "end" if percent > 99 else "middle"
-
-
-def hours_wide(axis: TimeAxis) -> float:
-    """Length of the axis in hours."""
-    return (axis.end_ms - axis.start_ms) / _HOUR_MS
