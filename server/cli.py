@@ -23,12 +23,17 @@ from server.broker_accounts import BrokerAccounts
 from server.ingest.enrolment import EnrolmentError, assign_clip, enrol_gateway, enrol_patient
 from server.mqtt.address import Broker, BrokerUrlError, broker_at
 from server.serving import AddressError, listen, serve
-from server.settings import Settings
+from server.settings import Settings, variables
 from server.store import DatabaseUrlError, UnknownPatientError, migrate, open_engine
 from server.store.migrate import current_revision
 from server.summaries.calendar import UnknownZoneError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The therapist's side: store, ingest and pages.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="The therapist's side: store, ingest and pages.",
+    epilog="Settings are environment variables: " + ", ".join(sorted(variables())) + ".",
+)
 
 _TROUBLES = (
     AccountError,
@@ -78,7 +83,7 @@ def _store(settings: Settings) -> Engine:
 @app.command()
 def run(
     mqtt: Annotated[str | None, typer.Option(help="Broker, mqtt://host:1883; without it one is started here.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the pages.  [default: 8000]")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the pages; 8000 unless set.")] = None,
 ) -> None:
     """Migrate the database, take in what gateways send, and serve the pages."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")

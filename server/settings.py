@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_PREFIX: Final = "PLUMBLINE_SERVER_"
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseSettings):
     """Raises pydantic.ValidationError, naming the variable, for a value that cannot be used."""
 
-    model_config = SettingsConfigDict(env_prefix="PLUMBLINE_SERVER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
     data_dir: Path = Field(default_factory=lambda: user_data_path("plumbline") / "server")
     """Where the database and the broker's files are, unless said otherwise."""
@@ -43,3 +44,8 @@ class Settings(BaseSettings):
     def broker_dir(self) -> Path:
         """Where a broker started here keeps its files."""
         return self.data_dir / "broker"
+
+
+def variables() -> list[str]:
+    """The environment variables that set something."""
+    return [_PREFIX + name.upper() for name in Settings.model_fields]

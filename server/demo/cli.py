@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -19,11 +19,12 @@ from server.demo.check.disturb import Kind as Disturb
 from server.demo.check.run import Options, ScriptKind, run
 from server.demo.ending import interruptible
 from server.demo.show import show
-from server.demo.stations import Name, StationError
+from server.demo.stations import StationError
 from server.mqtt.address import BrokerUrlError
 from server.serving import AddressError
 
 console = Console(stderr=True)
+Crash = Literal["broker", "gateway", "server"]
 
 
 def demo(
@@ -40,7 +41,7 @@ def demo(
     mqtt: Annotated[str | None, typer.Option(help="Use this broker instead: mqtt://host:port")] = None,
     seed: Annotated[int, typer.Option(help="Of the check's script.", min=0)] = 0,
     script: Annotated[ScriptKind, typer.Option(help="What the check plays.")] = "short",
-    kill: Annotated[Name | None, typer.Option(help="End this station in mid-check for 10 s, as a crash would.")] = None,
+    kill: Annotated[Crash | None, typer.Option(help="Crash this station in mid-check, for 10 s.")] = None,
     disturb: Annotated[Disturb | None, typer.Option(help="What else goes wrong in the check.")] = None,
     report: Annotated[Path | None, typer.Option(help="File for the check's JSON report instead of the output.")] = None,
 ) -> None:

@@ -16,8 +16,6 @@ CODE: Final = {name: code for code, name in enumerate(messages.CATEGORIES)}
 NOT_WORN: Final = ("paused", "lost", "not_worn")
 """Categories of seconds that are not worn time; all others are."""
 
-LEANING: Final = ("leaning_back", "leaning_left", "leaning_right")
-
 
 @dataclass(frozen=True)
 class DaySummary:
