@@ -233,12 +233,14 @@ def _span(slouch: Slouch) -> str:
 
 @dataclass(frozen=True)
 class Due:
-    """A reminder that the script calls for: seconds of the script, and how much later it may come."""
+    """A reminder that the script calls for: seconds of the script, and how much later it may come. `may` only: the
+    slouch lasts long enough for it only if it was found at once after a power cut."""
 
     since_s: float
     due_s: float
     late_s: float
     cut_short: bool
+    may: bool
 
 
 def expected_reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[Due]:
@@ -250,8 +252,10 @@ def expected_reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list
         slouch = part.slouch
         dwell = evidence.dwell_s[plan_at(evidence, int(slouch.start_s * 1000))]
         reminded = reminded and part.after_cut
-        if not reminded and slouch.end_s - slouch.start_s - part.start_late_s > dwell:
-            expected.append(Due(slouch.start_s, slouch.start_s + dwell, part.start_late_s, part.cut_short))
+        lasts_s = slouch.end_s - slouch.start_s
+        if not reminded and lasts_s > dwell:
+            may = lasts_s - part.start_late_s <= dwell
+            expected.append(Due(slouch.start_s, slouch.start_s + dwell, part.start_late_s, part.cut_short, may))
             reminded = True
     return expected
 
@@ -263,13 +267,17 @@ def plan_at(evidence: Evidence, sim_ms: int) -> int:
 
 def _reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Difference]:
     given = [reminder for reminder in evidence.reminders if reminder["given"]]
-    expected = expected_reminders(evidence, slouches)
+    expected = [
+        due
+        for due in expected_reminders(evidence, slouches)
+        if not due.may or any(abs(_late_s(evidence, reminder, due)) <= SETTLE_S + EDGE_S["clip"] for reminder in given)
+    ]
     if len(given) != len(expected):
         yield Difference("reminders", f"{len(given)} were given, the script calls for {len(expected)}")
         return
     for reminder, due in zip(given, expected, strict=True):
         judge = reminder["judge"]
-        off = evidence.sim_ms(reminder["utc_ms"]) / 1000 - due.due_s
+        off = _late_s(evidence, reminder, due)
         edge_s = _edge_s(evidence, judge, due.since_s) + TICK_MS / 1000
         if not -edge_s <= off <= edge_s + due.late_s:
             yield Difference("reminders", f"the one due at {due.due_s:.1f} s came {off:+.2f} s off ({judge})")
@@ -285,6 +293,10 @@ def _reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Dif
     if withheld:
         reasons = ", ".join(sorted({reminder["reason"] for reminder in withheld}))
         yield Difference("reminders", f"{len(withheld)} were withheld ({reasons}), the script calls for none")
+
+
+def _late_s(evidence: Evidence, reminder: dict[str, Any], due: Due) -> float:
+    return evidence.sim_ms(reminder["utc_ms"]) / 1000 - due.due_s
 
 
 def _motor(evidence: Evidence) -> Iterator[Difference]:
