@@ -23,7 +23,7 @@ ANSWER_S: Final = 6.0
 
 
 Answer = tuple[Any, ...]
-"""Values of an event, see `protocol.control.parse_event`; a pong's are followed by the UTC at which it came."""
+"""Values of an event, see `protocol.control.parse_event`."""
 
 
 class LinkError(Exception):
@@ -45,7 +45,10 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Exchange:
-    """A ping and its answer: UTC when it left, the clip's time when it was read, UTC when the answer came; in ms."""
+    """A ping: UTC when it left, the clip's time when it came there, UTC when its radio had acknowledged it; in ms.
+
+    The pong itself, which tells the clip's time, waits its turn among the clip's notifications and bounds nothing.
+    """
 
     sent_utc_ms: int
     clip_ms: int
@@ -157,7 +160,8 @@ class Link:
             self._counter += 1
             sent = self._utc_ms()
             await self._write(auth.seal(self._session, control.PING, control.pack(control.PING, token), self._counter))
-        _, clip_ms, received = await self._answer(pong)
+            received = self._utc_ms()
+        _, clip_ms = await self._answer(pong)
         return Exchange(sent, clip_ms, received)
 
     async def close(self) -> None:
@@ -195,7 +199,6 @@ class Link:
             return
         if event == control.EVENT_PONG:
             future = self._waiting.pop(_address(event, 0, values[0]), None)
-            values = (*values, self._utc_ms())
         elif event == control.EVENT_RESULT:
             future = self._waiting.pop(_address(event, values[0], values[1]), None)
         else:
