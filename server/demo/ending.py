@@ -26,6 +26,10 @@ class _State:
 _STATE: Final = _State()
 
 
+def _not_again(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing. Not SIG_IGN, which a child that is being started would inherit and then could not be ended."""
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """The first signal raises KeyboardInterrupt in the body; later ones do not disturb the cleaning up.
@@ -37,7 +41,7 @@ def interruptible() -> Iterator[None]:
 
     def end(_number: int, _frame: FrameType | None) -> None:
         for number in mine:
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, _not_again)
         _STATE.told = True
         if not _STATE.held:
             raise KeyboardInterrupt
