@@ -22,6 +22,7 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else
 
 
 def _die_with_parent() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a parent that ignores it would hand that down
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -49,7 +50,7 @@ def spawn(
             env=None if env is None else {**os.environ, **env},
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - runs two system calls and takes no lock
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - runs three system calls and takes no lock
         )
 
 
