@@ -83,9 +83,10 @@ def is_foreign(headers: Headers) -> bool:
 class BodyLimit:
     """Refuses request bodies of more than `most` bytes, told beforehand or not."""
 
-    def __init__(self, app: ASGIApp, *, most: int = 65_536) -> None:
+    def __init__(self, app: ASGIApp, *, most: int = 65_536, patience: int = 8 * 1024 * 1024) -> None:
         self._app = app
         self._most = most
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its body counted. Raises HTTPException 413 into whoever reads too much."""
@@ -99,6 +100,10 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._most:
+                # Read on for a while: a connection that is closed on unread bytes is reset, and the answer lost.
+                while message.get("more_body", False) and read <= self._patience:
+                    message = await receive()
+                    read += len(message.get("body", b""))
                 raise HTTPException(413)
             return message
 

@@ -52,6 +52,7 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     finally:
+        _STATE.told = False
         for number in mine:
             signal.signal(number, before[number])
 
