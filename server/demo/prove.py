@@ -67,6 +67,7 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
             for seed in range(seeds):
                 name = f"disturb-{kind}-{script}-{seed}"
                 yield _check(folder, name, "--disturb", kind, "--script", script, "--seed", str(seed))
+    yield _check(folder, "delays", "--script", "brief", "--speed", "1")
     yield _check(folder, _LONGEST, "--script", _LONGEST)
     if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
         yield Result("fuzz", passed=True, wall_s=0, detail=None, skipped="needs a checkout and the development tools")
