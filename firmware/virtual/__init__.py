@@ -21,7 +21,8 @@ radio for something: `now`, `link_loss`, `range`, `power`, `power_cycle`, `motor
 `inject`, `speed`, `wait_for`, `shutdown`. `await host.control(...)` does the same where the host is at hand.
 
 Time passes only when the radio's own loop has nothing to do and every station has reported idle with nothing in flight
-in either direction; a run therefore repeats exactly, unless wall time gets in through a thread or a socket. Firmware
+in either direction; a run therefore repeats exactly, unless wall time gets in through a thread or a socket, or two
+processes do something in the same instant, which may come in either order. Firmware
 that computes takes no simulated time, and firmware that waits by reading the clock in a loop never ends: it must sleep.
 """
 

@@ -60,6 +60,7 @@ def test_bleak_talks_to_the_firmware_in_simulated_time(radio_process: Launch) ->
 
 def test_three_processes_repeat_exactly(radio_process: Launch, tmp_path: Path) -> None:
     async def program(here: Station) -> None:
+        await asyncio.sleep(0.05)  # what two processes do in the same instant may come in either order
         async with bleak.BleakClient(await _find()) as client:
             await client.start_notify(STREAM, lambda _sender, _value: None)
             await client.write_gatt_char(CONTROL, b"N" + struct.pack("<HHH", 300, 100, 7), response=True)
