@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,7 +112,16 @@ def script_of(options: Options) -> Script:
     if options.script == "slouches":
         return Script(_slouches(opening), opening.body, options.seed)
     day = workday_script(options.seed, "steady", 0)
-    return Script((*opening.segments, *day.segments), opening.body, options.seed)
+    return Script((*opening.segments, *_apart(day.segments)), opening.body, options.seed)
+
+
+def _apart(segments: Sequence[Segment]) -> Iterator[Segment]:
+    """The segments with a moment upright after each lift: whether a slouch that begins in the second in which a lift
+    ends begins there or on the way up is a matter of definition."""
+    for segment in segments:
+        yield segment
+        if segment.activity == "lift":
+            yield Segment(6.0, "sit", 0.0)
 
 
 def _brief(opening: Script) -> tuple[Segment, ...]:
@@ -170,6 +179,7 @@ def _plan(window_s: int) -> dict[str, Any]:
         "angle_deg": 10,
         "dwell_s": DWELL_S[1],
         "cap_per_hour": 60,
+        "repeat_s": 3600,  # one reminder a slouch, however long it lasts
         "back_off": False,
         "days": tuple(range(7)),
         "start": "09:00",
