@@ -42,6 +42,7 @@ def address(clinic: Any) -> Iterator[str]:
     """The application behind a real socket."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # from here on a browser waits instead of being refused
     server = uvicorn.Server(uvicorn.Config(clinic.app, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
