@@ -25,9 +25,8 @@ FIRMWARE = Path(__file__).resolve().parent.parent
 # What the stand-ins take of MicroPython's heap on a 64-bit machine comes on top of the firmware's: on the board their
 # like are written in C and lie outside of it. Measured with gc.mem_alloc() before and after their import.
 STANDINS_HEAP = 25 * 1024
-SOURCE_HEAP = (
-    32 * 1024
-)  # and what the firmware takes more from source: every name in it is kept, and the compiler works there
+# What the firmware takes more from source: every name in it is kept, and the compiler works there.
+SOURCE_HEAP = 32 * 1024
 _PR_SET_PDEATHSIG = 1
 _END_S = 5.0
 
