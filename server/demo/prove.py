@@ -73,7 +73,7 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
         yield Result("fuzz", passed=True, wall_s=0, detail=None, skipped="needs a checkout and the development tools")
         return
     pytest = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    yield Step("fuzz", (*pytest, "--timeout=3600", *_FUZZ), env={"PLUMBLINE_HYPOTHESIS": "long"})
+    yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env={"PLUMBLINE_HYPOTHESIS": "long"})
     if recordings is not None:
         yield Step("recordings", (*pytest, "--timeout=3600", "-m", "recordings", "--recordings", str(recordings)))
 
