@@ -2,7 +2,18 @@
 
 from .calibration import CalibrationError, calibrate
 from .core import Core, SnapshotError
-from .types import Calibration, EpisodeOut, EpochOut, Judgement, Judgements, Output, Samples, Thresholds, Trailer
+from .types import (
+    Calibration,
+    EpisodeOut,
+    EpochOut,
+    FindingOut,
+    Judgement,
+    Judgements,
+    Output,
+    Samples,
+    Thresholds,
+    Trailer,
+)
 
 __all__ = (
     "Calibration",
@@ -10,6 +21,7 @@ __all__ = (
     "Core",
     "EpisodeOut",
     "EpochOut",
+    "FindingOut",
     "Judgement",
     "Judgements",
     "Output",

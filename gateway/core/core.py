@@ -247,7 +247,7 @@ class Core:
         judgements = Judgements.joined(run.judgements)
         if len(judgements):
             self._judgement = judgements[-1]
-        return Output(run.epochs, run.episodes, judgements)
+        return Output(run.epochs, run.episodes, judgements=judgements)
 
     # --- changes ---
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,10 +141,31 @@ class EpisodeOut:
     end_reason: int
 
 
+SLIPPED: Final = "slipped"
+"""The clip sits otherwise than it was calibrated: from `at_ms` on nothing is judged until there is a calibration."""
+SLIP_SUSPECTED: Final = "slip_suspected"
+"""The clip may have slid without being handled: worth asking the wearer, and nothing else."""
+
+
+@dataclass(frozen=True)
+class FindingOut:
+    """Something about how the clip sits, told once. `kind` is SLIPPED or SLIP_SUSPECTED.
+
+    `at_ms`: when it was found; `since_ms`: when it happened, as far as that is known; `size_deg`: by how much the clip
+    sits otherwise than before.
+    """
+
+    at_ms: int
+    since_ms: int
+    kind: str
+    size_deg: float
+
+
 @dataclass
 class Output:
     """What one push or flush brought to an end, in order of time; the judgements at every hop it completed."""
 
     epochs: list[EpochOut] = field(default_factory=list)
     episodes: list[EpisodeOut] = field(default_factory=list)
+    findings: list[FindingOut] = field(default_factory=list)
     judgements: Judgements = field(default_factory=lambda: Judgements.joined(()))
