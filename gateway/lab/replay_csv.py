@@ -131,6 +131,8 @@ def _chunks(file: TextIO) -> Iterator[list[str]]:
 
 def _numbers(lines: Sequence[str], wanted: list[int], width: int, first: int) -> Floats:
     """(N, 7) of these lines, NaN where a cell is empty; `first` is the number of the first line."""
+    if not any(line.strip() for line in lines):
+        return np.empty((0, len(COLUMNS)))
     try:
         rows: Floats = np.loadtxt(lines, delimiter=",", usecols=wanted, ndmin=2, comments=None, dtype=np.float64)
     except ValueError:

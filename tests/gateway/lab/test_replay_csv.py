@@ -84,6 +84,12 @@ def test_rates_inside_the_range_are_measured(rate: float) -> None:
     assert check(_rows(5, rate)).rate_hz == pytest.approx(rate, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+def test_nothing_but_blank_lines_is_refused_without_further_noise(tmp_path: Path) -> None:
+    with pytest.raises(CsvError):
+        _read(tmp_path, HEADER + "\n\r\n\n")
+
+
 def test_nan_empty_infinite_and_double_rows_are_counted_and_leave_gaps(tmp_path: Path) -> None:
     lines = _lines(100)
     lines[20] = "0.20,nan,0,1,0,0,0"
