@@ -17,43 +17,52 @@ from .latch import latch
 
 WINDOW: Final = 8
 """Hops, 2 s."""
-SHAKE_MG: Final = 70
-SHAKE_END_MG: Final = 50
-SWAY_SHAKE_MG: Final = 40
-SWAY_DEG: Final = 20
-SWAY_END_DEG: Final = 14
-# Lower-back walking of two people (mobgap): a tenth of the 2 s windows shakes less than 50 mg, standing talk less than
-# 20 mg; slow walking sways 24 deg and more to and fro in 2 s.
+SHAKE_MG: Final = 100
+SHAKE_END_MG: Final = 70
+SWAY_SHAKE_MG: Final = 50
+SWAY_SHAKE_END_MG: Final = 40
+SWAY_DEG: Final = 17
+SWAY_END_DEG: Final = 12
+# On a collar clip 100 mg did best against video. Lower-back walking of two people (mobgap): a tenth of the 2 s windows
+# shakes less than 50 mg, standing talk less than 20 mg; slow walking sways 24 deg and more to and fro in 2 s.
+STEP: Final = 2
+"""Hops, half a second: a step, and so the least that shows whether someone still moves."""
+STEP_MG: Final = 35
+"""Shaken less over half a second, nobody takes a step."""
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
 class ActivityGate:
-    """Moving or not, hop by hop; the window reaches back over the cut."""
+    """Moving or not, hop by hop; the window reaches back over the cut.
+
+    The window makes the gate late by up to 2 s at both ends of a movement. The second answer has no such lag and many
+    gaps: with it `lookback` finds where a movement that the gate has seen began and ended.
+    """
 
     def __init__(self) -> None:
         self._carry = np.zeros((WINDOW, 7), dtype=np.int64)
         self._moving = False
 
-    def step(self, hops: Hops) -> Bools:
-        """(H,) whether the wearer moved about at the end of each hop."""
+    def step(self, hops: Hops) -> tuple[Bools, Bools]:
+        """(H,) whether the wearer moved about at the end of each hop; (H,) whether the last half second shook."""
         new = np.column_stack((hops.used, hops.acc, hops.acc_sq, hops.path, hops.sky))
         rows = np.concatenate((self._carry, new))
         self._carry = rows[len(rows) - WINDOW :]
         # Integers: the running sum is exact, wherever it began.
         running = np.cumsum(rows[:, :4], axis=0)
         used, acc, acc_sq, path = (running[WINDOW:] - running[:-WINDOW]).T
-        n = np.maximum(used, 1).astype(np.float64)
-        shake = np.sqrt(np.maximum(acc_sq / n - (acc / n) ** 2, 0))
+        shake = _deviation(used, acc, acc_sq)
+        step = _deviation(*(running[WINDOW:, :3] - running[WINDOW - STEP : -STEP, :3]).T)
         sway = np.degrees(path / 1e6 - _angle(rows[:-WINDOW, 4:], rows[WINDOW:, 4:]))
         known = used > 0
         enter = known & ((shake >= SHAKE_MG) | ((shake >= SWAY_SHAKE_MG) & (sway >= SWAY_DEG)))
-        leave = (shake < SHAKE_END_MG) & ((shake < SWAY_SHAKE_MG) | (sway < SWAY_END_DEG))
+        leave = (shake < SHAKE_END_MG) & ((shake < SWAY_SHAKE_END_MG) | (sway < SWAY_END_DEG))
         moving = latch(enter, leave, self._moving)
         if len(moving):
             self._moving = bool(moving[-1])
-        return moving
+        return moving, step >= STEP_MG
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
@@ -66,6 +75,13 @@ class ActivityGate:
         new._carry = np.array(state["carry"], dtype=np.int64)
         new._moving = bool(state["moving"])
         return new
+
+
+def _deviation(count: Ints, total: Ints, squares: Ints) -> NDArray[np.float64]:
+    """Standard deviation, 0 where nothing was counted."""
+    n = np.maximum(count, 1).astype(np.float64)
+    deviation: NDArray[np.float64] = np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0))
+    return deviation
 
 
 def _angle(a: Ints, b: Ints) -> NDArray[np.float64]:

@@ -21,8 +21,24 @@ LEAN_END_DEG: Final = 10
 LYING_DEG: Final = 60
 LYING_END_DEG: Final = 50
 PRONE_LATERAL_DEG: Final = 45
+BEND_DEG: Final = 45
+BEND_END_DEG: Final = 40
 BEND_MS: Final = 10_000
-"""A bend forward beyond LYING_DEG that lasts less is a movement (lifting, tying a shoe); after that, lying."""
+"""A bend forward beyond BEND_DEG that lasts less is a movement (lifting, tying a shoe); after that it is what it looks
+like. No posed slouch of 45 people went so far (at most 39 degrees, T4)."""
+FAST_MDEG: Final = 1500
+"""A hop; 6 degrees a second: on its way up from a bend the trunk is faster."""
+CALM: Final = 3
+"""Hops; the trunk has come up when it has turned no faster for so long,"""
+RISE: Final = 12
+"""or so many hops after the bend, whatever it does then."""
+FIRM: Final = 12
+"""Hops, 3 s, the floor of an episode: a slouch that has not lasted so long is over as soon as the angle falls clearly
+below the one that it began with. A fidget of a second or two at nearly that angle is no slouch that goes on until the
+recovery angle."""
+SLACK_MDEG: Final = 1500
+
+_LATCHES: Final = ("lying", "bent", "rising", "back", "left", "right", "onset", "slouched", "below")
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -39,18 +55,27 @@ class Posture:
     lateral: Ints
     tilt: Ints
     moving: Bools
+    shaken: Bools
     not_worn: Bools
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Category of each hop as it was judged at its end, which seconds end lost, and since when the sagittal angle has
-    been below recovery (hops, counting this one)."""
+    """Category of each hop as it was judged at its end, (H,) each, and what helps to find since when.
+
+    lost: the last hop of a second with less than half a second of samples. below, bent: for how many hops, counting
+    this one, the sagittal angle has been below recovery, and the trunk bent far forward. fast: the trunk turned fast
+    forward or backward. passing: it was bent down for a moment, or fast on its way up from there. rest: the category by
+    posture alone, without slouches.
+    """
 
     category: Ints
     lost: Bools
-    """True at the last hop of a second with less than half a second of samples."""
     below: Ints
+    bent: Ints
+    fast: Bools
+    passing: Bools
+    rest: Ints
 
 
 class Categoriser:
@@ -59,9 +84,9 @@ class Categoriser:
     def __init__(self, period_ms: float) -> None:
         self._half = max(int(500 / period_ms + 0.05), 1)
         """Samples in half a second."""
-        self._latches = dict.fromkeys(("lying", "prone", "back", "left", "right", "slouched", "below"), False)
-        self._bend = 0
-        self._below = 0
+        self._latches = dict.fromkeys(_LATCHES, False)
+        self._runs = dict.fromkeys(("bent", "up", "calm", "onset", "below"), 0)
+        self._before: int | None = None  # sagittal angle of the hop before
         self._category = code.LOST
         self._after_lost = False
         self._received = np.zeros(0, dtype=np.int64)
@@ -69,7 +94,8 @@ class Categoriser:
     def reset(self, *, lost: bool) -> None:
         """Forget all posture: the reference changed, or (`lost`) the stream broke off for long."""
         self._latches = dict.fromkeys(self._latches, False)
-        self._bend = self._below = 0
+        self._runs = dict.fromkeys(self._runs, 0)
+        self._before = None
         if lost:
             self._category = code.LOST
             self._after_lost = False
@@ -89,25 +115,24 @@ class Categoriser:
             usable & (posture.tilt >= LYING_DEG * 1000),
             fresh | (usable & (posture.tilt < LYING_END_DEG * 1000)),
         )
-        forward = (sagittal > 0) & (np.abs(posture.lateral) < PRONE_LATERAL_DEG * 1000)
-        prone = self._latch("prone", usable & forward, fresh | (usable & ~forward))
-        bend = run_length(lying & prone, self._bend)
-        self._bend = int(bend[-1])
-        bending = (bend > 0) & (bend < BEND_MS // HOP_MS)
+        fast = self._fast(posture)
+        bent, bending, rising = self._bends(posture, fast, fresh)
         leaning = self._leaning(posture, fresh)
-        below = run_length(
-            self._latch("below", usable & (sagittal < recovery), fresh | (usable & (sagittal >= recovery))), self._below
-        )
-        self._below = int(below[-1])
+        rest = np.where(lying, code.LYING, np.where(leaning > 0, leaning, code.UPRIGHT))
+        below = self._run("below", self._latch("below", usable & (sagittal < recovery), usable | fresh))
 
-        other = posture.not_worn | posture.moving | lying | (leaning > 0) | (not calibrated) | paused
+        moving = posture.moving | bending | rising
+        other = posture.not_worn | moving | (rest != code.UPRIGHT)
+        if paused or not calibrated:
+            other = np.ones_like(other)
         recovered = below >= max(int(np.ceil(thresholds.recovery_s * 1000 / HOP_MS)), 1)
-        slouched = self._latch("slouched", usable & (sagittal >= angle) & ~other, fresh | other | recovered)
+        fallen = usable & (sagittal < max(angle - SLACK_MDEG, recovery))
+        onset = self._latch("onset", usable & (sagittal >= angle) & ~other, fresh | other | fallen)
+        firm = self._run("onset", onset) >= FIRM
+        slouched = onset | self._latch("slouched", firm, fresh | other | recovered)
 
-        category = np.where(slouched, code.SLOUCHED, code.UPRIGHT)
-        category = np.where(leaning > 0, leaning, category)
-        category = np.where(lying, code.LYING, category)
-        category = np.where(posture.moving | bending, code.MOVING, category)
+        category = np.where(slouched, code.SLOUCHED, rest)
+        category = np.where(moving, code.MOVING, category)
         if not calibrated:
             category = np.full_like(category, code.UNCALIBRATED)
         category = np.where(posture.not_worn, code.NOT_WORN, category)
@@ -116,7 +141,29 @@ class Categoriser:
         if paused:
             category = np.full_like(category, code.PAUSED)
         self._category = int(category[-1])
-        return Labels(category, lost, below)
+        return Labels(category, lost, below, bent, fast, bending | (rising & fast), rest)
+
+    def _fast(self, posture: Posture) -> Bools:
+        """(H,) whether the trunk turned fast forward or backward since the hop before."""
+        fast = np.abs(np.diff(posture.sagittal, prepend=self._before or 0)) >= FAST_MDEG
+        fast &= posture.usable
+        fast[1:] &= posture.usable[:-1]
+        fast[0] &= self._before is not None
+        self._before = int(posture.sagittal[-1]) if posture.usable[-1] else None
+        return fast
+
+    def _bends(self, posture: Posture, fast: Bools, fresh: Bools) -> tuple[Ints, Bools, Bools]:
+        """(H,) for how many hops the trunk has been bent far forward, whether that is a movement still, and whether the
+        trunk is on its way up from it."""
+        forward = np.abs(posture.lateral) < PRONE_LATERAL_DEG * 1000
+        down = posture.usable & forward & (posture.sagittal >= BEND_DEG * 1000)
+        up = posture.usable & ~(forward & (posture.sagittal >= BEND_END_DEG * 1000))
+        held = self._latch("bent", down, fresh | up)
+        bent = self._run("bent", held)
+        bending = held & (bent < BEND_MS // HOP_MS)
+        come_up = (self._run("calm", ~fast) >= CALM) | (self._run("up", ~held) > RISE)
+        rising = self._latch("rising", held, fresh | (~held & come_up)) & ~held
+        return bent, bending, rising
 
     def _lost_seconds(self, posture: Posture) -> Bools:
         counts = np.concatenate((self._received, posture.received))
@@ -145,6 +192,11 @@ class Categoriser:
             largest[better] = amount[better]
         return leaning
 
+    def _run(self, name: str, flag: Bools) -> Ints:
+        length = run_length(flag, self._runs[name])
+        self._runs[name] = int(length[-1])
+        return length
+
     def _latch(self, name: str, enter: Bools, leave: Bools) -> Bools:
         on = latch(enter, leave, self._latches[name])
         self._latches[name] = bool(on[-1])
@@ -155,8 +207,8 @@ class Categoriser:
         return {
             "half": self._half,
             "latches": self._latches,
-            "bend": self._bend,
-            "below": self._below,
+            "runs": self._runs,
+            "before": self._before,
             "category": self._category,
             "after_lost": self._after_lost,
             "received": self._received.tolist(),
@@ -166,8 +218,9 @@ class Categoriser:
     def from_state(cls, state: dict[str, Any]) -> Categoriser:
         """A categoriser that goes on where `state` was taken."""
         new = cls(1000)
-        new._half, new._bend, new._below = int(state["half"]), int(state["bend"]), int(state["below"])
-        new._latches = {name: bool(on) for name, on in state["latches"].items()}
+        new._half, new._before = int(state["half"]), state["before"]
+        new._latches = {name: bool(state["latches"][name]) for name in new._latches}
+        new._runs = {name: int(state["runs"][name]) for name in new._runs}
         new._category, new._after_lost = int(state["category"]), bool(state["after_lost"])
         new._received = np.array(state["received"], dtype=np.int64)
         return new

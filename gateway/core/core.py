@@ -6,7 +6,7 @@ import json
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from firmware.clip import protocol
 
 from .activity import ActivityGate
 from .categories import Categoriser, Labels, Posture
-from .episodes import EpisodeTracker
+from .episodes import EpisodeTracker, Late
 from .epochs import SECONDS, EpochBook, Seconds, add_hops, second_angles
 from .frames import FRAME_MS, HOP_MS, HOPS, SKY_ONE, FrameBuffer, Hops
 from .orientation import inclination
@@ -26,7 +26,7 @@ from .wear import Finding, WearGate
 
 code = protocol.category
 
-SNAPSHOT: Final = 1
+SNAPSHOT: Final = 2
 NOMINAL_PERIOD_MS: Final = 1000 / 26
 BLOCK: Final = 1 << 15
 LONG_GAP_S: Final = 120
@@ -68,6 +68,7 @@ class Core:
         self._epochs = EpochBook()
         self._trailers: deque[tuple[float, int]] = deque()
         self._rest = np.empty((0, 5), dtype=np.int64)  # hops of the second that is not whole
+        self._late: list[Late] = []  # found in the second that is not whole
         self._judgement = Judgement(code.LOST, 0, 0, None, None)
 
     @property
@@ -146,7 +147,7 @@ class Core:
         if until <= self._frames.next_hop:
             return
         hops = self._frames.take(until)
-        moving = self._activity.step(hops)
+        moving, shaken = self._activity.step(hops)
         not_worn, findings = self._wear.step(hops, moving)
         known = ([self._finding] if self._finding else []) + findings
         begin = 0
@@ -155,19 +156,27 @@ class Core:
             end = len(hops)
             if self._pending:
                 end = min(end, self._pending[0][0] * HOPS - hops.first)
-            self._judge(_part(hops, begin, end), moving[begin:end], not_worn[begin:end], known, run)
+            part = slice(begin, end)
+            self._judge(_part(hops, begin, end), moving[part], shaken[part], not_worn[part], known, run)
             begin = end
         if findings:
             self._finding = findings[-1]
 
     def _judge(
-        self, hops: Hops, moving: NDArray[np.bool_], not_worn: NDArray[np.bool_], findings: list[Finding], run: _Run
+        self,
+        hops: Hops,
+        moving: NDArray[np.bool_],
+        shaken: NDArray[np.bool_],
+        not_worn: NDArray[np.bool_],
+        findings: list[Finding],
+        run: _Run,
     ) -> None:
-        posture = self._posture(hops, moving, not_worn)
+        posture = self._posture(hops, moving, shaken, not_worn)
         calibrated = self._calibration is not None
         labels = self._categories.step(posture, self._thresholds, calibrated=calibrated, paused=self._paused)
-        since, episodes = self._episodes.step(posture, labels, self._thresholds, self._versions[1], findings)
+        since, episodes, late = self._episodes.step(posture, labels, self._thresholds, self._versions[1], findings)
         run.episodes += episodes
+        self._late += late
         angle = posture.usable & (calibrated and not self._paused)
         judged_to = (hops.first + 1 + np.arange(len(hops))) * HOP_MS
         run.judgements.append(
@@ -179,14 +188,16 @@ class Core:
     def _versions(self) -> tuple[int, int]:
         return self._thresholds.plan_version, self._calibration.version if self._calibration else 0
 
-    def _posture(self, hops: Hops, moving: NDArray[np.bool_], not_worn: NDArray[np.bool_]) -> Posture:
+    def _posture(
+        self, hops: Hops, moving: NDArray[np.bool_], shaken: NDArray[np.bool_], not_worn: NDArray[np.bool_]
+    ) -> Posture:
         usable = hops.used > 0
         angles = np.zeros((3, len(hops)), dtype=np.int64)
         if self._calibration is not None:
             unit = hops.sky.T / SKY_ONE
             for row, values in zip(angles, inclination((unit[0], unit[1], unit[2]), self._calibration), strict=True):
                 row[:] = np.where(usable, np.rint(values * 1000), 0)
-        return Posture(hops.first, hops.received, usable, angles[0], angles[1], angles[2], moving, not_worn)
+        return Posture(hops.first, hops.received, usable, angles[0], angles[1], angles[2], moving, shaken, not_worn)
 
     def _write_seconds(
         self,
@@ -205,6 +216,7 @@ class Core:
         self._rest = rows[whole * HOPS :]
         if not whole:
             return
+        late = self._take_late(first + whole, rows, first)
         category, lost, known, sagittal, lateral = rows[: whole * HOPS].T.reshape(5, whole, HOPS)
         votes = np.stack([add_hops((category == c).astype(np.int64)) for c in range(code.COUNT)])
         codes = np.argmax(votes, axis=0)  # the first of equals: precedence
@@ -212,7 +224,22 @@ class Core:
         hops, *rest = second_angles(known.astype(bool), sagittal, lateral)
         seconds = Seconds(first, codes, hops, *rest)
         shifted = self._count_shifts(seconds)
-        self._tell_minutes(seconds, shifted, findings, run)
+        self._tell_minutes(seconds, shifted, findings, late, run)
+
+    def _take_late(self, end: int, rows: Ints, first: int) -> dict[int, list[Late]]:
+        """What was found late in the whole seconds of these rows, by the end of the second in which it was found; in
+        that second the hops before are mended at once, so that they vote as what they were."""
+        late: dict[int, list[Late]] = {}
+        for found in self._late:
+            second = found.at // HOPS
+            if second >= end:
+                continue
+            late.setdefault(second + 1, []).append(found)
+            begun = max(-(-found.since_ms // HOP_MS), second * HOPS)
+            category = rows[begun - first * HOPS : found.at - first * HOPS, 0]
+            category[category == found.before] = found.after
+        self._late = [found for found in self._late if found.at // HOPS >= end]
+        return late
 
     def _count_shifts(self, seconds: Seconds) -> list[int]:
         still = (seconds.hops > 0) & (seconds.codes > code.LYING)
@@ -220,15 +247,20 @@ class Core:
         means = ((seconds.sagittal // n).tolist(), (seconds.lateral // n).tolist())
         return [seconds.first + k for k in self._shifts.count(still.tolist(), *means)]
 
-    def _tell_minutes(self, seconds: Seconds, shifted: list[int], findings: list[Finding], run: _Run) -> None:
+    def _tell_minutes(
+        self, seconds: Seconds, shifted: list[int], findings: list[Finding], late: dict[int, list[Late]], run: _Run
+    ) -> None:
         begin, end = seconds.first, seconds.first + len(seconds.codes)
         found = {finding.at // HOPS: finding for finding in findings if begin < finding.at // HOPS <= end}
         minute_ends = range((begin // SECONDS + 1) * SECONDS, end + 1, SECONDS)
         at = begin
-        for stop in sorted({*found, *minute_ends, end}):
+        for stop in sorted({*found, *late, *minute_ends, end}):
             part = slice(at - begin, stop - begin)
             self._epochs.write(_seconds_part(seconds, part), self._versions)
             self._epochs.add_shifts(at, bisect_left(shifted, stop) - bisect_left(shifted, at))
+            for one in late.get(stop, ()):
+                since = (one.since_ms + FRAME_MS // 2) // FRAME_MS
+                run.epochs += self._epochs.found(since, one.at // HOPS, one.before, one.after)
             if stop in found:
                 run.epochs += self._epochs.not_worn(found[stop].since // HOPS, stop)
             if stop % SECONDS == 0:
@@ -297,6 +329,7 @@ class Core:
                 "epochs": self._epochs.state(),
                 "trailers": list(self._trailers),
                 "rest": self._rest.tolist(),
+                "late": [astuple(late) for late in self._late],
                 "judgement": asdict(self._judgement),
             },
             separators=(",", ":"),
@@ -323,6 +356,7 @@ class Core:
             core._epochs = EpochBook.from_state(state["epochs"])
             core._trailers = deque((t_ms, celsius) for t_ms, celsius in state["trailers"])
             core._rest = np.array(state["rest"], dtype=np.int64).reshape(-1, 5)
+            core._late = [Late(*late) for late in state["late"]]
             core._judgement = Judgement(**state["judgement"])
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             if isinstance(error, SnapshotError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from firmware.clip import protocol
 
-from .categories import Labels, Posture
+from .categories import BEND_MS, Labels, Posture
 from .frames import HOP_MS, HOPS
+from .lookback import Recent, View
 from .types import EpisodeOut, Thresholds
 from .wear import Finding
 
@@ -30,6 +32,16 @@ _REASONS: Final = {
 }
 
 
+@dataclass(frozen=True)
+class Late:
+    """Found at hop `at`: since `since_ms` it was `after`, where it had been judged `before`."""
+
+    at: int
+    since_ms: int
+    before: int
+    after: int
+
+
 class EpisodeTracker:
     """Follows the runs of equal categories; carries the open one over the cuts."""
 
@@ -38,12 +50,13 @@ class EpisodeTracker:
         self._since = 0
         self._sum = self._count = self._peak = 0  # sagittal millidegrees of the open slouch, not below recovery
         self._versions = (0, 0)
-        self._before: int | None = None  # sagittal angle of the hop before
+        self._recent = Recent()
         self._broken = False
 
     def break_run(self) -> None:
         """The next hop begins a new run whatever its category: its reference is another."""
         self._broken = True
+        self._recent = Recent()
 
     def step(
         self,
@@ -52,8 +65,9 @@ class EpisodeTracker:
         thresholds: Thresholds,
         calibration_version: int,
         findings: Sequence[Finding],
-    ) -> tuple[NDArray[np.int64], list[EpisodeOut]]:
-        """(H,) milliseconds since when each hop's category has held, and the episodes that ended."""
+    ) -> tuple[NDArray[np.int64], list[EpisodeOut], list[Late]]:
+        """(H,) milliseconds since when each hop's category has held, the episodes that ended, and the categories that
+        turned out to have begun before they were judged."""
         category = labels.category
         changes = np.flatnonzero(np.diff(category, prepend=self._category))
         starts = changes.tolist()
@@ -62,10 +76,15 @@ class EpisodeTracker:
         self._broken = False
         since = np.full(len(category), self._since, dtype=np.int64)
         episodes: list[EpisodeOut] = []
+        lates: list[Late] = []
+        columns = (posture.sagittal, posture.usable, posture.shaken, labels.fast, labels.passing, labels.rest)
         self._gather(posture, slice(0, starts[0] if starts else len(category)), thresholds)
         for k, start in enumerate(starts):
             stop = starts[k + 1] if k + 1 < len(starts) else len(category)
-            begun = self._begin(posture, labels, thresholds, start, findings)
+            hop = posture.first + start
+            begun = self._begin(labels, self._recent.view(columns, start), thresholds, hop, start, findings)
+            if begun < hop * HOP_MS and self._category > code.UNCALIBRATED and category[start] > code.UNCALIBRATED:
+                lates.append(Late(hop, begun, self._category, int(category[start])))
             if self._category == code.SLOUCHED:
                 episodes += self._end(int(category[start]), begun)
             self._category, self._since = int(category[start]), begun
@@ -74,33 +93,53 @@ class EpisodeTracker:
             self._versions = (thresholds.plan_version, calibration_version)
             since[start:stop] = begun
             self._gather(posture, slice(start, stop), thresholds)
-        self._before = int(posture.sagittal[-1]) if posture.usable[-1] else None
-        return since, episodes
+        self._recent.advance(columns)
+        return since, episodes, lates
 
     def _begin(
-        self, posture: Posture, labels: Labels, thresholds: Thresholds, at: int, findings: Sequence[Finding]
+        self, labels: Labels, view: View, thresholds: Thresholds, hop: int, at: int, findings: Sequence[Finding]
     ) -> int:
-        hop = posture.first + at
+        """When the category of a hop, index `at` of these labels, began; not before the category before it."""
         category = int(labels.category[at])
         if category == code.LOST and labels.lost[at]:
             return (hop + 1 - HOPS) * HOP_MS
-        if category == code.UPRIGHT and self._category == code.SLOUCHED:
-            return max((hop + 1 - int(labels.below[at])) * HOP_MS, self._since)
-        if category == code.SLOUCHED:
-            return self._crossing(posture, thresholds, at)
         if category == code.NOT_WORN:
             found = [finding.since for finding in findings if finding.at <= hop]
             return max(found[-1] * HOP_MS, self._since) if found else hop * HOP_MS
+        if self._category <= code.UNCALIBRATED or category <= code.UNCALIBRATED:
+            return hop * HOP_MS
+        if category == code.MOVING:
+            return max((hop + view.movement_began(gate=not labels.passing[at])) * HOP_MS, self._since)
+        if self._category == code.MOVING:
+            return max(self._after_moving(labels, view, thresholds, hop, at), self._since)
+        if category == code.UPRIGHT and self._category == code.SLOUCHED:
+            return max((hop + 1 - max(int(labels.below[at]), 1)) * HOP_MS, self._since)
+        if category == code.SLOUCHED:
+            return self._slouch(view, thresholds, hop, 0)
         return hop * HOP_MS
 
-    def _crossing(self, posture: Posture, thresholds: Thresholds, at: int) -> int:
-        """When the angle was crossed: on the line between the middles of this hop and the one before."""
-        hop_ms = (posture.first + at) * HOP_MS
-        before = self._before if at == 0 else int(posture.sagittal[at - 1]) if posture.usable[at - 1] else None
-        now, angle = int(posture.sagittal[at]), round(thresholds.angle_deg * 1000)
-        if before is None or before >= angle or now <= before:
-            return hop_ms
-        return hop_ms - HOP_MS // 2 + round(HOP_MS * (angle - before) / (now - before))
+    def _after_moving(self, labels: Labels, view: View, thresholds: Thresholds, hop: int, at: int) -> int:
+        """When a movement ended, and with it began what follows."""
+        category, bent = int(labels.category[at]), int(labels.bent[at])
+        if bent >= BEND_MS // HOP_MS:
+            ended = view.movement_ended(passing=False)
+            return (hop + (ended or 1 - bent)) * HOP_MS
+        ended = view.posture_began(view.movement_ended())
+        if category == code.SLOUCHED:
+            return max(self._slouch(view, thresholds, hop, ended), (hop + ended) * HOP_MS)
+        if category == code.UPRIGHT:
+            ended = view.slouch_ended(ended, round(thresholds.angle_deg * 1000))
+        return (hop + ended) * HOP_MS
+
+    @staticmethod
+    def _slouch(view: View, thresholds: Thresholds, hop: int, ended: int) -> int:
+        """When the angle was crossed, on the line between the middles of two hops."""
+        angle, recovery = round(thresholds.angle_deg * 1000), round(thresholds.recovery_deg * 1000)
+        first, before = view.slouch_began(ended, angle, recovery)
+        begun = (hop + first) * HOP_MS
+        if before is None:
+            return begun
+        return begun - HOP_MS // 2 + round(HOP_MS * (angle - before) / (view.sagittal(first) - before))
 
     def _gather(self, posture: Posture, part: slice, thresholds: Thresholds) -> None:
         if self._category != code.SLOUCHED or part.stop <= part.start:
@@ -138,7 +177,7 @@ class EpisodeTracker:
             "count": self._count,
             "peak": self._peak,
             "versions": self._versions,
-            "before": self._before,
+            "recent": self._recent.state(),
             "broken": self._broken,
         }
 
@@ -149,5 +188,5 @@ class EpisodeTracker:
         new._category, new._since = state["category"], state["since"]
         new._sum, new._count, new._peak = state["sum"], state["count"], state["peak"]
         new._versions = (state["versions"][0], state["versions"][1])
-        new._before, new._broken = state["before"], state["broken"]
+        new._recent, new._broken = Recent.from_state(state["recent"]), state["broken"]
         return new

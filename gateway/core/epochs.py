@@ -126,15 +126,23 @@ class EpochBook:
 
     def not_worn(self, since: int, until: int) -> list[EpochOut]:
         """Clip seconds [since, until) were not worn after all; tells finished minutes again when that changes them."""
+        return self._rewrite(since, until, range(code.NOT_WORN + 1, code.COUNT), code.NOT_WORN)
+
+    def found(self, since: int, until: int, before: int, after: int) -> list[EpochOut]:
+        """Clip seconds [since, until) that are told as `before` were `after`; tells finished minutes again when that
+        changes them."""
+        return self._rewrite(since, until, range(before, before + 1), after)
+
+    def _rewrite(self, since: int, until: int, wrong_codes: range, after: int) -> list[EpochOut]:
         told = []
         for number, minute in sorted(self._minutes.items()):
             start = number * SECONDS
             part = slice(max(since - start, 0), max(until - start, 0))
             codes = minute.codes[part]
-            wrong = codes > code.NOT_WORN
+            wrong = (codes >= wrong_codes.start) & (codes < wrong_codes.stop)
             if not wrong.any():
                 continue
-            codes[wrong] = code.NOT_WORN
+            codes[wrong] = after
             if minute.rev and (again := minute.told()):
                 told.append(again)
         return told

@@ -44,7 +44,7 @@ def moving_hops(stream: Samples) -> NDArray[np.bool_]:
     first = int(stream.t_ms[0] // FRAME_MS) * HOPS
     buffer.start(first)
     buffer.add(stream)
-    moving = ActivityGate().step(buffer.take(int(stream.t_ms[-1] // HOP_MS) + 1))
+    moving, _ = ActivityGate().step(buffer.take(int(stream.t_ms[-1] // HOP_MS) + 1))
     return np.concatenate((np.zeros(first, dtype=np.bool_), moving))
 
 
