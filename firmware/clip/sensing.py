@@ -25,7 +25,7 @@ class Sensing:
                 if now_ms < self._retry_at:
                     return
                 self._start(now_ms)
-            self._read(now_ms)
+            self.read(now_ms & 0xFFFF, now_ms >> 16)
         except OSError:
             self._retry_at = now_ms + RETRY_MS
             if self.ok or self._told:
@@ -42,7 +42,9 @@ class Sensing:
             self._sink.imu_back(now_ms)
         self.ok = self._told = True
 
-    def _read(self, now_ms: int) -> None:
+    def read(self, low: int, high: int) -> None:
+        """Read what waits at clip time `high << 16 | low`, ms; the halves keep a 32-bit chip from making big integers. What the
+        bus does apart, it allocates nothing. Raises OSError."""
         imu = self._imu
         words = imu.level()
         if imu.overrun:
@@ -50,13 +52,13 @@ class Sensing:
             self._gap()
         if not words:
             return
-        self._timebase.before(words, now_ms)
+        self._timebase.before(words, low, high)
         samples = 0
         while words:
             count = imu.read(words)
             samples += imu.decode(count, self.builder)
             words -= count
-        if not self._timebase.after(samples, now_ms):
+        if not self._timebase.after(samples, low, high):
             self._gap()
 
     def _gap(self) -> None:

@@ -100,11 +100,12 @@ class StreamBuilder:
         self._motor_samples = 0
 
     def place(self, low: int, high: int, us: int) -> None:
-        """Say when the newest sample was: the next is one period later."""
+        """Say when the newest sample was, ms in 16-bit halves and us: the next is one period later."""
         self.low = low
         self.high = high
         self._us = us
-        self._into_second_us = ((high << 16 | low) % 1000) * 1000 + us
+        # 2**16 is 536 more than whole thousands.
+        self._into_second_us = (high % 1000 * 536 + low) % 1000 * 1000 + us
         self._second_over = False
 
     def offset_us(self, now_low: int) -> int:

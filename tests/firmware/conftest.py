@@ -28,8 +28,8 @@ def find_micropython() -> str | None:
 
 def _run(kind: str, folder: Path, program: str, data: Any) -> Any:
     paths = os.pathsep.join(str(path) for path in SEARCH)
-    if kind == "micropython":
-        executable = find_micropython()
+    if kind.startswith("micropython"):
+        executable = find_micropython() if kind == "micropython" else os.environ["MICROPYTHON_32BIT"]
         if executable is None:
             pytest.skip("no MicroPython for this machine")
         line = [executable, "-X", f"heapsize={HEAP}"]
@@ -72,6 +72,18 @@ def both(tmp_path: Path) -> RunProgram:
     def run(program: str, data: Any) -> Any:
         answer = _run("micropython", tmp_path, program, data)
         assert answer == _run("cpython", tmp_path, program, data)
+        return answer
+
+    return run
+
+
+@pytest.fixture
+def all_three(both: RunProgram, tmp_path: Path) -> RunProgram:
+    """As `both`, with a 32-bit MicroPython as the third; its tests carry the marker micropython32."""
+
+    def run(program: str, data: Any) -> Any:
+        answer = _run("micropython32", tmp_path, program, data)
+        assert answer == both(program, data)
         return answer
 
     return run

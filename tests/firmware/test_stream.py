@@ -61,10 +61,15 @@ class Sink:
         return out
 
 
+def halves(ms: int) -> tuple[int, int]:
+    """(low, high) of a clip time."""
+    return ms & 0xFFFF, ms >> 16
+
+
 def make(start_ms: int = 0) -> tuple[StreamBuilder, Sink]:
     sink = Sink()
     builder = StreamBuilder(Still(), Imu(), sink)
-    builder.place(start_ms & 0xFFFF, start_ms >> 16, 0)
+    builder.place(*halves(start_ms), 0)
     return builder, sink
 
 
@@ -179,10 +184,10 @@ def test_samples_are_placed_within_a_period_of_when_they_were(rate: float, start
         now += poll
         due = int((now - start) * rate / 1000)
         words = 2 * (due - fed)
-        timebase.before(words, now)
+        timebase.before(words, *halves(now))
         feed(builder, due - fed)
         fed = due
-        assert timebase.after(words // 2, now)
+        assert timebase.after(words // 2, *halves(now))
         true_ms = start + fed * 1000 / rate
         given_ms = (builder.high << 16 | builder.low) + builder._us / 1000
         assert abs(given_ms - true_ms) <= 11
@@ -196,9 +201,9 @@ def test_the_measured_period_settles() -> None:
     fed = 0
     for now in range(40, 200_000, 40):
         due = int(now * 101.3 / 1000)
-        timebase.before(2 * (due - fed), now)
+        timebase.before(2 * (due - fed), *halves(now))
         feed(builder, due - fed)
-        timebase.after(due - fed, now)
+        timebase.after(due - fed, *halves(now))
         fed = due
     assert builder.period_us == pytest.approx(1e6 / 101.3, rel=5e-4)
 
@@ -206,11 +211,11 @@ def test_the_measured_period_settles() -> None:
 def test_a_long_silence_is_a_gap() -> None:
     builder, _ = make()
     timebase = Timebase(builder)
-    timebase.before(8, 1_000)
+    timebase.before(8, *halves(1_000))
     feed(builder, 4)
-    assert timebase.after(4, 1_000)
-    assert not timebase.after(0, 2_000)
-    timebase.before(8, 2_040)
+    assert timebase.after(4, *halves(1_000))
+    assert not timebase.after(0, *halves(2_000))
+    timebase.before(8, *halves(2_040))
     feed(builder, 4)
-    assert timebase.after(4, 2_040)
+    assert timebase.after(4, *halves(2_040))
     assert 2_020 <= builder.low <= 2_040
