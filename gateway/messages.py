@@ -123,6 +123,8 @@ class Reminder(Placed):
         "outside_window",
         "just_stood_up",
         "motor_failed",
+        "quiet_hours",
+        "silent_day",
     ]
     response: Literal["open", "prompt", "later", "none"]
     response_ms: U32 = 0
@@ -274,6 +276,13 @@ class Plan(Model):
     start: HourMinute = "09:00"
     end: HourMinute = "17:00"
     zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+    trigger: Literal["dwell", "dose"] = "dwell"
+    """dwell: a slouch of `dwell_s`. dose: the holding time of the angles is used up, over all slouches."""
+    quiet_start: HourMinute | None = None
+    quiet_end: HourMinute | None = None
+    """Hours of the window without reminders, such as a meeting."""
+    probe_every: Literal[0, 2, 3, 4, 5] = 0
+    """One day of the window in so many, drawn from the seed, is silent: measured, not reminded. 0 for none."""
     goals: Goals = Goals()
 
     @model_validator(mode="after")
@@ -282,6 +291,13 @@ class Plan(Model):
             raise ValueError("recovery_deg must be below angle_deg")
         if self.start >= self.end:
             raise ValueError("the window must start before it ends")
+        if (self.quiet_start is None) != (self.quiet_end is None):
+            raise ValueError("quiet hours need a start and an end")
+        if self.quiet_start is not None and self.quiet_end is not None:
+            if self.quiet_start >= self.quiet_end:
+                raise ValueError("quiet hours must start before they end")
+            if self.quiet_start < self.start or self.quiet_end > self.end:
+                raise ValueError("quiet hours must lie within the window")
         return self
 
 

@@ -10,6 +10,7 @@ from gateway import messages
 from gateway.core.types import Thresholds
 
 MODES = {"track": protocol.plan.TRACK, "train": protocol.plan.TRAIN}
+TRIGGERS = {"dwell": protocol.plan.DWELL, "dose": protocol.plan.DOSE}
 
 
 class UnknownZoneError(ValueError):
@@ -34,6 +35,11 @@ def for_clip(plan: messages.Plan) -> bytes:
     out.days = sum(1 << day for day in set(plan.days))
     out.start_min = _minute(plan.start)
     out.end_min = _minute(plan.end)
+    out.trigger = TRIGGERS[plan.trigger]
+    if plan.quiet_start is not None and plan.quiet_end is not None:
+        out.quiet_start_min = _minute(plan.quiet_start)
+        out.quiet_end_min = _minute(plan.quiet_end)
+    out.probe_every = plan.probe_every
     return out.pack()
 
 

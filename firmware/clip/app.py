@@ -75,7 +75,7 @@ class App:
         self.link = Link(self.gatt, self.sender, self.clock, keystore.load(), self)
         self._paused_until = 0
         self._snoozed = False
-        self._minute_of_week = -1
+        self._local_minute = -1
         self._next_second = 0
         self._next_status = 0
         self._shown: tuple[object, ...] | None = None
@@ -112,7 +112,7 @@ class App:
         self.sensing.poll(now)
         self.detector.tick(now)
         self.arbiter.step(now)
-        action = self.policy.tick(now, self._minute_of_week)
+        action = self.policy.tick(now, self._local_minute)
         if action != ACTION_NONE:
             self._act(action, now)
         told = self.policy.take_record()
@@ -130,7 +130,7 @@ class App:
             self.policy.motor_failed(now)
 
     def _each_second(self, now: int) -> None:
-        self._minute_of_week = self.clock.minute_of_week(now)
+        self._local_minute = self.clock.local_minute(now)
         if self._paused_until and now >= self._paused_until:
             self._resume_measuring(now)
         snoozed = now < self.policy.snoozed_until
@@ -248,7 +248,7 @@ class App:
             self.arbiter.lease(t_ms, values[0], values[1], values[3])
         elif op == control.TIME:
             self.clock.set_utc(*values)
-            self._minute_of_week = self.clock.minute_of_week(t_ms)
+            self._local_minute = self.clock.local_minute(t_ms)
         elif op == control.PING:
             active = self.link.active
             if active is not None:

@@ -4,7 +4,6 @@ from .wire.base import const
 
 _TICKS_MASK = const((1 << 30) - 1)  # ticks_ms wraps at 2**30 on the board; longer periods are multiples of it
 _MONDAY_MINUTES = const(3 * 1440)  # 1970-01-01 was a Thursday
-_WEEK_MINUTES = const(7 * 1440)
 
 
 class Clock:
@@ -39,9 +38,8 @@ class Clock:
         """Whether a gateway has set the time since boot."""
         return self._utc_at_boot is not None
 
-    def minute_of_week(self, now_ms: int) -> int:
-        """The patient's local minute of the week, Monday 00:00 is 0; -1 while UTC is unknown."""
+    def local_minute(self, now_ms: int) -> int:
+        """Minutes of the patient's local time since Monday, 29 December 1969, 00:00; -1 while UTC is unknown."""
         if self._utc_at_boot is None:
             return -1
-        minutes = (self._utc_at_boot + now_ms) // 60000 + self._offset_min
-        return (minutes + _MONDAY_MINUTES) % _WEEK_MINUTES
+        return (self._utc_at_boot + now_ms) // 60000 + self._offset_min + _MONDAY_MINUTES

@@ -5,17 +5,20 @@ milliseconds of one clock (the clip's since boot). A slouch becomes due when it 
 after every repeat interval until a recovery has been seen. Every due reminder leaves a record with the reason why it
 was given or withheld; one that was given is told again (rev 2) once the response is known.
 
+A plan may ask for a dose instead of a dwell: each moment slouched then uses up its share of the holding time of its
+angle, over all slouches; time that is not slouched gives it back; a reminder is due when the holding time is used up.
+
     policy = Policy(plan)
     policy.judge(category.SLOUCHED, since_ms, angle_ddeg, records.JUDGE_CLIP)
-    if policy.tick(now_ms, minute_of_week) == ACTION_REMIND: ...
+    if policy.tick(now_ms, local_minute) == ACTION_REMIND: ...
 """
 
 import struct
 
 from .wire import clip_category as category
 from .wire import clip_records as records
-from .wire.base import MalformedError, clamp, const, crc_fits, with_crc
-from .wire.plan import TRACK, Plan
+from .wire.base import MalformedError, clamp, const, crc16, crc_fits, with_crc
+from .wire.plan import DOSE, TRACK, Plan
 
 ACTION_NONE = const(0)
 ACTION_REMIND = const(1)
@@ -35,21 +38,60 @@ _BACK_OFF_MAX = const(4)  # at most 2**4 times the repeat interval
 _MINUTES_A_DAY = const(1440)
 _QUEUE_MAX = const(64)
 
+# The dose that makes a reminder due. It fits a 31-bit integer, and the holding times at 20, 30, 40, 50 and 60 deg divide
+# it, so that they are met to the millisecond.
+_DOSE_DUE = const(982800000)
+_DOSE_BACK = const(4095)  # given back in a millisecond: all of it in four minutes, the holding time at 20 deg
+_DOSE_SLOUCH_MS = const(3000)  # the shortest slouch that a dose reminds of, as the shortest dwell
+
 _NEVER = const(-(1 << 30))
-_SNAPSHOT_VERSION = const(1)
-_SNAPSHOT = const("<BBBBBIiIiiB")
+_SNAPSHOT_VERSION = const(2)
+_SNAPSHOT = const("<BBBBBIIiIiiiB")
 
 
-def in_window(plan: Plan, minute_of_week: int) -> bool:
-    """Whether reminders are wanted at this minute (Monday 00:00 is 0) of the patient's week. A window whose end is not
-    after its start runs over midnight and belongs to the day on which it starts."""
-    day = minute_of_week // _MINUTES_A_DAY
-    minute = minute_of_week % _MINUTES_A_DAY
-    today = plan.days >> day & 1
+def holding_ms(angle_ddeg: int) -> int:
+    """How long an inclination, 0.1 deg, may be held: 4 min at 20 deg falling to 1 min at 60 deg, the line that is
+    published for ISO 11226. The straight line goes on below 20 deg, where that standard has no limit: our own choice,
+    because a slouch tilts the upper back by less. No conformance is claimed."""
+    return 330000 - 450 * clamp(angle_ddeg, 0, 600)
+
+
+def window_day(plan: Plan, local_minute: int) -> int:
+    """The local day in whose window this minute lies, -1 for none. `local_minute` counts from a Monday 00:00, days do
+    so too. A window whose end is not after its start runs over midnight and belongs to the day on which it starts."""
+    day = local_minute // _MINUTES_A_DAY
+    minute = local_minute % _MINUTES_A_DAY
     if plan.start_min < plan.end_min:
-        return bool(today) and plan.start_min <= minute < plan.end_min
-    yesterday = plan.days >> ((day + 6) % 7) & 1
-    return (bool(today) and minute >= plan.start_min) or (bool(yesterday) and minute < plan.end_min)
+        inside = plan.start_min <= minute < plan.end_min
+    else:
+        inside = minute >= plan.start_min or minute < plan.end_min
+        if minute < plan.end_min:
+            day -= 1
+    return day if inside and plan.days >> day % 7 & 1 else -1
+
+
+def is_quiet(plan: Plan, local_minute: int) -> bool:
+    """Whether the plan wants no reminders at this minute of its window."""
+    minute = local_minute % _MINUTES_A_DAY
+    if plan.quiet_start_min <= plan.quiet_end_min:
+        return plan.quiet_start_min <= minute < plan.quiet_end_min
+    return minute >= plan.quiet_start_min or minute < plan.quiet_end_min
+
+
+def is_probe_day(plan: Plan, day: int) -> bool:
+    """Whether a local day of the plan is silent: one of every `probe_every` days of the window, which one is drawn from
+    the seed."""
+    every = plan.probe_every
+    if not every:
+        return False
+    a_week = before = 0  # days of the window in a week, and in this week before `day`
+    for weekday in range(7):
+        if plan.days >> weekday & 1:
+            a_week += 1
+            before += weekday < day % 7
+    number = day // 7 * a_week + before
+    drawn = crc16(struct.pack("<HH", plan.seed, number // every & 0xFFFF))
+    return number % every == drawn % every
 
 
 class Policy:
@@ -73,16 +115,26 @@ class Policy:
         self._again = _NEVER  # not due again before this, without a recovery
         self._recovered = True  # a recovery was seen since `_decided`
         self._given: list[int] = []  # times of the reminders given within the last hour, in order
+        self._given_last = _NEVER
         self._ignored = 0
         self._phase = plan.seed % 100
         self._open: tuple[int, int, int, int] | None = None  # start, judge, since, angle of the reminder given last
         self._confirm = False
+        self._dose = 0  # as of `_dose_at`
+        self._dose_at = 0
+        self._dose_from = 0  # when what it counts now began: no judgement reaches back further
+        self._rate = 0  # by which it rises in a millisecond
+        self._next_rate = 0  # from the next tick on
         self._records: list[tuple[int, int, int, int, int, int, int, int]] = []
 
     def set_plan(self, plan: Plan) -> None:
         """Put another version of the plan in force; a running dwell goes on under the new one."""
         if plan.seed != self.plan.seed:
             self._phase = plan.seed % 100
+        if plan.trigger != self.plan.trigger:
+            self._dose = 0
+            self._dose_at = self._dose_from = self._now
+            self._rate = self._next_rate = _DOSE_DUE // holding_ms(self._angle) if self._slouching else 0
         self.plan = plan
         self.changed = True
 
@@ -104,6 +156,8 @@ class Policy:
         """
         before = self._category
         other = judge != self._judge
+        if self.plan.trigger == DOSE:
+            self._weigh(code, since_ms, angle_ddeg)
         if code != category.LOST and self._lost_at != _NEVER and since_ms - self._lost_at > BRIDGE_MS:
             self._respond(records.RESPONSE_NONE, self._lost_at)
         self._category = code
@@ -125,7 +179,7 @@ class Policy:
             if code not in (category.PAUSED, category.UNCALIBRATED):
                 self._recovered = True
         if before == category.MOVING and code != category.MOVING:
-            self._moved = since_ms
+            self._moved = max(since_ms, self._now) if other else since_ms
 
     def _slouch(self, since: int, other: bool) -> None:
         if not self._slouching:
@@ -155,6 +209,25 @@ class Policy:
         self._open = None
         self._tell(start, 2, judge, since, angle, records.GIVEN, response, max(0, at - start))
 
+    # --- the dose ---
+
+    def _weigh(self, code: int, since: int, angle: int) -> None:
+        """Another angle counts from the next tick on, another category from its own start on."""
+        if code == category.SLOUCHED:
+            rate = _DOSE_DUE // holding_ms(angle)
+        else:
+            rate = 0 if code == category.LOST else -_DOSE_BACK
+        if code != self._category:
+            self._count_dose(max(since, self._dose_from))
+            self._dose_from = self._dose_at
+            self._rate = rate
+        self._next_rate = rate
+
+    def _count_dose(self, to: int) -> None:
+        """Count the dose up to a time; or back to it, when it was counted at this rate for too long."""
+        self._dose = clamp(self._dose + self._rate * (to - self._dose_at), 0, _DOSE_DUE)
+        self._dose_at = to
+
     # --- decisions ---
 
     def due_ms(self) -> int:
@@ -162,15 +235,23 @@ class Policy:
         has nothing to do, so that replay need not call it."""
         if not self._slouching:
             return -1
-        first = self._since + self.plan.dwell_s * 1000
+        if self.plan.trigger == DOSE:
+            left = (_DOSE_DUE - self._dose + self._rate - 1) // self._rate
+            first = max(self._dose_at + left, self._since + _DOSE_SLOUCH_MS)
+        else:
+            first = self._since + self.plan.dwell_s * 1000
         if self._decided != _NEVER and (not self._recovered or self._since <= self._decided):
             return max(first, self._again)
         return first
 
-    def tick(self, now_ms: int, minute_of_week: int) -> int:
-        """What to do at `now_ms`: one of ACTION_*. `minute_of_week` is the patient's local time, -1 when it is unknown
-        (the window is then not enforced)."""
+    def tick(self, now_ms: int, local_minute: int) -> int:
+        """What to do at `now_ms`: one of ACTION_*. `local_minute` is the patient's local time in minutes since any
+        Monday 00:00, the same one always; -1 when it is unknown (window, quiet hours and silent days are then not
+        enforced)."""
         self._now = now_ms
+        if self.plan.trigger == DOSE:
+            self._count_dose(max(now_ms, self._dose_at))
+            self._rate = self._next_rate
         if self._confirm:
             self._confirm = False
             if now_ms >= self.snoozed_until:
@@ -182,32 +263,42 @@ class Policy:
             self._respond(records.RESPONSE_NONE, now_ms)
         while self._given and now_ms - self._given[0] >= _HOUR_MS:
             self._given.pop(0)
-        reason = self._reason(now_ms, minute_of_week)
+        reason = self._reason(now_ms, local_minute)
         self._decided = now_ms
         self._recovered = False
         self._again = now_ms + self.plan.repeat_s * 1000
         if reason == records.WITHHELD_STOOD_UP:
             self._again = min(self._again, self._moved + STOOD_UP_MS)
+        else:
+            self._dose = 0
+            self._dose_from = now_ms
         if reason == records.GIVEN:
             self._given.append(now_ms)
+            self._given_last = now_ms
             self._open = (now_ms, self._judge, self._since, self._angle)
             self._tell(now_ms, 1, self._judge, self._since, self._angle, records.GIVEN, records.RESPONSE_OPEN, 0)
             return ACTION_REMIND
         self._tell(now_ms, 1, self._judge, self._since, self._angle, reason, records.RESPONSE_NONE, 0)
         return ACTION_NONE
 
-    def _reason(self, now: int, minute_of_week: int) -> int:
+    def _reason(self, now: int, local_minute: int) -> int:
         plan = self.plan
         if plan.mode == TRACK:
             return records.WITHHELD_TRACK
-        if minute_of_week >= 0 and not in_window(plan, minute_of_week):
-            return records.WITHHELD_WINDOW
+        if local_minute >= 0:
+            day = window_day(plan, local_minute)
+            if day < 0:
+                return records.WITHHELD_WINDOW
+            if is_quiet(plan, local_minute):
+                return records.WITHHELD_QUIET
+            if is_probe_day(plan, day):
+                return records.WITHHELD_PROBE
         if now < self.snoozed_until:
             return records.WITHHELD_SNOOZED
         if now < self._moved + STOOD_UP_MS:
             return records.WITHHELD_STOOD_UP
         doublings = min(self._ignored // _IGNORED_STEP, _BACK_OFF_MAX) if plan.back_off else 0
-        if doublings and self._given and now - self._given[-1] < (plan.repeat_s * 1000) << doublings:
+        if doublings and now - self._given_last < (plan.repeat_s * 1000) << doublings:
             return records.WITHHELD_BACK_OFF
         if len(self._given) >= plan.cap_per_hour:
             return records.WITHHELD_CAP
@@ -251,6 +342,8 @@ class Policy:
         self._open = None
         if self._given and self._given[-1] == start:
             self._given.pop()
+        self._given_last = self._given[-1] if self._given else _NEVER
+        self._phase = min(self._phase + 100, 199)  # it is still to be given
         self._tell(start, 2, judge, since, angle, records.WITHHELD_MOTOR, records.RESPONSE_NONE, 0)
 
     # --- over a reboot ---
@@ -266,11 +359,13 @@ class Policy:
             min(self._ignored, 255),
             self._recovered,
             self._slouching,
+            self._dose,
             max(0, self.snoozed_until - now),
             _age(now, self._decided),
             max(0, self._again - now),
-            _age(now, self._moved),
+            _age(now, now if self._category == category.MOVING else self._moved),
             _age(now, self._since),
+            _age(now, self._given_last),
             len(self._given),
         )
         return with_crc(head + b"".join([struct.pack("<I", now - at) for at in self._given]))
@@ -285,19 +380,23 @@ class Policy:
         if len(data) < size + 2 or not crc_fits(data):
             raise MalformedError("damaged")
         values = struct.unpack(_SNAPSHOT, data[:size])
-        count = values[10]
-        if values[0] != _SNAPSHOT_VERSION or values[1] >= 100 or len(data) != size + 4 * count + 2:
+        count = values[12]
+        whole = values[1] < 200 and values[5] <= _DOSE_DUE and len(data) == size + 4 * count + 2
+        if values[0] != _SNAPSHOT_VERSION or not whole:
             raise MalformedError("version")
         gone = 0 if elapsed_ms is None else elapsed_ms
         self._phase, self._ignored = values[1], values[2]
         self._recovered = bool(values[3])
-        self.snoozed_until = values[5] - gone if values[5] > gone else _NEVER
-        self._decided = _since_age(values[6], gone)
-        self._again = values[7] - gone
-        self._moved = _since_age(values[8], gone)
-        self._since = _since_age(values[9], gone)
         # The slouch goes on if the snapshot is fresh and the new clock soon finds it again.
         fresh = values[4] and elapsed_ms is not None and gone <= BRIDGE_MS
+        self._dose = values[5] if fresh else max(0, values[5] - _DOSE_BACK * gone)
+        self._dose_at = self._dose_from = self._rate = self._next_rate = 0
+        self.snoozed_until = values[6] - gone if values[6] > gone else _NEVER
+        self._decided = _since_age(values[7], gone)
+        self._again = values[8] - gone
+        self._moved = _since_age(values[9], gone)
+        self._since = _since_age(values[10], gone)
+        self._given_last = _since_age(values[11], gone)
         self._lost_at = 0 if fresh else _NEVER
         self._slouching = False
         self._open = None

@@ -15,7 +15,7 @@ from firmware.clip.reminder import Policy
 from gateway import messages, placing, plans
 from gateway.core import Core, Trailer
 
-from .reminding import Reminding, local_week
+from .reminding import Reminding, local_time
 from .script import Script
 
 Plan = protocol.plan.Plan
@@ -57,7 +57,7 @@ def make_day(
         value=boot_counter,
     )
     core = Core(plans.thresholds(plan), script.calibration(calibration_version), period_ms=1000 / RATE_HZ)
-    reminding = Reminding(Policy(plan), local_week(start_utc_ms, zone))
+    reminding = Reminding(Policy(plan), local_time(start_utc_ms, zone))
     duration = script.duration_s or 0.0
     for begin in range(0, int(np.ceil(duration)), CHUNK_S):
         t = np.arange(int(begin * RATE_HZ), int(min(begin + CHUNK_S, duration) * RATE_HZ)) / RATE_HZ

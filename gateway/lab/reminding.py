@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -18,8 +18,15 @@ from gateway.core import Judgements
 TICK_MS: Final = 40
 """The policy's tick on the clip."""
 
-MinuteOfWeek = Callable[[int], int]
-"""Minute of the patient's local week (Monday 00:00 is 0) at a clip time in ms; -1 when that is not known."""
+RENEWAL_MS: Final = 2000
+"""How often a lease brings the newest angle."""
+
+LocalMinute = Callable[[int], int]
+"""Minutes of the patient's local time since Monday, 29 December 1969, 00:00 at a clip time in ms; -1 when that is not
+known."""
+
+
+_FIRST_MONDAY: Final = date(1969, 12, 29).toordinal()
 
 
 @dataclass(frozen=True)
@@ -52,19 +59,19 @@ class Told:
         }
 
 
-def unknown_week(clip_ms: int) -> int:
-    """For a recording of unknown date: the window is not enforced."""
+def unknown_time(clip_ms: int) -> int:
+    """For a recording of unknown date: window, quiet hours and silent days are not enforced."""
     del clip_ms
     return -1
 
 
-def local_week(start_utc_ms: int, zone: str) -> MinuteOfWeek:
-    """The local week of a clip that was booted at `start_utc_ms`. Raises ZoneInfoNotFoundError."""
+def local_time(start_utc_ms: int, zone: str) -> LocalMinute:
+    """The local time of a clip that was booted at `start_utc_ms`. Raises ZoneInfoNotFoundError."""
     info = ZoneInfo(zone)
 
     def minute(clip_ms: int) -> int:
         local = datetime.fromtimestamp((start_utc_ms + clip_ms) / 1000, info)
-        return local.weekday() * 1440 + local.hour * 60 + local.minute
+        return (local.toordinal() - _FIRST_MONDAY) * 1440 + local.hour * 60 + local.minute
 
     return minute
 
@@ -72,10 +79,11 @@ def local_week(start_utc_ms: int, zone: str) -> MinuteOfWeek:
 class Reminding:
     """Runs a policy along the core's judgements; call `run` with each stretch of them, then `end`."""
 
-    def __init__(self, policy: Policy, minute_of_week: MinuteOfWeek = unknown_week) -> None:
+    def __init__(self, policy: Policy, local_minute: LocalMinute = unknown_time) -> None:
         self._policy = policy
-        self._week = minute_of_week
+        self._minute = local_minute
         self._state = (protocol.category.LOST, -1)
+        self._renewed = -1
         self._angle = 0
         self._now = 0
 
@@ -85,10 +93,12 @@ class Reminding:
         if not columns.shape[1]:
             return
         category, since, judged_to = columns[:3]
-        changed = np.flatnonzero(
-            (np.diff(category, prepend=self._state[0]) != 0) | (np.diff(since, prepend=self._state[1]) != 0)
-        )
-        for at in changed.tolist():
+        news = (np.diff(category, prepend=self._state[0]) != 0) | (np.diff(since, prepend=self._state[1]) != 0)
+        if self._policy.plan.trigger == protocol.plan.DOSE:  # each angle weighs in it
+            renewed = judged_to // RENEWAL_MS
+            news |= np.diff(renewed, prepend=self._renewed) != 0
+            self._renewed = int(renewed[-1])
+        for at in np.flatnonzero(news).tolist():
             yield from self._until(columns, int(judged_to[at]))
             self._state = (int(category[at]), int(since[at]))
             self._judge(columns, at)
@@ -116,7 +126,7 @@ class Reminding:
 
     def _tick(self, now: int) -> None:
         self._now = max(now, self._now)
-        self._policy.tick(self._now, self._week(self._now))
+        self._policy.tick(self._now, self._minute(self._now))
 
     def end(self, at_ms: int) -> Iterator[Told]:
         """The clip is taken off: an open response is closed."""

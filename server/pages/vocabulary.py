@@ -26,6 +26,8 @@ REASONS: Final = {
     "outside_window": "Withheld: outside the window",
     "just_stood_up": "Withheld: just stood up",
     "motor_failed": "Not given: the motor did not run",
+    "quiet_hours": "Withheld: quiet hours",
+    "silent_day": "Withheld: silent day",
 }
 RESPONSES: Final = {
     "prompt": "within 10 s",

@@ -201,7 +201,7 @@ def test_a_ping_is_answered_with_the_time_it_came(both: Both) -> None:
     answer = both("scenarios.py", "pings")
     assert answer["pong"] == [[7, answer["at"]]]
     assert answer["results"] == [control.OK]
-    assert answer["minute"] == 61  # Monday 00:01 in UTC, an hour ahead
+    assert answer["minute"] % (7 * 1440) == 61  # Monday 00:01 in UTC, an hour ahead
 
 
 @pytest.mark.parametrize("serial", ["00112233445566aa"])

@@ -113,17 +113,20 @@ def test_the_clock_counts_over_the_wrap(start: int, steps: list[int]) -> None:
         assert clock.since((ticks - min(step, 1000)) % PERIOD) == total - min(step, 1000)
 
 
-def test_local_minutes_of_the_week() -> None:
+def test_local_minutes_since_a_monday() -> None:
     clock = Clock(lambda: 0)
-    assert clock.minute_of_week(0) == -1
+    assert clock.local_minute(0) == -1
     assert not clock.utc_known
     monday = 1_764_547_200_000  # 2025-12-01T00:00:00Z
+    week = 7 * 1440
     clock.set_utc(5_000, monday + 5_000, 0)
-    assert [clock.minute_of_week(ms) for ms in (0, 59_999, 60_000)] == [0, 0, 1]
+    first = clock.local_minute(0)
+    assert first % week == 0
+    assert [clock.local_minute(ms) - first for ms in (59_999, 60_000)] == [0, 1]
     clock.set_utc(0, monday, -30)
-    assert clock.minute_of_week(0) == 7 * 1440 - 30
+    assert clock.local_minute(0) == first - 30
     clock.set_utc(0, monday, 345)
-    assert clock.minute_of_week(7 * 86_400_000) == 345
+    assert clock.local_minute(7 * 86_400_000) == first + week + 345
     assert clock.utc_known
 
 

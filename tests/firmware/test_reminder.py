@@ -23,12 +23,13 @@ from firmware.clip.reminder import (
     STATE_SNOOZED,
     STOOD_UP_MS,
     Policy,
-    in_window,
+    window_day,
 )
 
 CLIP, GATEWAY = records.JUDGE_CLIP, records.JUDGE_GATEWAY
 UP, SLOUCH, MOVE, LOST = category.UPRIGHT, category.SLOUCHED, category.MOVING, category.LOST
 TICK = 40
+WEEK = 7 * 1440
 
 
 def make_plan(**fields: int) -> plan.Plan:
@@ -188,7 +189,7 @@ def test_outside_the_window_nothing_is_given() -> None:
     ],
 )
 def test_the_window(days: int, start: int, end: int, minute: int, inside: bool) -> None:
-    assert in_window(make_plan(days=days, start_min=start, end_min=end), minute) is inside
+    assert (window_day(make_plan(days=days, start_min=start, end_min=end), WEEK + minute) >= 0) is inside
 
 
 def test_snooze_holds_and_ends_by_itself() -> None:

@@ -58,6 +58,8 @@ WITHHELD_SNOOZED = 5
 WITHHELD_WINDOW = 6
 WITHHELD_STOOD_UP = 7
 WITHHELD_MOTOR = 8  # the haptic driver did not answer
+WITHHELD_QUIET = 9
+WITHHELD_PROBE = 10  # a silent day
 
 # How the wearer responded to a reminder that was given.
 RESPONSE_OPEN = 0

@@ -60,6 +60,8 @@ REASON_NAMES = (
     "outside_window",
     "just_stood_up",
     "motor_failed",
+    "quiet_hours",
+    "silent_day",
 )
 
 

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.clip import protocol
+from firmware.clip.clock import Clock
 from firmware.clip.reminder import Policy
 from gateway import messages
 from gateway.core import Core, Judgements, Thresholds
 from gateway.lab.history import make_day
 from gateway.lab.presets import check_script, workday_script
-from gateway.lab.reminding import Reminding, Told, local_week
+from gateway.lab.reminding import Reminding, Told, local_time
 from gateway.lab.script import Body, Script, Segment
 from gateway.lab.truth import truth
 
@@ -78,10 +79,13 @@ def test_outside_the_window_of_the_local_day_reminders_are_withheld(plan: Any) -
         assert {r.reason for r in records if isinstance(r, messages.Reminder)} == reasons
 
 
-def test_local_week_follows_the_zone() -> None:
-    assert local_week(START, "UTC")(0) == 8 * 60 + 30
-    assert local_week(START, "UTC")(61_000) == 8 * 60 + 31
-    assert local_week(START, "Asia/Kolkata")(0) == 14 * 60
+def test_local_time_follows_the_zone_and_counts_as_the_clip_does() -> None:
+    assert local_time(START, "UTC")(0) % (7 * 1440) == 8 * 60 + 30
+    for zone, ahead in (("UTC", 0), ("Asia/Kolkata", 330), ("America/St_Johns", -150)):
+        clock = Clock(lambda: 0)
+        clock.set_utc(0, START, ahead)
+        for ms in (0, 61_000, 86_400_000):
+            assert local_time(START, zone)(ms) == clock.local_minute(ms)
 
 
 @given(cuts=st.sets(st.integers(1, 4000), max_size=12))
