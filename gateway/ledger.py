@@ -15,6 +15,7 @@ from gateway.placing import Origin, unplaceable
 BOOTS_REMEMBERED: Final = 16
 _CLOCK: Final = "clock/"
 _CORE: Final = "core"
+_CALIBRATED: Final = "calibrated"
 _JOURNAL: Final = "journal"
 _PLAN: Final = "plan"
 
@@ -95,6 +96,22 @@ class Ledger:
     @plan.setter
     def plan(self, plan: messages.Plan) -> None:
         self._outbox.set(self.serial, {_PLAN: plan.model_dump_json().encode()})
+
+    @property
+    def calibrated(self) -> tuple[int, messages.CalibrationRepeat] | None:
+        """The newest calibration that repeated an earlier one: its version, and how well."""
+        stored = self._outbox.get(self.serial, _CALIBRATED)
+        if stored is None:
+            return None
+        found = json.loads(stored)
+        return int(found["version"]), messages.CalibrationRepeat(**found["repeat"])
+
+    @calibrated.setter
+    def calibrated(self, value: tuple[int, messages.CalibrationRepeat]) -> None:
+        version, repeat = value
+        self._outbox.set(
+            self.serial, {_CALIBRATED: json.dumps({"version": version, "repeat": repeat.model_dump()}).encode()}
+        )
 
     def keep(self, door: str, reason: str, data: bytes) -> None:
         """Keep something malformed for inspection."""

@@ -208,6 +208,14 @@ class Ack(Model):
 # --- status, live, plan, command, reply ---
 
 
+class CalibrationRepeat(Model):
+    """How far a calibration lies from the one before it: its up, and its forward seen along up. Large angles mean that
+    the clip sat otherwise."""
+
+    up_deg: Annotated[float, Field(ge=0, le=180)]
+    forward_deg: Annotated[float, Field(ge=0, le=180)]
+
+
 class ClipStatus(Model):
     """One clip as its gateway knows it."""
 
@@ -215,6 +223,8 @@ class ClipStatus(Model):
     link: Literal["searching", "connecting", "authenticating", "syncing", "live", "draining", "asleep"]
     plan_version: U16 | None = None
     calibration_version: U16 | None = None
+    calibration_repeat: CalibrationRepeat | None = None
+    """Of the calibration in force; None for a clip's first, and when its gateway does not know the one before."""
     battery_pct: Annotated[int, Field(ge=0, le=100)] | None = None
     boot: BootId | None = None
     firmware: Annotated[str, Field(max_length=40)] | None = None

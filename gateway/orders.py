@@ -52,7 +52,10 @@ class Orders:
 
     async def _calibrate(self, command: messages.Command) -> messages.Reply:
         await self._link()
-        return reply(command, "done", f"calibration {await self._prescription.calibrate()}")
+        told = f"calibration {await self._prescription.calibrate()}"
+        if (repeat := self._prescription.calibration_repeat) is not None:
+            told += f": up {repeat.up_deg:g} and forward {repeat.forward_deg:g} degrees from the one before"
+        return reply(command, "done", told)
 
     async def _operate(self, command: messages.Command) -> messages.Reply:
         minutes = command.minutes or DEFAULT_MINUTES

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from firmware.clip import protocol
 from gateway import calibrating, messages, plans
 from gateway.clip_status import ClipReport
-from gateway.core import Calibration, Samples
+from gateway.core import Calibration, Samples, repeatability
 from gateway.judging import Judging
 from gateway.ledger import Ledger
 from gateway.link import Link, RefusedError
@@ -55,6 +55,12 @@ class Prescription:
     def calibration_version(self) -> int:
         """Version in force, 0 for none."""
         return self.calibration.version if self.calibration else 0
+
+    @property
+    def calibration_repeat(self) -> messages.CalibrationRepeat | None:
+        """How well the calibration in force repeats the one before it, None when that is not known."""
+        stored = self._ledger.calibrated
+        return stored[1] if stored is not None and stored[0] == self.calibration_version else None
 
     # --- what is wanted ---
 
@@ -147,11 +153,18 @@ class Prescription:
         self._on_change()
 
     def _in_force(self, calibration: Calibration | None) -> None:
-        before, self.calibration = self.calibration_version, calibration
+        before, version = self.calibration, self.calibration_version
+        self.calibration = calibration
+        if before is not None and calibration is not None and calibration.version > version:
+            apart = repeatability(before, calibration)
+            self._ledger.calibrated = (
+                calibration.version,
+                messages.CalibrationRepeat(up_deg=round(apart.up_deg, 1), forward_deg=round(apart.forward_deg, 1)),
+            )
         if calibration is None:
             if self._auto_calibrate and self._calibrator is None and self._found is None:
                 self._calibrator = calibrating.Calibrator(1)
-        elif self._waiting and not self._waiting.done() and calibration.version > before:
+        elif self._waiting and not self._waiting.done() and calibration.version > version:
             self._waiting.set_result(calibration.version)
 
     async def _plan_on(self, link: Link) -> protocol.plan.Plan:

@@ -91,6 +91,7 @@ class Session:
             link=self.state,
             plan_version=self._prescription.plan.version if report else None,
             calibration_version=self._prescription.calibration_version if report else None,
+            calibration_repeat=self._prescription.calibration_repeat if report else None,
             battery_pct=report.battery_pct if report else None,
             boot=report.boot if report else None,
             firmware=self._firmware,

@@ -1,6 +1,6 @@
 """The slouch-detection core: numpy, pure, no I/O, no clock. Time is an argument."""
 
-from .calibration import CalibrationError, calibrate
+from .calibration import CalibrationError, Repeatability, calibrate, repeatability
 from .core import Core, SnapshotError
 from .types import (
     Calibration,
@@ -25,9 +25,11 @@ __all__ = (
     "Judgement",
     "Judgements",
     "Output",
+    "Repeatability",
     "Samples",
     "SnapshotError",
     "Thresholds",
     "Trailer",
     "calibrate",
+    "repeatability",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -41,6 +42,28 @@ def calibrate(hold: Samples, bow: Samples | None, version: int, procedure: int =
     if bow is None or not len(bow.t_ms):
         raise CalibrationError(NO_BOW, "the hold must be followed by a slow bow forward")
     return Calibration(version, up, forward(bow, up), procedure)
+
+
+@dataclass(frozen=True)
+class Repeatability:
+    """How far two calibrations lie apart, in degrees: their up, and their forward seen along up."""
+
+    up_deg: float
+    forward_deg: float
+
+
+def repeatability(old: Calibration, new: Calibration) -> Repeatability:
+    """How well `new` repeats `old`. With a clip that was not touched in between, this is how exactly the procedure
+    works with this wearer; with one that was put on anew, it is mostly how differently it sits."""
+    axis = np.cross(new.up, old.up)
+    along = float(new.up @ old.up)
+    # The shortest turn that takes the new up to the old one (Rodrigues); forward is then compared in one plane.
+    turned = new.forward + np.cross(axis, new.forward) + np.cross(axis, np.cross(axis, new.forward)) / max(1 + along, 1e-9)
+    across = float(old.up @ np.cross(old.forward, turned))
+    return Repeatability(
+        up_deg=float(np.degrees(np.arctan2(np.linalg.norm(axis), along))),
+        forward_deg=float(np.degrees(abs(np.arctan2(across, float(old.forward @ turned))))),
+    )
 
 
 def upright(hold: Samples) -> Floats:

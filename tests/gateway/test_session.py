@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from firmware.clip import protocol
-from gateway import messages, timekeeping
+from gateway import calibrating, messages, timekeeping
 from gateway.config import ClipConfig
+from gateway.core import repeatability
 from gateway.outbox import Outbox
 from gateway.session import Session
 from tests.gateway import jump
@@ -398,7 +399,17 @@ def test_calibrate_on_command(tmp_path: Path) -> None:
         async with running(tmp_path, clip) as bench:
             await asyncio.sleep(20)
             reply = await bench.session.command(order("calibrate", within_s=60))
-            assert (reply.result, reply.detail) == ("done", "calibration 2")
+            assert reply.result == "done"
+            told = bench.session.face.calibration_repeat
+            assert told is not None
+            assert reply.detail == (
+                f"calibration 2: up {told.up_deg:g} and forward {told.forward_deg:g} degrees from the one before"
+            )
+            old, new = (calibrating.from_bytes(data) for data in (CALIBRATION, clip.calibration))
+            assert old is not None
+            assert new is not None
+            assert told.up_deg == pytest.approx(repeatability(old, new).up_deg, abs=0.06)
+            assert told.forward_deg == pytest.approx(repeatability(old, new).forward_deg, abs=0.06)
             assert clip.calibration != CALIBRATION
             reply = await bench.session.command(order("calibrate", within_s=20))
             assert reply.result == "unreachable"
