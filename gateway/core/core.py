@@ -19,14 +19,16 @@ from .categories import Categoriser, Labels, Posture
 from .episodes import EpisodeTracker, Late
 from .epochs import SECONDS, EpochBook, Seconds, add_hops, second_angles
 from .frames import FRAME_MS, HOP_MS, HOPS, SKY_ONE, FrameBuffer, Hops
+from .handling import HandlingGate
 from .orientation import inclination
 from .shifts import ShiftCounter
 from .types import Calibration, EpisodeOut, EpochOut, Judgement, Judgements, Output, Samples, Thresholds, Trailer
+from .warmth import Warmth
 from .wear import Finding, WearGate
 
 code = protocol.category
 
-SNAPSHOT: Final = 2
+SNAPSHOT: Final = 3
 NOMINAL_PERIOD_MS: Final = 1000 / 26
 BLOCK: Final = 1 << 15
 LONG_GAP_S: Final = 120
@@ -60,6 +62,8 @@ class Core:
         self._started = False
         self._last_second = 0
         self._activity = ActivityGate()
+        self._handling = HandlingGate()
+        self._warmth = Warmth()
         self._wear = WearGate()
         self._finding: Finding | None = None
         self._categories = Categoriser(period_ms)
@@ -102,6 +106,7 @@ class Core:
         """Take samples, and the trailers that came with them; tells what they brought to an end."""
         run = _Run()
         self._trailers.extend((trailer.t_ms, trailer.celsius) for trailer in trailers)
+        self._warmth.add(trailers)
         samples = self._frames.accept(samples)
         seconds = (samples.t_ms / FRAME_MS).astype(np.int64)
         cuts = np.flatnonzero(np.diff(seconds) > LONG_GAP_S + 2) + 1
@@ -141,6 +146,7 @@ class Core:
         if second * HOPS > self._frames.next_hop:
             self._frames.start(second * HOPS)
             self._wear.skip()
+            self._warmth.forget(second * FRAME_MS)
             self._categories.reset(lost=True)
 
     def _advance(self, until: int, run: _Run) -> None:
@@ -148,8 +154,7 @@ class Core:
             return
         hops = self._frames.take(until)
         moving, shaken = self._activity.step(hops)
-        not_worn, findings = self._wear.step(hops, moving)
-        known = ([self._finding] if self._finding else []) + findings
+        handled = self._handling.step(hops)
         begin = 0
         while begin < len(hops):
             self._apply_changes((hops.first + begin) // HOPS)
@@ -157,20 +162,21 @@ class Core:
             if self._pending:
                 end = min(end, self._pending[0][0] * HOPS - hops.first)
             part = slice(begin, end)
-            self._judge(_part(hops, begin, end), moving[part], shaken[part], not_worn[part], known, run)
+            self._judge(_part(hops, begin, end), moving[part], shaken[part], handled[part], run)
             begin = end
-        if findings:
-            self._finding = findings[-1]
 
     def _judge(
         self,
         hops: Hops,
         moving: NDArray[np.bool_],
         shaken: NDArray[np.bool_],
-        not_worn: NDArray[np.bool_],
-        findings: list[Finding],
+        handled: NDArray[np.bool_],
         run: _Run,
     ) -> None:
+        up = self._calibration.up if self._calibration else None
+        not_worn, new = self._wear.step(hops, moving, handled, self._warmth, up)
+        findings = ([self._finding] if self._finding else []) + new
+        self._finding = findings[-1] if findings else None
         posture = self._posture(hops, moving, shaken, not_worn)
         calibrated = self._calibration is not None
         labels = self._categories.step(posture, self._thresholds, calibrated=calibrated, paused=self._paused)
@@ -321,6 +327,8 @@ class Core:
                 "last_second": self._last_second,
                 "frames": self._frames.state(),
                 "activity": self._activity.state(),
+                "handling": self._handling.state(),
+                "warmth": self._warmth.state(),
                 "wear": self._wear.state(),
                 "finding": [self._finding.at, self._finding.since] if self._finding else None,
                 "categories": self._categories.state(),
@@ -348,6 +356,8 @@ class Core:
             core._started, core._last_second = state["started"], state["last_second"]
             core._frames = FrameBuffer.from_state(state["frames"])
             core._activity = ActivityGate.from_state(state["activity"])
+            core._handling = HandlingGate.from_state(state["handling"])
+            core._warmth = Warmth.from_state(state["warmth"])
             core._wear = WearGate.from_state(state["wear"])
             core._finding = Finding(*state["finding"]) if state["finding"] else None
             core._categories = Categoriser.from_state(state["categories"])

@@ -16,8 +16,8 @@ from .types import EpochOut
 code = protocol.category
 
 SECONDS: Final = 60
-KEEP: Final = 3
-"""Finished minutes that a late finding may still touch: it reaches back WearGate.STILL_BLOCKS, one minute."""
+KEEP: Final = 8
+"""Finished minutes that a late finding may still touch: it reaches back `wear.BACK`, six minutes."""
 
 _MEASURED: Final = np.array(
     [c not in (code.PAUSED, code.LOST, code.NOT_WORN, code.UNCALIBRATED) for c in range(code.COUNT)]

@@ -1,7 +1,9 @@
 """Is the clip worn? A worn clip is never quite at rest: breathing alone tilts the back by some tenths of a degree.
 
-A minute in which neither direction nor |a| moves is not worn. It is found at its end and reaches back to its
-beginning; worn again is found at once, from the first disturbance.
+Each 10 s of clip time speak for or against it: rest without a breath, or knocks with rest between them, a direction
+that no wearer keeps, and a chip that cools after it was handled, against breathing and an upright walk. The points are
+added up (a cumulative sum, Page 1954); enough of them mean not worn since the sum began to rise. A minute of deep rest
+is enough. Worn again is found at once, from the first disturbance; when rest follows upon it, it was none.
 """
 
 from __future__ import annotations
@@ -12,20 +14,44 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import SKY_ONE, Hops
+from .frames import HOP_MS, SKY_ONE, Hops
+from .warmth import Warmth
 
 BLOCK: Final = 40
 """Hops, 10 s of clip time."""
-STILL_BLOCKS: Final = 6
+PARTS: Final = 4
+"""A knock leaves the other parts of its block at rest; a breath does not."""
 PRESENT: Final = BLOCK * 9 // 10
 """Hops with samples that a block needs to say anything."""
+DEEP_DEG: Final = 0.03
+"""A clip on a desk: 0.006 to 0.02 deg (RMS) of noise. A breath of 0.1 deg peak to peak: 0.035."""
 STILL_DEG: Final = 0.05
-STILL_MG: Final = 12.0
 SAME_DEG: Final = 0.5
+KNOCK_DEG: Final = 0.3
 DISTURBED_DEG: Final = 1.5
+SLANTED_DEG: Final = 50.0
+"""Nobody walks about bent over so far, for many blocks on end."""
+OVERHEAD_DEG: Final = 110.0
+"""No wearer keeps the clip upside down."""
+
+FOUND: Final = 18
+MOST: Final = 21
+DISTURBED: Final = 15
+"""Points left after a disturbance: one block of rest says that nothing has changed."""
+WORN: Final = 9
+QUIET: Final = 3
+BREATH: Final = -3
+STROLL: Final = -1
+BACK: Final = 36 * BLOCK
+"""Hops that a finding may reach back, 6 minutes."""
+HANDLED: Final = 90 * BLOCK
+"""So long after handling, cooling may come from it: hops, 15 minutes."""
+REGAIN: Final = 12 * BLOCK
+"""So long after it was put on again, a clip may still be cooling: hops, 2 minutes."""
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,80 +62,138 @@ class Finding:
     since: int
 
 
+@dataclass(frozen=True)
+class _Block:
+    """Of one whole block: hops with samples, hops in movement, whether it was handled, spread of its directions and
+    how many of its parts are at rest, degrees from the reference, mean direction."""
+
+    present: int
+    moving: int
+    handled: bool
+    spread: float
+    calm: int
+    tilt: float
+    mean: tuple[float, float, float]
+
+
 class WearGate:
     """Worn or not, hop by hop, in blocks of clip time."""
 
     def __init__(self) -> None:
-        self._sums = np.zeros(7, dtype=np.int64)  # of the block that is not whole: sky 3, hops, samples, acc, acc_sq
-        self._still = 0
-        self._still_from = 0
-        self._rest = np.zeros(3)
+        self._rows = np.zeros((0, 6), dtype=np.int64)  # hops of the block that is not whole: sky 3, present, ...
+        self._points = 0
+        self._since = 0  # where the sum began to rise
+        self._handled = -HANDLED
+        self._left = -REGAIN
+        self._rest: tuple[float, float, float] | None = None  # direction at rest; None when it rests nowhere
         self._off = False
 
-    def step(self, hops: Hops, moving: Bools) -> tuple[Bools, list[Finding]]:
-        """(H,) not worn as known at the end of each hop, and what was found late."""
+    def step(
+        self, hops: Hops, moving: Bools, handled: Bools, warmth: Warmth, up: Floats | None
+    ) -> tuple[Bools, list[Finding]]:
+        """(H,) not worn as known at the end of each hop, and what was found late.
+
+        moving, handled: (H,); up: the reference in the sensor's frame, (3,), None without one.
+        """
         present = hops.used > 0
-        end = hops.first + len(hops)
-        cuts = np.unique((hops.first, *range((hops.first // BLOCK + 1) * BLOCK, end, BLOCK))) - hops.first
-        rows = np.column_stack((hops.sky, present, hops.used, hops.acc, hops.acc_sq))
-        sums = np.add.reduceat(rows, cuts, axis=0)
-        sums[0] += self._sums
-        whole = end % BLOCK == 0
-        self._sums = np.zeros(7, dtype=np.int64) if whole else sums[-1]
-        still, directions = _still(sums)
+        carried = len(self._rows) or hops.first % BLOCK
+        before = self._rows if len(self._rows) else np.zeros((carried, 6), dtype=np.int64)
+        rows: Ints = np.concatenate((before, np.column_stack((hops.sky, present, moving, handled)))).astype(np.int64)
+        whole = len(rows) // BLOCK
+        self._rows = rows[whole * BLOCK :]
         off = np.zeros(len(hops), dtype=np.bool_)
         findings: list[Finding] = []
-        bounds = [*cuts.tolist(), len(hops)]
-        for k, quiet in enumerate(still.tolist()):
-            part = slice(bounds[k], bounds[k + 1])
+        begin = 0
+        for k, block in enumerate(_blocks(rows[: whole * BLOCK], up) if whole else ()):
+            end = (k + 1) * BLOCK - carried
             if self._off:
-                self._watch(hops.sky[part], present[part], moving[part], off[part])
-            stop = hops.first + bounds[k + 1]
-            if stop % BLOCK == 0 and self._block_ends(stop, int(sums[k, 3]), quiet, directions[k]):
-                findings.append(Finding(stop, self._still_from))
+                self._watch(hops, moving, handled, slice(begin, end), off)
+            stop = hops.first + end
+            warmth.end_block(stop * HOP_MS)
+            if self._block_ends(stop, block, warmth):
+                findings.append(Finding(stop, max(self._since, stop - BACK)))
+            begin = end
+        if self._off:
+            self._watch(hops, moving, handled, slice(begin, len(hops)), off)
         return off, findings
 
     def skip(self) -> None:
         """Time was passed over: begin blocks anew, and be as worn or not as before until something is seen."""
-        self._sums = np.zeros(7, dtype=np.int64)
-        self._still = 0
+        self._rows = self._rows[:0]
+        if not self._off:
+            self._points = 0
 
-    def _watch(self, sky: Ints, present: Bools, moving: Bools, off: Bools) -> None:
-        unit = sky / SKY_ONE
-        limit = 2 * np.sin(np.radians(DISTURBED_DEG) / 2)
-        disturbed = present & (moving | (np.sqrt(((unit - self._rest) ** 2).sum(axis=1)) > limit))
-        first = int(np.argmax(disturbed)) if disturbed.any() else len(off)
-        off[:first] = True
-        if first < len(off):
-            self._off = False
-            self._still = 0
+    def _watch(self, hops: Hops, moving: Bools, handled: Bools, part: slice, off: Bools) -> None:
+        """Mark the hops of `part` as not worn, up to the first disturbance."""
+        off[part] = True
+        if self._rest is None:
+            disturbed = handled[part]
+        else:
+            unit = hops.sky[part] / SKY_ONE - np.array(self._rest)
+            apart = np.sqrt(unit[:, 0] ** 2 + unit[:, 1] ** 2 + unit[:, 2] ** 2)
+            disturbed = moving[part] | (apart > 2 * np.sin(np.radians(DISTURBED_DEG) / 2))
+        disturbed = disturbed & (hops.used[part] > 0)
+        if disturbed.any():
+            begin = part.start + int(np.argmax(disturbed))
+            off[begin : part.stop] = False
+            self._leave(hops.first + begin, DISTURBED)
 
-    def _block_ends(self, stop: int, present: int, quiet: bool, mean: NDArray[np.float64]) -> bool:
-        if present < PRESENT:
-            self._still = 0
+    def _leave(self, hop: int, points: int) -> None:
+        self._off = False
+        self._points = min(self._points, points)
+        self._since = self._left = hop
+
+    def _block_ends(self, stop: int, block: _Block, warmth: Warmth) -> bool:
+        if block.handled:
+            self._handled = stop
+        if block.present < PRESENT:
             return False
-        if not quiet:
-            self._still = 0
-            self._off = False
+        points = self._weigh(stop, block, warmth)
+        if points >= QUIET:
+            self._rest = block.mean
+        if not self._points:
+            self._since = stop - BLOCK
+        self._points = min(max(self._points + points, 0), MOST)
+        if self._off:
+            if self._points <= (DISTURBED - QUIET if self._rest else WORN):
+                self._leave(stop, self._points)
             return False
-        if self._still and np.degrees(np.linalg.norm(mean - self._rest)) > SAME_DEG:
-            self._still = 0
-        if not self._still:
-            self._still_from = stop - BLOCK
-            if not self._off:
-                self._rest = mean
-        self._still += 1
-        found = self._still >= STILL_BLOCKS and not self._off
-        self._off = self._off or found
-        return found
+        if self._points < FOUND:
+            return False
+        self._off = True
+        self._points = MOST
+        if points < QUIET:
+            self._rest = None
+        if warmth.cooling and self._since - BACK <= self._handled < self._since:
+            self._since = self._handled
+        return True
+
+    def _weigh(self, stop: int, block: _Block, warmth: Warmth) -> int:
+        """Points of a block."""
+        cooled = warmth.cooling and stop - self._handled < HANDLED and stop - self._left >= REGAIN
+        if block.tilt > OVERHEAD_DEG:
+            return QUIET
+        if block.moving >= BLOCK // 2:
+            return (STROLL if block.tilt < SLANTED_DEG else 1) + 3 * cooled
+        if block.spread <= DEEP_DEG:
+            return QUIET
+        if block.spread <= STILL_DEG:
+            if self._rest is not None and self._points and _apart(block.mean, self._rest) > SAME_DEG:
+                return 0
+            return QUIET if warmth.cooling else 0 if warmth.steady else 1
+        if block.calm >= PARTS // 2 and (block.moving or block.spread >= KNOCK_DEG):
+            return 1 + warmth.cooling
+        return 1 if cooled else BREATH
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
         return {
-            "sums": self._sums.tolist(),
-            "still": self._still,
-            "still_from": self._still_from,
-            "rest": self._rest.tolist(),
+            "rows": self._rows.tolist(),
+            "points": self._points,
+            "since": self._since,
+            "handled": self._handled,
+            "left": self._left,
+            "rest": self._rest,
             "off": self._off,
         }
 
@@ -117,19 +201,41 @@ class WearGate:
     def from_state(cls, state: dict[str, Any]) -> WearGate:
         """A gate that goes on where `state` was taken."""
         new = cls()
-        new._sums = np.array(state["sums"], dtype=np.int64)
-        new._still, new._still_from = int(state["still"]), int(state["still_from"])
-        new._rest = np.array(state["rest"], dtype=np.float64)
+        new._rows = np.array(state["rows"], dtype=np.int64).reshape(-1, 6)
+        new._points, new._since = int(state["points"]), int(state["since"])
+        new._handled, new._left = int(state["handled"]), int(state["left"])
+        new._rest = None if state["rest"] is None else tuple(state["rest"])
         new._off = bool(state["off"])
         return new
 
 
-def _still(sums: Ints) -> tuple[Bools, NDArray[np.float64]]:
-    """(B,) whether neither direction nor |a| moved in each block, and its mean direction (B, 3)."""
-    count, n = np.maximum(sums[:, 3], 1), np.maximum(sums[:, 4], 1)
-    mean = sums[:, :3] / SKY_ONE / count[:, None]
+def _blocks(rows: Ints, up: Floats | None) -> list[_Block]:
+    """What the weighing needs of whole blocks of hops, (B * BLOCK, 6)."""
+    parts = rows.reshape(-1, PARTS, BLOCK // PARTS, 6).sum(axis=2)
+    sums = parts.sum(axis=1)
+    calm = (_spread(parts) <= DEEP_DEG) & (parts[..., 3] == BLOCK // PARTS)
+    mean = sums[:, :3] / SKY_ONE / np.maximum(sums[:, 3:4], 1)
+    length = np.sqrt(mean[:, 0] ** 2 + mean[:, 1] ** 2 + mean[:, 2] ** 2)
+    tilt = np.zeros(len(sums))
+    if up is not None:
+        along = (mean[:, 0] * up[0] + mean[:, 1] * up[1] + mean[:, 2] * up[2]) / np.maximum(length, 1e-9)
+        tilt = np.degrees(np.arccos(np.clip(along, -1, 1)))
+    counts, handled = sums[:, 3:5].tolist(), (sums[:, 5] > 0).tolist()
+    values = (counts, handled, _spread(sums).tolist(), calm.sum(axis=1).tolist(), tilt.tolist(), mean.tolist())
+    return [
+        _Block(present, moving, hand, spread, still, degrees, (x, y, z))
+        for (present, moving), hand, spread, still, degrees, (x, y, z) in zip(*values, strict=True)
+    ]
+
+
+def _spread(sums: Ints) -> Floats:
+    """RMS deviation from the mean direction, degrees, of sums (..., 6) of directions and their counts."""
+    mean = sums[..., :3] / SKY_ONE / np.maximum(sums[..., 3:4], 1)
     # For unit vectors 1 - |mean|^2 is the variance about the mean, in radians squared.
-    length = mean[:, 0] ** 2 + mean[:, 1] ** 2 + mean[:, 2] ** 2
-    spread = np.degrees(np.sqrt(np.maximum(1 - length, 0)))
-    shake = np.sqrt(np.maximum(sums[:, 6] / n - (sums[:, 5] / n) ** 2, 0))
-    return (spread <= STILL_DEG) & (shake <= STILL_MG), mean
+    length = mean[..., 0] ** 2 + mean[..., 1] ** 2 + mean[..., 2] ** 2
+    spread: Floats = np.degrees(np.sqrt(np.maximum(1 - length, 0)))
+    return spread
+
+
+def _apart(a: tuple[float, float, float], b: tuple[float, float, float]) -> float:
+    return float(np.degrees(np.linalg.norm(np.subtract(a, b))))
