@@ -16,7 +16,12 @@ import typer.main
 from rich.markup import escape
 
 GROUP: Final = "plumbline.commands"
-EXTRA_OF: Final = {"demo": "gateway,server,virtual", "prove": "gateway,server,virtual", "server": "server"}
+EXTRA_OF: Final = {
+    "demo": "gateway,server,virtual",
+    "evaluate": "evaluate",
+    "prove": "gateway,server,virtual",
+    "server": "server",
+}
 OWN: Final = ("firmware", "gateway", "server")
 """Packages that no extra brings: one of their modules that is missing is a fault."""
 

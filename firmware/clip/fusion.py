@@ -42,7 +42,7 @@ class Fusion:
     LSB, 1000 to 150,000. Raises ValueError outside of these. A turn of more than 49 degrees in one sample is cut to it.
 
     `w, x, y, z` is the newest orientation, sensor to earth with z up, Q15 with norm 32768; its yaw starts anywhere and
-    drifts. `settled` says that the low-pass is full and the bias is known to 0.3 deg/s.
+    drifts. `settled` says that the low-pass is full and the bias is known to 0.3 deg/s. `bias` is what has been learnt of it.
     """
 
     def __init__(self, rate_mhz: int, acc_lsb_ug: int, gyro_lsb_udps: int) -> None:
@@ -80,8 +80,8 @@ class Fusion:
         self._k_half = 1 << (self._k_shift - 1)
         self._fill = TAU_MS * rate_mhz // 1_000_000
         self._refill = self._fill // 8
-        self._bias = Bias(rate_mhz, gyro_lsb_udps, 17_453_293 << (s + fraction), rate_mhz * 1_000_000)
-        self._window = self._bias.samples
+        self.bias = Bias(rate_mhz, gyro_lsb_udps, 17_453_293 << (s + fraction), rate_mhz * 1_000_000)
+        self._window = self.bias.samples
         self.reset()
 
     def reset(self) -> None:
@@ -99,7 +99,7 @@ class Fusion:
         self._rx = self._ry = self._rz = 0  # fractions of an angle unit that are still to be turned
         self._tx = self._ty = self._tz = 0  # the turn before
         self._bx = self._by = self._bz = 0  # bias, in fractions of an angle unit a sample
-        self._bias.reset()
+        self.bias.reset()
         self._count = 0  # samples in the window, and their sums
         self._sgx = self._sgy = self._sgz = 0
         self._sax = self._say = self._saz = 0
@@ -357,7 +357,7 @@ class Fusion:
 
     def _end_window(self) -> None:
         """Correct the bias, and bring the quaternion's norm back to one."""
-        bias = self._bias
+        bias = self.bias
         bias.means(self._sgx, self._sgy, self._sgz, self._sax, self._say, self._saz)
         self._sgx = self._sgy = self._sgz = 0
         self._sax = self._say = self._saz = 0

@@ -37,8 +37,8 @@ def scaled(num: int, den: int, bits: int) -> tuple[int, int]:
 class Bias:
     """Estimator for a sensor of `rate_mhz` and `gyro_lsb_udps`, fed with sums over `samples` samples, about 0.1 s.
 
-    `x, y, z` is the bias in units of which `units / den` are one deg/s; `known` says that it is good to 0.3 deg/s, `learnt` is
-    true for the one window in which the first second of rest has been taken in.
+    `dps_x, dps_y, dps_z` is the bias in deg/s, Q24, and `x, y, z` the same in units of which `units / den` are one deg/s; `known`
+    says that it is good to 0.3 deg/s, `learnt` is true for the one window in which the first second of rest has been taken in.
     """
 
     def __init__(self, rate_mhz: int, gyro_lsb_udps: int, units: int, den: int) -> None:
@@ -63,7 +63,7 @@ class Bias:
         self.learnt = False
         self._begun = False
         self._lessons = 0
-        self._bx = self._by = self._bz = 0  # bias, deg/s
+        self.dps_x = self.dps_y = self.dps_z = 0
         self._var = _VAR_START
         self._windows = 0  # since the last measurement in motion
         self._still = 0
@@ -104,9 +104,9 @@ class Bias:
             mean = self._mean_gain
             shift = self._mean_shift
             self._learn(
-                ((self._gx * mean) >> shift) + self._tx - (self._bx >> 8),
-                ((self._gy * mean) >> shift) + self._ty - (self._by >> 8),
-                ((self._gz * mean) >> shift) + self._tz - (self._bz >> 8),
+                ((self._gx * mean) >> shift) + self._tx - (self.dps_x >> 8),
+                ((self._gy * mean) >> shift) + self._ty - (self.dps_y >> 8),
+                ((self._gz * mean) >> shift) + self._tz - (self.dps_z >> 8),
                 gain,
             )
         elif filled and windows >= self._second:
@@ -176,11 +176,11 @@ class Bias:
 
     def _learn(self, ex: int, ey: int, ez: int, gain: int) -> None:
         """Add what the bias is wrong by, times gain (Q15)."""
-        self._bx = clamp(self._bx + (((clamp(ex, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
-        self._by = clamp(self._by + (((clamp(ey, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
-        self._bz = clamp(self._bz + (((clamp(ez, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
+        self.dps_x = clamp(self.dps_x + (((clamp(ex, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
+        self.dps_y = clamp(self.dps_y + (((clamp(ey, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
+        self.dps_z = clamp(self.dps_z + (((clamp(ez, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
         gain = self._gain
         shift = self._shift
-        self.x = ((self._bx >> 10) * gain) >> shift
-        self.y = ((self._by >> 10) * gain) >> shift
-        self.z = ((self._bz >> 10) * gain) >> shift
+        self.x = ((self.dps_x >> 10) * gain) >> shift
+        self.y = ((self.dps_y >> 10) * gain) >> shift
+        self.z = ((self.dps_z >> 10) * gain) >> shift

@@ -92,6 +92,17 @@ def fuse(
     gyro_lsb_udps: int = status.GYRO_LSB_UDPS,
 ) -> Floats:
     """Orientations (N, 4), w x y z, of the clip's own fusion over (N, 3) samples, quantised first."""
+    return fuse_all(acc_g, gyro_dps, rate_hz, acc_lsb_ug, gyro_lsb_udps)[0]
+
+
+def fuse_all(
+    acc_g: Floats,
+    gyro_dps: Floats,
+    rate_hz: float,
+    acc_lsb_ug: int = status.ACC_LSB_UG,
+    gyro_lsb_udps: int = status.GYRO_LSB_UDPS,
+) -> tuple[Floats, Floats]:
+    """What `fuse` gives, and the gyroscope bias (3,) in deg/s that the fusion has learnt by the end."""
     fusion = Fusion(round(rate_hz * 1000), acc_lsb_ug, gyro_lsb_udps)
     counts = np.hstack((quantise(acc_g, acc_lsb_ug / 1e6), quantise(gyro_dps, gyro_lsb_udps / 1e6))).tolist()
     out = np.empty((len(counts), 4))
@@ -99,7 +110,14 @@ def fuse(
     for i, (ax, ay, az, gx, gy, gz) in enumerate(counts):
         update(ax, ay, az, gx, gy, gz)
         out[i] = fusion.w, fusion.x, fusion.y, fusion.z
-    return out / 32768
+    bias = np.array([fusion.bias.dps_x, fusion.bias.dps_y, fusion.bias.dps_z]) / (1 << 24)
+    return out / 32768, bias
+
+
+def saturated(acc_g: Floats, gyro_dps: Floats) -> int:
+    """Samples of (N, 3) that the clip's ranges cut, on any axis; on the clip its trailer counts them."""
+    cut = (np.abs(acc_g) > status.ACC_LSB_UG * 0.032767) | (np.abs(gyro_dps) > status.GYRO_LSB_UDPS * 0.032767)
+    return int(cut.any(axis=1).sum())
 
 
 def up_in_sensor(quaternion: Floats) -> Floats:
@@ -119,6 +137,13 @@ def angle_deg(one: Floats, other: Floats) -> Floats:
 def inclination_rmse(trial: Trial, quaternion: Floats, *, moving: bool = True) -> float:
     """RMS in degrees of the inclination error of orientations (N, 4) over the trial's samples in movement (or, with
     `moving` false, out of it) that have a reference."""
+    return up_rmse(trial, up_in_sensor(quaternion), moving=moving)
+
+
+def up_rmse(trial: Trial, up: Floats, *, moving: bool = True) -> float:
+    """The same of up directions (N, 3) in the sensor's axes. NaN where no sample counts."""
     use = (trial.movement == moving) & np.isfinite(trial.reference).all(axis=1)
-    error = angle_deg(up_in_sensor(quaternion[use]), up_in_sensor(trial.reference[use]))
+    if not use.any():
+        return float("nan")
+    error = angle_deg(up[use], up_in_sensor(trial.reference[use]))
     return float(np.sqrt(np.mean(error**2)))

@@ -46,7 +46,7 @@ for _form in ("__neg__", "__abs__"):
 def checked_fusion(rate_mhz: int, acc_lsb_ug: int, gyro_lsb_udps: int) -> Fusion:
     """A Fusion all of whose numbers are Small, so that every result of its arithmetic is one."""
     fusion = Fusion(rate_mhz, acc_lsb_ug, gyro_lsb_udps)
-    for part in (fusion, fusion._bias):
+    for part in (fusion, fusion.bias):
         for name, value in vars(part).items():
             if isinstance(value, int) and not isinstance(value, bool):
                 assert -SMALL <= value < SMALL, name
@@ -102,7 +102,7 @@ def test_every_number_is_small(
             f.update(*(Small(max(-32768, min(32767, v * sign))) for v in sample))
             if flip:
                 sign = -sign
-    for part in (f, f._bias):
+    for part in (f, f.bias):
         assert all(-SMALL <= value < SMALL for value in vars(part).values() if isinstance(value, int))
 
 
