@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from gateway.core import Calibration, Samples
 
+from .activities import ACTIVITIES, Activity
 from .motion import (
-    BOB_M,
     HANDLING_HZ,
     LEVER_M,
-    STEP_HZ,
-    SURGE_M,
     Floats,
     G,
     body_to_earth,
@@ -34,15 +32,13 @@ from .motion import (
     smooth_step,
 )
 
-ACTIVITIES: Final = ("sit", "walk", "lift", "bow", "lie", "handle", "off")
-"""sit: still, with breathing and fidgets. walk: steps (also stairs). lift, bow: down and up again once. handle: the
-clip in someone's hand. off: the clip at rest, not worn."""
-
 FORMAT: Final = "plumbline-script/1"
-_WORN: Final = ("sit", "walk", "lift", "bow", "lie")
 _RAMP_S: Final = 0.5
 _ON_OFF_S: Final = 1.0
 _STEP_S: Final = 0.002
+_KEYS_M: Final = 5e-5
+_SWAY_EDGE_S: Final = 4.0
+_WANDERS: Final = 5
 _WARM, _COLD, _TAU_S = 33.0, 24.0, 480.0
 
 
@@ -52,9 +48,11 @@ class ScriptError(ValueError):
 
 @dataclass(frozen=True)
 class Segment:
-    """`seconds` with an activity at a posture, degrees over the reference; the first `change_s` lead there.
+    """`seconds` with an activity of `ACTIVITIES` at a posture, degrees over the reference; the first `change_s` lead
+    there.
 
-    `dip_deg`: how far the trunk goes down and up again within the segment.
+    `dip_deg`: how far the trunk goes down and up again within the segment. `turn_deg`: how far the wearer turns to the
+    left in the course of it.
     """
 
     seconds: float
@@ -63,25 +61,52 @@ class Segment:
     lateral: float = 0.0
     change_s: float = 1.2
     dip_deg: float = 0.0
+    turn_deg: float = 0.0
 
 
 @dataclass(frozen=True)
 class Body:
-    """Who wears it and how: mounting (sensor to body, w x y z), breathing, fidgets an hour."""
+    """Who wears it and how: mounting (sensor to body, w x y z), breathing, fidgets an hour.
+
+    breath_wander: by what share of itself the breath's depth comes and goes. wander_deg: how far the trunk drifts about
+    the posture that is meant, over tens of seconds. pace, gait: factors of the rate and of the strength of steps.
+    landing: strength of the second harmonic of the bob, which a hard landing brings.
+    """
 
     mounting: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
     breath_deg: float = 0.35
     breath_hz: float = 0.24
     fidgets_per_hour: float = 52.0
+    breath_wander: float = 0.0
+    wander_deg: float = 0.0
+    pace: float = 1.0
+    gait: float = 1.0
+    landing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Slip:
+    """The clip turns on the body: from `at_s`, within `over_s`, by a rotation in the body's axes (w x y z)."""
+
+    at_s: float
+    turn: tuple[float, float, float, float]
+    over_s: float = 1.0
 
 
 class Script:
     """Segments worn by a body. Implements the virtual clip's motion source.
 
-    `seed` draws the fidgets. Raises ScriptError for a segment that cannot be played.
+    `seed` draws the fidgets and the wander; `slips`, in order of time, turn the mounting. Raises ScriptError for a
+    segment that cannot be played.
     """
 
-    def __init__(self, segments: Sequence[Segment], body: Body | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        body: Body | None = None,
+        seed: int = 0,
+        slips: Sequence[Slip] = (),
+    ) -> None:
         if not segments:
             raise ScriptError("a script needs a segment")
         for k, segment in enumerate(segments):
@@ -92,6 +117,7 @@ class Script:
         self.segments = tuple(segments)
         self.body = body or Body()
         self.seed = seed
+        self.slips = tuple(slips)
         self._mounting = np.array(self.body.mounting)
         if abs(float(self._mounting @ self._mounting) - 1) > 1e-6:
             raise ScriptError("the mounting must be a unit quaternion")
@@ -109,17 +135,17 @@ class Script:
 
     def orientation(self, t_s: Floats) -> Floats:
         """Sensor to earth at the times (N,): quaternions (N, 4)."""
-        return multiply(self._body(t_s), self._mounting)
+        return multiply(self._body(t_s), self._mounted(t_s))
 
     def sample(self, t_s: Floats) -> tuple[Floats, Floats, Floats]:
         """Specific force in g (N, 3), rate in deg/s (N, 3), chip deg C (N,), in the sensor's axes."""
         t_s = np.asarray(t_s, dtype=np.float64)
-        before, now, after = (self.orientation(t_s + k * _STEP_S) for k in (-1, 0, 1))
+        (before, behind), (now, here), (after, ahead) = (self._state(t_s + k * _STEP_S) for k in (-1, 0, 1))
         turn = multiply(conjugate(before), after)
         turn *= np.sign(turn[:, :1])
         # For a small angle the vector part is half the angle, and the span is two steps.
         gyro = np.degrees(turn[:, 1:] / _STEP_S)
-        force = self._acceleration(t_s) / G + np.array([0.0, 0.0, 1.0])
+        force = (behind - 2 * here + ahead) / _STEP_S**2 / G + np.array([0.0, 0.0, 1.0])
         return rotate(conjugate(now), force), gyro, self._celsius(t_s)
 
     def samples(self, t_s: Floats) -> Samples:
@@ -132,9 +158,9 @@ class Script:
         """Chip temperature (N,)."""
         return self._celsius(t_s)
 
-    def calibration(self, version: int = 1) -> Calibration:
-        """The calibration that a faultless procedure would find."""
-        inverse = conjugate(self._mounting)
+    def calibration(self, version: int = 1, at_s: float = 0.0) -> Calibration:
+        """The calibration that a faultless procedure would find at a time."""
+        inverse = conjugate(np.broadcast_to(self._mounted(np.array([at_s])), (1, 4))[0])
         return Calibration(
             version,
             up=rotate(inverse, np.array([0.0, 0.0, 1.0])),
@@ -154,6 +180,25 @@ class Script:
 
     # --- the parts of the motion ---
 
+    def _state(self, t_s: Floats) -> tuple[Floats, Floats]:
+        """Orientation (N, 4) and place in m (N, 3) of the clip."""
+        where, into = self._locate(t_s)
+        angles = self._angles(t_s, where, into)
+        strength = self._strength(where, into)
+        body = self._turned(t_s, where, into, angles, strength)
+        return multiply(body, self._mounted(t_s)), self._place(t_s, where, angles, strength)
+
+    def _mounted(self, t_s: Floats) -> Floats:
+        """The mounting, (4,) when it never changes, else (N, 4)."""
+        if not self.slips:
+            return self._mounting
+        mounted = np.broadcast_to(self._mounting, (len(t_s), 4))
+        for slip in self.slips:
+            way = smooth_step((t_s - slip.at_s) / slip.over_s)[:, None]
+            part = (1 - way) * np.array([1.0, 0.0, 0.0, 0.0]) + way * np.array(slip.turn)
+            mounted = multiply(part / np.linalg.norm(part, axis=1, keepdims=True), mounted)
+        return mounted
+
     def _locate(self, t_s: Floats) -> tuple[NDArray[np.int64], Floats]:
         where = np.clip(np.searchsorted(self._start, t_s, side="right") - 1, 0, len(self._start) - 1)
         return where, np.minimum(t_s - self._start[where], self._length[where])
@@ -168,11 +213,23 @@ class Script:
 
     def _angles(self, t_s: Floats, where: NDArray[np.int64], into: Floats) -> tuple[Floats, Floats]:
         sagittal, lateral = self._pose(where, into)
+        p = self._poses
         walk, hand, worn = self._strength(where, into)
-        phase = 2 * np.pi * STEP_HZ * t_s
-        sagittal += worn * self.body.breath_deg * np.sin(2 * np.pi * self.body.breath_hz * t_s)
-        sagittal += walk * 1.8 * np.sin(phase) + hand * 12 * np.sin(2 * np.pi * HANDLING_HZ * t_s)
-        lateral += walk * 2.2 * np.sin(phase / 2) + hand * 10 * np.sin(1.7 * np.pi * HANDLING_HZ * t_s)
+        phase = p["omega"][where] * t_s
+        breath: Floats | float = self.body.breath_deg
+        if self.body.breath_wander:
+            breath = breath * (1 + self.body.breath_wander * np.sin(2 * np.pi * 0.017 * t_s + self.seed))
+        sagittal += worn * breath * np.sin(2 * np.pi * self.body.breath_hz * t_s)
+        sagittal += walk * p["pitch"][where] * np.sin(phase) + hand * 12 * np.sin(2 * np.pi * HANDLING_HZ * t_s)
+        lateral += walk * p["roll"][where] * np.sin(phase / 2) + hand * 10 * np.sin(1.7 * np.pi * HANDLING_HZ * t_s)
+        if self.body.wander_deg:
+            share = worn * p["wander"][where] * self.body.wander_deg
+            sagittal += share * _slow(t_s, *self._wander[0])
+            lateral += share * _slow(t_s, *self._wander[1])
+        if p["sway"].any():
+            sway = worn * p["sway"][where] * smooth_step(np.minimum(into, self._length[where] - into) / _SWAY_EDGE_S)
+            sagittal += sway * (0.7 * np.sin(2 * np.pi * 0.31 * t_s) + 0.5 * np.sin(2 * np.pi * 0.13 * t_s))
+            lateral += sway * (0.9 * np.sin(2 * np.pi * 0.23 * t_s) + 0.6 * np.sin(2 * np.pi * 0.09 * t_s))
         fidget = self._fidgets
         at = np.clip(np.searchsorted(fidget["start"], t_s, side="right") - 1, 0, len(fidget["start"]) - 1)
         bump = worn * hump((t_s - fidget["start"][at]) / fidget["length"][at])
@@ -189,23 +246,51 @@ class Script:
 
     def _body(self, t_s: Floats) -> Floats:
         where, into = self._locate(t_s)
-        sagittal, lateral = self._angles(t_s, where, into)
-        walk, hand, worn = self._strength(where, into)
-        heading = worn * walk * 4 * np.sin(np.pi * STEP_HZ * t_s) + hand * 25 * np.sin(2.3 * t_s)
-        return body_to_earth(heading, sagittal, lateral)
+        return self._turned(t_s, where, into, self._angles(t_s, where, into), self._strength(where, into))
 
-    def _position(self, t_s: Floats) -> Floats:
-        where, into = self._locate(t_s)
-        sagittal, lateral = (np.radians(angle) for angle in self._angles(t_s, where, into))
-        walk, hand, worn = self._strength(where, into)
-        phase = 2 * np.pi * STEP_HZ * t_s
+    def _turned(
+        self,
+        t_s: Floats,
+        where: NDArray[np.int64],
+        into: Floats,
+        angles: tuple[Floats, Floats],
+        strength: tuple[Floats, Floats, Floats],
+    ) -> Floats:
+        """Body to earth (N, 4)."""
+        p = self._poses
+        walk, hand, worn = strength
+        heading = worn * walk * 4 * np.sin(p["omega"][where] / 2 * t_s) + hand * 25 * np.sin(2.3 * t_s)
+        if p["turn"].any():
+            heading += p["faced"][where] + p["turn"][where] * smooth_step(into / self._length[where])
+        return body_to_earth(heading, *angles)
+
+    def _place(
+        self,
+        t_s: Floats,
+        where: NDArray[np.int64],
+        angles: tuple[Floats, Floats],
+        strength: tuple[Floats, Floats, Floats],
+    ) -> Floats:
+        """Of the clip over the ground, m (N, 3)."""
+        p = self._poses
+        sagittal, lateral = (np.radians(angle) for angle in angles)
+        walk, hand, worn = strength
+        phase = p["omega"][where] * t_s
         lever = LEVER_M * worn
+        bob = walk * p["bob"][where]
+        height = bob * np.sin(phase)
+        if self.body.landing:
+            height += bob * self.body.landing * np.sin(2 * phase + 0.6)
+        if p["typing"].any():
+            height += (
+                worn * p["typing"][where] * _KEYS_M * np.sin(2 * np.pi * 5.3 * t_s) * np.sin(2 * np.pi * 0.21 * t_s)
+            )
         return np.stack(
             (
                 lever * np.sin(lateral) + hand * 0.012 * np.sin(2 * np.pi * 3.1 * t_s),
-                lever * np.cos(lateral) * np.sin(sagittal) + walk * SURGE_M * np.sin(phase + 1.0),
+                lever * np.cos(lateral) * np.sin(sagittal) + walk * p["surge"][where] * np.sin(phase + 1.0),
                 lever * np.cos(lateral) * np.cos(sagittal)
-                + walk * BOB_M * np.sin(phase)
+                + height
                 + hand * 0.010 * np.sin(2 * np.pi * HANDLING_HZ * t_s),
             ),
             axis=1,
@@ -213,7 +298,7 @@ class Script:
 
     def _acceleration(self, t_s: Floats) -> Floats:
         """Of the clip over the ground, m/s2 (N, 3)."""
-        before, now, after = (self._position(t_s + k * _STEP_S) for k in (-1, 0, 1))
+        before, now, after = (self._state(t_s + k * _STEP_S)[1] for k in (-1, 0, 1))
         acceleration: Floats = (before - 2 * now + after) / _STEP_S**2
         return acceleration
 
@@ -223,24 +308,48 @@ class Script:
         return goal[where] + (begin[where] - goal[where]) * np.exp(-into / _TAU_S)
 
     @cached_property
+    def _doings(self) -> tuple[Activity, ...]:
+        return tuple(ACTIVITIES[segment.activity] for segment in self.segments)
+
+    @cached_property
     def _poses(self) -> dict[str, Floats]:
-        s = self.segments
-        worn = np.array([float(x.activity in _WORN) for x in s])
+        s, doings, body = self.segments, self._doings, self.body
+        worn = np.array([float(x.worn) for x in doings])
+        turn = np.array([x.turn_deg for x in s])
         return {
             "sagittal": np.array([x.sagittal for x in s]),
             "lateral": np.array([x.lateral for x in s]),
             "change": np.array([x.change_s for x in s]),
             "dip": np.array([x.dip_deg for x in s]),
-            "walk": np.array([float(x.activity == "walk") for x in s]),
-            "handle": np.array([float(x.activity == "handle") for x in s]),
+            "turn": turn,
+            "faced": np.concatenate(([0.0], np.cumsum(turn)[:-1])),
+            "walk": np.array([x.steps for x in doings]),
+            "handle": np.array([x.hand for x in doings]),
+            "omega": np.array([2 * np.pi * (x.step_hz * body.pace) for x in doings]),
+            "bob": np.array([x.bob_m * body.gait for x in doings]),
+            "surge": np.array([x.surge_m * body.gait for x in doings]),
+            "pitch": np.array([x.pitch_deg * body.gait for x in doings]),
+            "roll": np.array([x.roll_deg * body.gait for x in doings]),
+            "typing": np.array([x.typing for x in doings]),
+            "sway": np.array([x.sway for x in doings]),
+            "wander": np.array([x.wander for x in doings]),
             "worn": worn,
             "put_on": (np.diff(worn, prepend=worn[0]) > 0).astype(np.float64),
             "take_off": (np.diff(worn, append=worn[-1]) < 0).astype(np.float64),
         }
 
     @cached_property
+    def _wander(self) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+        """Rates (rad/s) and phases of the slow wander, sagittal and lateral."""
+        rng = np.random.default_rng([self.seed, 0x3A9DE])
+        sagittal, lateral = (
+            (2 * np.pi * rng.uniform(0.008, 0.12, _WANDERS), rng.uniform(0, 2 * np.pi, _WANDERS)) for _ in range(2)
+        )
+        return sagittal, lateral
+
+    @cached_property
     def _temperatures(self) -> tuple[Floats, Floats]:
-        goal = np.array([_WARM if x.activity in _WORN else _COLD for x in self.segments])
+        goal = np.array([_WARM if x.worn else _COLD for x in self._doings])
         begin = np.empty(len(goal))
         now = goal[0]
         for k, segment in enumerate(self.segments):
@@ -250,14 +359,14 @@ class Script:
 
     @cached_property
     def _fidgets(self) -> dict[str, Floats]:
-        """Small changes of a second or two and up to 3 degrees that come to nothing, only while sitting or lying."""
+        """Small changes of a second or two and up to 3 degrees that come to nothing, only at rest."""
         rng = np.random.default_rng([self.seed, 0xF1D6E7])
         duration = float(self._length.sum())
         count = rng.poisson(self.body.fidgets_per_hour * duration / 3600)
         start = np.sort(rng.uniform(0, duration, count))
         length = rng.uniform(0.8, 2.5, count)
         where, into = self._locate(start)
-        quiet = np.array([x.activity in {"sit", "lie"} for x in self.segments])[where]
+        quiet = np.array([x.fidgets for x in self._doings])[where]
         inside = (into > self._poses["change"][where]) & (into + length < self._length[where])
         apart = np.diff(start, append=np.inf) > length
         good = quiet & inside & apart
@@ -280,6 +389,7 @@ class Script:
                 "seed": self.seed,
                 "body": asdict(self.body),
                 "segments": [asdict(segment) for segment in self.segments],
+                "slips": [asdict(slip) for slip in self.slips],
             }
         )
 
@@ -291,7 +401,8 @@ class Script:
             if data["format"] != FORMAT:
                 raise ScriptError(f"format {data['format']!r} instead of {FORMAT!r}")
             body = Body(**{**data["body"], "mounting": tuple(data["body"]["mounting"])})
-            return cls([Segment(**segment) for segment in data["segments"]], body, int(data["seed"]))
+            slips = [Slip(**{**slip, "turn": tuple(slip["turn"])}) for slip in data.get("slips", ())]
+            return cls([Segment(**segment) for segment in data["segments"]], body, int(data["seed"]), slips)
         except (ValueError, KeyError, TypeError) as error:
             if isinstance(error, ScriptError):
                 raise
@@ -305,3 +416,12 @@ class Script:
     def load(cls, path: Path) -> Script:
         """The script in a file. Raises ScriptError, OSError."""
         return cls.from_json(path.read_text(encoding="utf-8"))
+
+
+def _slow(t_s: Floats, rates: Floats, phases: Floats) -> Floats:
+    """A sum of sines with an RMS of one."""
+    total = np.zeros(len(t_s))
+    for rate, phase in zip(rates.tolist(), phases.tolist(), strict=True):
+        total += np.sin(rate * t_s + phase)
+    scaled: Floats = total * np.sqrt(2 / len(rates))
+    return scaled

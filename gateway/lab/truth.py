@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from firmware.clip import protocol
 from gateway.core.categories import LEAN_DEG, LEAN_END_DEG, LYING_DEG, LYING_END_DEG
 
+from .activities import ACTIVITIES
 from .script import Script
 
 code = protocol.category
@@ -20,9 +21,12 @@ FLOOR_S: Final = 3.0
 UNSURE_S: Final = 3.5
 """So close to a change the category of a second is a matter of definition: the activity gate looks back 2 s."""
 
-_MOVING: Final = ("walk", "handle", "lift", "bow")
-_PASSING: Final = ("lift", "bow")
+_MOVING: Final = [name for name, doing in ACTIVITIES.items() if doing.moving]
+_OFF: Final = [name for name, doing in ACTIVITIES.items() if not doing.worn and not doing.moving]
+_PASSING: Final = [name for name, doing in ACTIVITIES.items() if doing.passing]
 """They pass through every angle within seconds."""
+_IN_HAND: Final = [name for name, doing in ACTIVITIES.items() if not doing.worn and doing.moving]
+"""Not worn, and moving about: either may be told."""
 _OFF_UNSURE_S: Final = 22
 """A clip is found not worn in whole blocks of 10 s, of which the first may still show the fusion settling."""
 
@@ -56,7 +60,8 @@ def truth(script: Script, angle_deg: float = 10.0, recovery_deg: float = 5.0) ->
     activity = np.array([segment.activity for segment in script.segments])[where]
     moving = np.isin(activity, _MOVING)
     tilt = np.degrees(np.arccos(np.clip(np.cos(np.radians(sagittal)) * np.cos(np.radians(lateral)), -1, 1)))
-    other = moving | (activity == "off")
+    off = np.isin(activity, _OFF)
+    other = moving | off
     sides = (
         (_held(-sagittal, LEAN_DEG, LEAN_END_DEG), code.LEANING_BACK, -sagittal),
         (_held(-lateral, LEAN_DEG, LEAN_END_DEG), code.LEANING_LEFT, -lateral),
@@ -69,7 +74,7 @@ def truth(script: Script, angle_deg: float = 10.0, recovery_deg: float = 5.0) ->
         codes[better], largest[better] = side, amount[better]
     codes[_held(tilt, LYING_DEG, LYING_END_DEG)] = code.LYING
     codes[moving] = code.MOVING
-    codes[activity == "off"] = code.NOT_WORN
+    codes[off] = code.NOT_WORN
     free = (codes == code.UPRIGHT) & ~other
     codes[free & _held(np.where(free, sagittal, -np.inf), angle_deg, recovery_deg)] = code.SLOUCHED
     changes = t[1:][np.diff(codes) != 0]
@@ -105,11 +110,11 @@ def _far(t: NDArray[np.float64], changes: NDArray[np.float64]) -> NDArray[np.boo
 
 
 def _unsure(activity: NDArray[np.str_]) -> NDArray[np.bool_]:
-    off = activity == "off"
+    off = np.isin(activity, _OFF)
     settled = off.copy()
     for back in range(1, _OFF_UNSURE_S + 1):
         settled[back:] &= off[:-back]
-    unsure: NDArray[np.bool_] = np.isin(activity, _PASSING) | (off & ~settled)
+    unsure: NDArray[np.bool_] = np.isin(activity, [*_PASSING, *_IN_HAND]) | (off & ~settled)
     return unsure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gateway.core import Core, Thresholds
 from gateway.core.orientation import inclination, sky_in_sensor
 from gateway.lab.motion import conjugate, multiply, rotate
 from gateway.lab.presets import BOW_S, HOLD_S, PEOPLE, check_script, wears, workday_script
-from gateway.lab.script import Body, Script, ScriptError, Segment
+from gateway.lab.script import Body, Script, ScriptError, Segment, Slip
 from gateway.lab.truth import truth
 
 code = protocol.category
@@ -211,3 +212,64 @@ def test_rotation_helpers_agree() -> None:
     q = np.array([0.5, 0.5, -0.5, 0.5])
     np.testing.assert_allclose(multiply(q, conjugate(q)), [1, 0, 0, 0], atol=1e-15)
     np.testing.assert_allclose(rotate(q, np.array([0.0, 0, 1])), np.stack(sky_in_sensor(conjugate(q)[None]))[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("script", "sums", "drawn"),
+    [
+        (check_script(3), [55589.78611945, 236113.539336383, 1297336.050568252, 111728.295970557], "4394647741ff8ee5"),
+        (
+            workday_script(3, "slouch_heavy", 1),
+            [55410.798464851, 116844.121546963, 1300407.17984296, 118962.272488082],
+            "22cb3a9907424117",
+        ),
+        (
+            workday_script(5, "fidgety", 2),
+            [56871.686019608, 174769.644592022, 1320033.0, 104693.530660011],
+            "71442cf11848d032",
+        ),
+    ],
+    ids=["check", "slouch_heavy", "fidgety"],
+)
+def test_scripts_that_others_rely_on_stay_as_they_were(script: Script, sums: list[float], drawn: str) -> None:
+    t = np.linspace(1, (script.duration_s or 0) - 1, 40001)
+    acc, gyro, celsius = script.sample(t)
+    weighted = (script.orientation(t) * [1, 2, 3, 4]).sum()
+    np.testing.assert_allclose([np.abs(acc).sum(), np.abs(gyro).sum(), celsius.sum(), weighted], sums, rtol=1e-9)
+    body = script.body
+    rows: list[list[float | str]] = [
+        [s.activity, *(round(float(v), 6) for v in (s.seconds, s.sagittal, s.lateral, s.change_s, s.dip_deg))]
+        for s in script.segments
+    ]
+    of_body = (*body.mounting, body.breath_deg, body.breath_hz, body.fidgets_per_hour, script.seed)
+    rows.append([round(float(v), 6) for v in of_body])
+    assert hashlib.sha256(repr(rows).encode()).hexdigest()[:16] == drawn
+
+
+def test_a_slip_turns_what_is_measured_and_not_the_wearer() -> None:
+    turn = (float(np.cos(np.radians(6))), -float(np.sin(np.radians(6))), 0.0, 0.0)  # 12 degrees forward
+    body = check_script(4).body
+    plain, slipped = (Script([Segment(60)], body, 1, slips) for slips in ((), (Slip(20.0, turn, 2.0),)))
+    t = np.array([5.0, 19.9, 22.1, 50.0])
+    apparent, _, _ = inclination(sky_in_sensor(slipped.orientation(t)), slipped.calibration())
+    np.testing.assert_allclose(apparent - plain.angles(t)[0], [0, 0, 12, 12], atol=0.01)
+    after, _, _ = inclination(sky_in_sensor(slipped.orientation(t[2:])), slipped.calibration(at_s=30.0))
+    np.testing.assert_allclose(after, plain.angles(t[2:])[0], atol=1e-6)
+    np.testing.assert_array_equal(slipped.posture(t)[0], plain.posture(t)[0])
+    again = Script.from_json(slipped.to_json())
+    np.testing.assert_array_equal(again.orientation(t), slipped.orientation(t))
+
+
+def test_each_activity_moves_the_clip_in_its_own_way() -> None:
+    names = ["rest", "type", "stand", "walk", "stairs_up", "stairs_down", "carry", "jolt", "off"]
+    body = Body(wander_deg=0.3, landing=0.3, fidgets_per_hour=0)
+    script = Script([Segment(20, name) for name in names], body, seed=2)
+    shakes = {}
+    for name, start in zip(names, script.starts_s.tolist(), strict=True):
+        acc, gyro, _ = script.sample(np.arange(start + 2, start + 18, 0.01))
+        shakes[name] = (1000 * np.linalg.norm(acc, axis=1).std(), np.abs(gyro).max())
+    assert shakes["off"][0] < 1e-3
+    assert shakes["rest"][0] < shakes["type"][0] < 30
+    assert shakes["rest"][0] < shakes["stand"][0] < 30
+    assert min(shakes[name][0] for name in ("walk", "stairs_up", "stairs_down", "carry")) > 90
+    assert shakes["off"][1] < 1e-6 < shakes["rest"][1] < 1 < shakes["jolt"][1]
