@@ -17,6 +17,7 @@ from .evaluate_gate import gate_report
 from .evaluate_orientation import orientation_report
 from .evaluate_report import EvaluationError, Report, emit
 from .evaluate_sitting import sitting_report
+from .evaluate_workdays import workdays
 from .orientation import RecordingError
 from .progress import Step, progress
 
@@ -52,6 +53,9 @@ def gate(
 def sitting(folder: Annotated[Path, typer.Argument(help="Folder with gravity.csv.")], *, json_to: Json = None) -> None:
     """Angle thresholds on held postures of real people: static, posed."""
     _run(lambda _step: sitting_report(folder), json_to)
+
+
+app.command()(workdays)
 
 
 def _run(make: Callable[[Step], Report], json_to: Path | None) -> None:

@@ -75,7 +75,8 @@ def load_walks(folder: Path) -> Iterator[Walk]:
     for path in files:
         try:
             data = scipy_io.loadmat(str(path), squeeze_me=True, struct_as_record=False)["data"]
-            found = [_walk(f"{path.parent.name} {name}", trial) for name, trial in _trials(data)]
+            person = path.parent.name if path.parent == folder else path.parent.relative_to(folder).as_posix()
+            found = [_walk(f"{person} {name}", trial) for name, trial in _trials(data)]
         except (scipy_io.matlab.MatReadError, KeyError, AttributeError, TypeError, ValueError) as error:
             raise EvaluationError(f"{path}: not a recording of mobgap ({error})") from error
         if not found:
@@ -126,22 +127,22 @@ def sd_gate(walk: Walk) -> Bools:
     return over
 
 
-def _trials(data: Any) -> Iterator[tuple[str, Any]]:
-    """(name, struct) of every trial of a `data` struct: TimeMeasure / Test / Trial."""
-    for measure_name in data._fieldnames:
-        measure = getattr(data, measure_name)
-        for test_name in measure._fieldnames:
-            test = getattr(measure, test_name)
-            for trial_name in test._fieldnames:
-                trial = getattr(test, trial_name)
-                if hasattr(getattr(trial, "SU", None), "LowerBack") and hasattr(trial, "Standards"):
-                    yield f"{test_name} {trial_name}", trial
+def _trials(node: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """(name, struct) of every trial in a `data` struct with a lower-back sensor and a reference, however deep."""
+    for field in node._fieldnames:
+        child = getattr(node, field)
+        path = f"{name} {field}".strip()
+        if hasattr(child, "SU"):
+            if hasattr(child.SU, "LowerBack") and hasattr(child, "Standards"):
+                yield path.removeprefix("TimeMeasure1 "), child
+        elif hasattr(child, "_fieldnames"):
+            yield from _trials(child, path)
 
 
 def _walk(name: str, trial: Any) -> Walk:
     sensor = trial.SU.LowerBack
     acc, gyro = (np.asarray(values, np.float64) for values in (sensor.Acc, sensor.Gyr))
-    if acc.ndim != 2 or acc.shape != gyro.shape or acc.shape[1] != 3 or not np.isfinite(acc).all():
+    if acc.ndim != 2 or acc.shape != gyro.shape or acc.shape[1] != 3 or not np.isfinite(acc + gyro).all():
         raise ValueError(f"{name}: Acc and Gyr are not (N, 3) finite numbers")
     for standard in STANDARDS:
         periods = [getattr(getattr(trial.Standards, standard, None), bouts, None) for bouts in BOUTS]

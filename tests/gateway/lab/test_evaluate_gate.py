@@ -116,6 +116,18 @@ def test_a_missing_peer_leaves_the_table_whole(tmp_path: Path, monkeypatch: pyte
     assert "Cannot judge" in result.stdout
 
 
+def test_trials_at_any_depth_and_a_person_alone(tmp_path: Path) -> None:
+    """As the free-living recordings of the whole set are: no trials below the recording."""
+    save(tmp_path / "HA" / "002")
+    scipy_io: Any = import_module("scipy.io")
+    path = tmp_path / "HA" / "002" / "data.mat"
+    fields = scipy_io.loadmat(str(path), squeeze_me=True, struct_as_record=False)
+    flat = {"data": {"TimeMeasure1": {"Recording4": fields["data"].TimeMeasure1.Test5.Trial1}}}
+    scipy_io.savemat(str(path), flat)
+    assert [w.name for w in load_walks(tmp_path)] == ["HA/002 Recording4"]
+    assert [w.name for w in load_walks(tmp_path / "HA" / "002")] == ["002 Recording4"]
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [

@@ -72,5 +72,5 @@ def test_a_peer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_lists_what_it_evaluates() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
-    for name in ("orientation", "gate", "sitting"):
+    for name in ("orientation", "gate", "sitting", "workdays"):
         assert name in result.stdout
