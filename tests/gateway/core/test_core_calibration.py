@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core import Calibration, CalibrationError, Core, Samples, Thresholds, calibrate
+from gateway.core import Calibration, CalibrationError, Core, Samples, Thresholds, calibrate, repeatability
 from gateway.core.calibration import BOW_TOO_SMALL, MOVED, NO_BOW, OFF_PLANE, TOO_SHORT
 from gateway.core.orientation import inclination, sky_in_sensor
 
@@ -91,3 +91,75 @@ def test_sign_and_axes_of_the_contract(poses: Any) -> None:
     np.testing.assert_allclose(sagittal, [30, 0], atol=1e-9)
     np.testing.assert_allclose(lateral, [0, 20], atol=1e-9)
     np.testing.assert_allclose(tilt, [30, 20], atol=1e-9)
+
+
+def _turn(axis: Any, degrees: float) -> Any:
+    half = np.radians(degrees) / 2
+    return np.concatenate(([np.cos(half)], np.sin(half) * np.asarray(axis, dtype=float)))
+
+
+def _turned(calibration: Calibration, rotation: Any, poses: Any) -> Calibration:
+    """The calibration of a sensor that was turned by the inverse of `rotation`."""
+    up, forward = (
+        poses.multiply(poses.multiply(rotation, np.concatenate(([0.0], v))), rotation * [1, -1, -1, -1])[1:]
+        for v in (calibration.up, calibration.forward)
+    )
+    return Calibration(2, up, forward)
+
+
+@given(mounting=unit_quaternions, tilt=st.floats(0, 60), azimuth=st.floats(0, 360), about_up=st.floats(-90, 90))
+def test_repeatability_is_the_tilt_of_up_and_the_turn_about_it(
+    poses: Any, mounting: Any, tilt: float, azimuth: float, about_up: float
+) -> None:
+    across = [np.cos(np.radians(azimuth)), np.sin(np.radians(azimuth)), 0]
+    rotation = poses.multiply(_turn(across, tilt), _turn([0, 0, 1], about_up))
+    old, new = (_turned(poses.calibration, q, poses) for q in (mounting, poses.multiply(mounting, rotation)))
+    apart = repeatability(old, new)
+    assert apart.up_deg == pytest.approx(tilt, abs=1e-4)
+    assert apart.forward_deg == pytest.approx(abs(about_up), abs=1e-4)
+    back = repeatability(new, old)
+    assert (back.up_deg, back.forward_deg) == pytest.approx((apart.up_deg, apart.forward_deg), abs=1e-4)
+
+
+def test_repeatability_of_the_same_and_of_the_opposite(poses: Any) -> None:
+    same = repeatability(poses.calibration, poses.calibration)
+    assert (same.up_deg, same.forward_deg) == (0, 0)
+    over = repeatability(poses.calibration, replace(poses.calibration, up=-poses.calibration.up))
+    assert over.up_deg == pytest.approx(180)
+    assert np.isfinite(over.forward_deg)
+
+
+@given(
+    seconds=st.floats(1, 8),
+    sway=st.floats(0, 6),
+    deepest=st.floats(5, 80),
+    off=st.floats(-40, 40),
+    mounting=unit_quaternions,
+)
+def test_a_calibration_is_exact_or_refused_with_the_reason(
+    poses: Any, seconds: float, sway: float, deepest: float, off: float, mounting: Any
+) -> None:
+    """The bow goes `off` degrees to the side of its plane at its deepest, and comes back straight."""
+    hold = poses.of(lambda t: sway * np.sin(2 * np.pi * t), seconds, breath_deg=0.1)
+    side = lambda t: off * np.sin(np.pi * t / 5) ** 2 * np.sin(2 * np.pi * t / 5)  # noqa: E731
+    bow = poses.of(lambda t: deepest * np.sin(np.pi * t / 5) ** 2, 5, start_s=10, lateral=side, breath_deg=0.1)
+    reasons = set()
+    if seconds < 3:
+        reasons.add(TOO_SHORT)
+    if sway > 2 * 2**0.5:
+        reasons.add(MOVED)
+    if deepest < 20:
+        reasons.add(BOW_TOO_SMALL)
+    try:
+        calibration = calibrate(_mounted(hold, mounting, poses), _mounted(bow, mounting, poses), 1)
+    except CalibrationError as error:
+        near = abs(seconds - 3) < 0.1 or abs(sway - 2 * 2**0.5) < 0.6 or abs(deepest - 20) < 1.5
+        assert error.reason in reasons | {OFF_PLANE} or near  # noqa: PT017
+        assert error.reason != OFF_PLANE or abs(off) > 5  # noqa: PT017
+        return
+    assert not reasons or seconds > 2.9
+    assert calibration.up @ calibration.forward == pytest.approx(0, abs=1e-12)
+    expected = _turned(poses.calibration, mounting * [1, -1, -1, -1], poses)
+    apart = repeatability(expected, calibration)
+    assert apart.up_deg < 1.5
+    assert apart.forward_deg < 16
