@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
@@ -57,6 +57,11 @@ class Posture:
     moving: Bools
     shaken: Bools
     not_worn: Bools
+
+    def part(self, begin: int, end: int) -> Posture:
+        """The hops [begin, end) of these, counted from the first."""
+        first, *columns = (getattr(self, field.name) for field in fields(self))
+        return Posture(first + begin, *(column[begin:end] for column in columns))
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,25 @@ from .frames import FRAME_MS, HOP_MS, HOPS, SKY_ONE, FrameBuffer, Hops
 from .handling import HandlingGate
 from .orientation import inclination
 from .shifts import ShiftCounter
-from .types import Calibration, EpisodeOut, EpochOut, Judgement, Judgements, Output, Samples, Thresholds, Trailer
+from .slip import SlipGate
+from .types import (
+    Calibration,
+    EpisodeOut,
+    EpochOut,
+    FindingOut,
+    Judgement,
+    Judgements,
+    Output,
+    Samples,
+    Thresholds,
+    Trailer,
+)
 from .warmth import Warmth
 from .wear import Finding, WearGate
 
 code = protocol.category
 
-SNAPSHOT: Final = 3
+SNAPSHOT: Final = 4
 NOMINAL_PERIOD_MS: Final = 1000 / 26
 BLOCK: Final = 1 << 15
 LONG_GAP_S: Final = 120
@@ -44,7 +56,8 @@ class SnapshotError(ValueError):
 class Core:
     """Judges one clip over one boot. Pure: what comes out depends on what went in, not on when or how it was cut.
 
-    period_ms: interval between samples as the clip measured it; half a second of samples is counted with it.
+    period_ms: interval between samples as the clip measured it; half a second of samples is counted with it. slipped:
+    the clip is known not to sit as it was calibrated.
     """
 
     def __init__(
@@ -53,6 +66,7 @@ class Core:
         calibration: Calibration | None = None,
         *,
         period_ms: float = NOMINAL_PERIOD_MS,
+        slipped: bool = False,
     ) -> None:
         self._thresholds = thresholds or Thresholds()
         self._calibration = calibration
@@ -66,6 +80,8 @@ class Core:
         self._warmth = Warmth()
         self._wear = WearGate()
         self._finding: Finding | None = None
+        self._slip = SlipGate()
+        self._slipped = slipped
         self._categories = Categoriser(period_ms)
         self._episodes = EpisodeTracker()
         self._shifts = ShiftCounter()
@@ -84,6 +100,11 @@ class Core:
     def position_ms(self) -> int:
         """Everything before has been judged; an earlier sample comes too late and is dropped."""
         return self._frames.next_hop * HOP_MS
+
+    @property
+    def slipped(self) -> bool:
+        """Whether the clip sits otherwise than it was calibrated; until it is calibrated again nothing is judged."""
+        return self._slipped
 
     @property
     def dropped(self) -> int:
@@ -146,6 +167,7 @@ class Core:
         if second * HOPS > self._frames.next_hop:
             self._frames.start(second * HOPS)
             self._wear.skip()
+            self._slip.skip()
             self._warmth.forget(second * FRAME_MS)
             self._categories.reset(lost=True)
 
@@ -174,17 +196,32 @@ class Core:
         run: _Run,
     ) -> None:
         up = self._calibration.up if self._calibration else None
-        not_worn, new = self._wear.step(hops, moving, handled, self._warmth, up)
+        not_worn, new, weights = self._wear.step(hops, moving, handled, self._warmth, up)
         findings = ([self._finding] if self._finding else []) + new
         self._finding = findings[-1] if findings else None
         posture = self._posture(hops, moving, shaken, not_worn)
-        calibrated = self._calibration is not None
+        measured = self._calibration is not None and not self._paused
+        told, slipped_at = self._slip.step(posture, handled, weights, measured=measured)
+        run.findings += told
+        if slipped_at is None:
+            self._label(posture, findings, run)
+            return
+        before = slipped_at - hops.first
+        self._label(posture.part(0, before), findings, run)
+        self._slipped = True
+        self._forget_postures()
+        if before < len(hops):
+            self._label(posture.part(before, len(hops)), findings, run)
+
+    def _label(self, posture: Posture, findings: list[Finding], run: _Run) -> None:
+        """Judge hops that the same thresholds and calibration hold for."""
+        calibrated = self._calibration is not None and not self._slipped
         labels = self._categories.step(posture, self._thresholds, calibrated=calibrated, paused=self._paused)
         since, episodes, late = self._episodes.step(posture, labels, self._thresholds, self._versions[1], findings)
         run.episodes += episodes
         self._late += late
         angle = posture.usable & (calibrated and not self._paused)
-        judged_to = (hops.first + 1 + np.arange(len(hops))) * HOP_MS
+        judged_to = (posture.first + 1 + np.arange(len(posture.received))) * HOP_MS
         run.judgements.append(
             np.stack((labels.category, since, judged_to, posture.sagittal, posture.lateral, angle.astype(np.int64)))
         )
@@ -285,7 +322,7 @@ class Core:
         judgements = Judgements.joined(run.judgements)
         if len(judgements):
             self._judgement = judgements[-1]
-        return Output(run.epochs, run.episodes, judgements=judgements)
+        return Output(run.epochs, run.episodes, run.findings, judgements)
 
     # --- changes ---
 
@@ -308,9 +345,15 @@ class Core:
             _, what, value = self._pending.pop(0)
             setattr(self, f"_{what}", value)
             if what == "calibration":
-                self._categories.reset(lost=False)
-                self._episodes.break_run()
-                self._shifts = ShiftCounter()
+                self._slipped = False
+                self._slip.calibrated(second * HOPS)
+                self._forget_postures()
+
+    def _forget_postures(self) -> None:
+        """The reference is another."""
+        self._categories.reset(lost=False)
+        self._episodes.break_run()
+        self._shifts = ShiftCounter()
 
     # --- snapshot ---
 
@@ -331,6 +374,8 @@ class Core:
                 "warmth": self._warmth.state(),
                 "wear": self._wear.state(),
                 "finding": [self._finding.at, self._finding.since] if self._finding else None,
+                "slip": self._slip.state(),
+                "slipped": self._slipped,
                 "categories": self._categories.state(),
                 "episodes": self._episodes.state(),
                 "shifts": self._shifts.state(),
@@ -360,6 +405,7 @@ class Core:
             core._warmth = Warmth.from_state(state["warmth"])
             core._wear = WearGate.from_state(state["wear"])
             core._finding = Finding(*state["finding"]) if state["finding"] else None
+            core._slip, core._slipped = SlipGate.from_state(state["slip"]), bool(state["slipped"])
             core._categories = Categoriser.from_state(state["categories"])
             core._episodes = EpisodeTracker.from_state(state["episodes"])
             core._shifts = ShiftCounter.from_state(state["shifts"])
@@ -387,6 +433,7 @@ class _Run:
     def __init__(self) -> None:
         self.epochs: list[EpochOut] = []
         self.episodes: list[EpisodeOut] = []
+        self.findings: list[FindingOut] = []
         self.judgements: list[Ints] = []
 
 

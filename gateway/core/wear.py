@@ -90,8 +90,9 @@ class WearGate:
 
     def step(
         self, hops: Hops, moving: Bools, handled: Bools, warmth: Warmth, up: Floats | None
-    ) -> tuple[Bools, list[Finding]]:
-        """(H,) not worn as known at the end of each hop, and what was found late.
+    ) -> tuple[Bools, list[Finding], list[int]]:
+        """(H,) not worn as known at the end of each hop, what was found late, and the points of each block that these
+        hops bring to an end.
 
         moving, handled: (H,); up: the reference in the sensor's frame, (3,), None without one.
         """
@@ -103,6 +104,7 @@ class WearGate:
         self._rows = rows[whole * BLOCK :]
         off = np.zeros(len(hops), dtype=np.bool_)
         findings: list[Finding] = []
+        weights: list[int] = []
         begin = 0
         for k, block in enumerate(_blocks(rows[: whole * BLOCK], up) if whole else ()):
             end = (k + 1) * BLOCK - carried
@@ -110,12 +112,13 @@ class WearGate:
                 self._watch(hops, moving, handled, slice(begin, end), off)
             stop = hops.first + end
             warmth.end_block(stop * HOP_MS)
-            if self._block_ends(stop, block, warmth):
+            weights.append(self._weigh(stop, block, warmth))
+            if self._block_ends(stop, block, weights[-1], warmth):
                 findings.append(Finding(stop, max(self._since, stop - BACK)))
             begin = end
         if self._off:
             self._watch(hops, moving, handled, slice(begin, len(hops)), off)
-        return off, findings
+        return off, findings, weights
 
     def skip(self) -> None:
         """Time was passed over: begin blocks anew, and be as worn or not as before until something is seen."""
@@ -143,12 +146,9 @@ class WearGate:
         self._points = min(self._points, points)
         self._since = self._left = hop
 
-    def _block_ends(self, stop: int, block: _Block, warmth: Warmth) -> bool:
-        if block.handled:
-            self._handled = stop
+    def _block_ends(self, stop: int, block: _Block, points: int, warmth: Warmth) -> bool:
         if block.present < PRESENT:
             return False
-        points = self._weigh(stop, block, warmth)
         if points >= QUIET:
             self._rest = block.mean
         if not self._points:
@@ -170,6 +170,10 @@ class WearGate:
 
     def _weigh(self, stop: int, block: _Block, warmth: Warmth) -> int:
         """Points of a block."""
+        if block.handled:
+            self._handled = stop
+        if block.present < PRESENT:
+            return 0
         cooled = warmth.cooling and stop - self._handled < HANDLED and stop - self._left >= REGAIN
         if block.tilt > OVERHEAD_DEG:
             return QUIET
