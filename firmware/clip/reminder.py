@@ -225,7 +225,8 @@ class Policy:
 
     def _count_dose(self, to: int) -> None:
         """Count the dose up to a time; or back to it, when it was counted at this rate for too long."""
-        self._dose = clamp(self._dose + self._rate * (to - self._dose_at), 0, _DOSE_DUE)
+        if self._dose or to > self._dose_at:  # from nothing, nothing was given back
+            self._dose = clamp(self._dose + self._rate * (to - self._dose_at), 0, _DOSE_DUE)
         self._dose_at = to
 
     # --- decisions ---

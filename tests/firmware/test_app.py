@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from firmware.clip import haptic_drv2605l
 from firmware.clip.protocol import category, control, plan, records, status
 
 Both = Callable[..., Any]
@@ -131,6 +132,17 @@ def test_pause_and_snooze_end_by_themselves(both: Both) -> None:
         (2, GIVEN),
         (1, records.WITHHELD_SNOOZED),
     ]
+
+
+def test_the_wearer_chooses_how_it_feels_and_the_plan_when(both: Both) -> None:
+    answer = both("scenarios.py", "wearers_choice")
+    assert answer["results"] == [control.OK] * 2
+    first, other = (bytes.fromhex(slots["hex"]) for _, slots in answer["go"])
+    assert first == haptic_drv2605l.sequence(haptic_drv2605l.REMINDER, 100, 0)
+    assert other == haptic_drv2605l.sequence(haptic_drv2605l.REMINDER, 40, 3) != first
+    assert answer["plan"][0] == answer["plan"][1]
+    reasons = [told[4] for told in answer["reminders"] if told[1] == 1]
+    assert reasons == [GIVEN, GIVEN, records.WITHHELD_QUIET]
 
 
 def test_chips_that_fail_are_reported_and_come_back(both: Both) -> None:

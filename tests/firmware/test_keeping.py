@@ -90,6 +90,17 @@ def test_only_a_rising_version_is_accepted_and_it_survives_a_restart(tmp_path: P
     assert prescription.plan_store(path).version == 0
 
 
+def test_a_plan_that_was_stored_before_plans_had_a_trigger_stays_in_force(tmp_path: Path) -> None:
+    path = tmp_path / "plan.bin"
+    path.write_bytes(bytes.fromhex("504c030115000500010c5a0005082c010643214301011f1c02fc033de3"))
+    store = prescription.plan_store(str(path))
+    assert (store.version, store.value.angle_deg, store.value.dwell_s, store.value.end_min) == (5, 12, 90, 1020)
+    assert (store.value.trigger, store.value.probe_every) == (plan.DWELL, 0)
+    assert store.accept(make_plan(4)) == control.REFUSED_OLD_VERSION
+    assert store.accept(make_plan(6)) == control.OK
+    assert prescription.plan_store(str(path)).version == 6
+
+
 def test_calibration_and_settings_have_their_defaults(tmp_path: Path) -> None:
     store = prescription.calibration_store(str(tmp_path / "calibration.bin"))
     assert (store.version, store.value, store.raw) == (0, None, b"")

@@ -1,21 +1,15 @@
-"""The reminder policy: each rule by itself, then all of them under any order of events."""
+"""The reminder policy, each rule by itself."""
 
 from __future__ import annotations
 
 import itertools
-import random
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from firmware.clip.protocol import MalformedError, category, plan, records
 from firmware.clip.reminder import (
-    ACTION_CONFIRM,
-    ACTION_REMIND,
     BRIDGE_MS,
     STATE_DWELL,
     STATE_IDLE,
@@ -23,60 +17,10 @@ from firmware.clip.reminder import (
     STATE_SNOOZED,
     STOOD_UP_MS,
     Policy,
+    is_probe_day,
     window_day,
 )
-
-CLIP, GATEWAY = records.JUDGE_CLIP, records.JUDGE_GATEWAY
-UP, SLOUCH, MOVE, LOST = category.UPRIGHT, category.SLOUCHED, category.MOVING, category.LOST
-TICK = 40
-WEEK = 7 * 1440
-
-
-def make_plan(**fields: int) -> plan.Plan:
-    made = plan.Plan()
-    made.version, made.mode, made.dwell_s, made.repeat_s = 1, plan.TRAIN, 10, 60
-    made.cap_per_hour, made.back_off = 60, 0
-    for name, value in fields.items():
-        setattr(made, name, value)
-    made.pack()
-    return made
-
-
-class Wearer:
-    """Ticks a policy every 40 ms and keeps what it did."""
-
-    def __init__(self, **fields: int) -> None:
-        self.policy = Policy(make_plan(**fields))
-        self.now = 0
-        self.minute = -1
-        self.reminded: list[int] = []
-        self.confirmed: list[int] = []
-        self.records: list[tuple[int, ...]] = []
-
-    def judge(self, code: int, since: int | None = None, judge: int = CLIP) -> Wearer:
-        self.policy.judge(code, self.now if since is None else since, 123, judge)
-        return self
-
-    def wait(self, ms: int) -> Wearer:
-        end = self.now + ms
-        while self.now < end:
-            action = self.policy.tick(self.now, self.minute)
-            if action == ACTION_REMIND:
-                self.reminded.append(self.now)
-            elif action == ACTION_CONFIRM:
-                self.confirmed.append(self.now)
-            self.now += TICK
-            while (told := self.policy.take_record()) is not None:
-                self.records.append(told)
-        return self
-
-    @property
-    def reasons(self) -> list[int]:
-        return [told[5] for told in self.records if told[1] == 1]
-
-    @property
-    def responses(self) -> list[int]:
-        return [told[6] for told in self.records if told[1] == 2]
+from tests.firmware.wearer import CLIP, GATEWAY, LOST, MOVE, SLOUCH, TICK, UP, WEEK, Wearer, make_plan
 
 
 def test_it_fires_at_the_first_tick_at_or_after_the_dwell() -> None:
@@ -86,6 +30,26 @@ def test_it_fires_at_the_first_tick_at_or_after_the_dwell() -> None:
         wearer.judge(SLOUCH, since).wait(11_000)
         assert wearer.reminded == [-(-(since + 10_000) // TICK) * TICK]
         assert wearer.records == [(wearer.reminded[0], 1, CLIP, since, 123, records.GIVEN, records.RESPONSE_OPEN, 0)]
+
+
+@given(
+    dwell=st.integers(3, 30),
+    begins=st.integers(0, 200),
+    news=st.lists(st.tuples(st.integers(1, 3_000), st.integers(0, 1_500), st.sampled_from([CLIP, GATEWAY]))),
+)
+def test_however_often_and_by_whom_it_is_judged(dwell: int, begins: int, news: list[tuple[int, int, int]]) -> None:
+    """The dwell runs from the earliest start that was said, whoever says another one after that."""
+    wearer = Wearer(dwell_s=dwell)
+    wearer.now = -(-begins // TICK) * TICK
+    wearer.judge(SLOUCH, begins, GATEWAY)
+    judge, said = GATEWAY, begins
+    for wait, later, other in news:
+        wearer.wait(-(-wait // TICK) * TICK)
+        if other != judge:
+            judge, said = other, min(begins + later, wearer.now)
+        wearer.judge(SLOUCH, said, judge)
+    wearer.wait(40_000)
+    assert wearer.reminded[0] == -(-(begins + dwell * 1000) // TICK) * TICK
 
 
 def test_a_slouch_that_ends_in_time_is_not_reminded() -> None:
@@ -192,6 +156,67 @@ def test_the_window(days: int, start: int, end: int, minute: int, inside: bool) 
     assert (window_day(make_plan(days=days, start_min=start, end_min=end), WEEK + minute) >= 0) is inside
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "minute", "reason"),
+    [
+        (720, 780, 719, records.GIVEN),
+        (720, 780, 720, records.WITHHELD_QUIET),
+        (720, 780, 779, records.WITHHELD_QUIET),
+        (720, 780, 780, records.GIVEN),
+        (1380, 60, 30, records.WITHHELD_QUIET),  # over midnight
+        (1380, 60, 1400, records.WITHHELD_QUIET),
+        (1380, 60, 90, records.GIVEN),
+        (0, 0, 0, records.GIVEN),
+        (600, 600, 600, records.GIVEN),
+    ],
+)
+def test_quiet_hours_within_the_window(start: int, end: int, minute: int, reason: int) -> None:
+    wearer = Wearer(quiet_start_min=start, quiet_end_min=end)
+    wearer.minute = WEEK + minute
+    assert wearer.judge(SLOUCH).wait(12_000).reasons == [reason]
+
+
+@given(
+    seed=st.integers(0, 65535),
+    every=st.integers(2, 5),
+    days=st.integers(1, 127),
+    first=st.integers(0, 30_000),
+)
+def test_one_planned_day_in_so_many_is_silent(seed: int, every: int, days: int, first: int) -> None:
+    prescribed = make_plan(seed=seed, probe_every=every, days=days)
+    planned = [day for day in range(first, first + 14 * every * 7) if days >> day % 7 & 1]
+    silent = [is_probe_day(prescribed, day) for day in planned]
+    for begin in range(len(silent) - 2 * every):
+        assert any(silent[begin : begin + 2 * every - 1])
+    assert abs(sum(silent) - len(silent) / every) <= 2
+    assert not any(is_probe_day(make_plan(seed=seed, days=days), day) for day in planned)
+
+
+def test_which_day_is_silent_is_drawn_from_the_seed() -> None:
+    drawn = {tuple(is_probe_day(make_plan(seed=seed, probe_every=5), day) for day in range(25)) for seed in range(50)}
+    assert len(drawn) > 40
+
+
+def test_a_silent_day_is_measured_and_never_reminded() -> None:
+    prescribed = {"probe_every": 5, "seed": 3, "positive_pulse": 1}
+    for day in range(20_000, 20_010):
+        wearer = Wearer(**prescribed)
+        wearer.minute = day * 1440 + 600
+        wearer.judge(SLOUCH).wait(75_000).judge(UP).wait(1_000)
+        silent = is_probe_day(wearer.policy.plan, day)
+        assert wearer.reasons == [records.WITHHELD_PROBE if silent else records.GIVEN] * 2
+        assert len(wearer.confirmed) == (not silent)
+    unknown = Wearer(**prescribed, days=1, start_min=0, end_min=1).judge(SLOUCH).wait(12_000)
+    assert unknown.reasons == [records.GIVEN]  # without a clock nothing of this is enforced
+
+
+def test_a_night_shift_has_its_silent_day_until_morning() -> None:
+    prescribed = make_plan(days=127, start_min=1320, end_min=360, probe_every=5)
+    for day in range(50):
+        assert window_day(prescribed, day * 1440 + 1400) == day
+        assert window_day(prescribed, (day + 1) * 1440 + 100) == day
+
+
 def test_snooze_holds_and_ends_by_itself() -> None:
     wearer = Wearer()
     wearer.policy.snooze(30_000)
@@ -211,6 +236,20 @@ def test_not_in_the_half_minute_after_moving() -> None:
     assert wearer.reminded == [20_000 + STOOD_UP_MS]
 
 
+def test_moving_that_only_one_judge_saw_counts_until_the_other_speaks() -> None:
+    wearer = Wearer().judge(MOVE, 0, GATEWAY).wait(20_000).judge(SLOUCH, 5_000, CLIP).wait(60_000)
+    assert wearer.reasons[0] == records.WITHHELD_STOOD_UP
+    assert 20_000 - TICK + STOOD_UP_MS <= wearer.reminded[0] <= 20_000 + STOOD_UP_MS
+
+
+def test_a_restart_while_moving_is_followed_by_the_same_half_minute() -> None:
+    before = Wearer().judge(MOVE).wait(20_000)
+    after = Wearer()
+    after.policy.restore(before.policy.snapshot(), 5_000)
+    after.judge(SLOUCH).wait(60_000)
+    assert after.reminded == [STOOD_UP_MS - 5_000]
+
+
 def test_the_cap_counts_an_hour_back() -> None:
     wearer = Wearer(cap_per_hour=2, repeat_s=600).judge(SLOUCH).wait(3_700_000)
     assert wearer.reminded == [10_000, 610_000, 3_610_000]
@@ -224,6 +263,12 @@ def test_three_ignored_double_the_interval_and_a_correction_ends_that() -> None:
     assert wearer.reasons.count(records.WITHHELD_BACK_OFF) == 6
     wearer.judge(UP).wait(1_000).judge(SLOUCH).wait(80_000)
     assert wearer.reminded[-2:] == [746_000, 806_000]
+
+
+def test_backing_off_holds_for_longer_than_an_hour() -> None:
+    wearer = Wearer(back_off=1, repeat_s=1_800).judge(SLOUCH).wait(6 * 1_800_000 + 3 * 7_200_000)
+    gaps = [(b - a) // 1_800_000 for a, b in zip(wearer.reminded, wearer.reminded[1:], strict=False)]  # noqa: RUF007
+    assert gaps[:7] == [1, 1, 2, 2, 2, 4, 4]
 
 
 def test_a_correction_is_answered_with_a_pulse_when_the_plan_wants_it() -> None:
@@ -260,16 +305,57 @@ def test_a_motor_that_fails_is_written_down_and_counts_for_nothing() -> None:
     assert wearer.reminded == [10_000, 70_000]
 
 
-@pytest.mark.parametrize("fraction", [0, 33, 67, 100])
-@pytest.mark.parametrize("seed", [0, 1, 50, 99, 12345])
-def test_fading_gives_its_fraction_to_within_one(fraction: int, seed: int) -> None:
-    wearer = Wearer(fraction_pct=fraction, seed=seed, repeat_s=100, dwell_s=100)
-    wearer.judge(SLOUCH)
-    for due in range(1, 200):
-        wearer.now = 100_000 * due
+@given(
+    fraction=st.sampled_from([0, 33, 67, 100]) | st.integers(0, 100),
+    seed=st.integers(0, 65535),
+    restarts=st.sets(st.integers(0, 199), max_size=4),
+    other_days=st.sets(st.integers(0, 199), max_size=20),
+)
+def test_fading_gives_its_fraction(fraction: int, seed: int, restarts: set[int], other_days: set[int]) -> None:
+    """To within one reminder of any stretch of due ones (so of any day), and to within 5 points of any 40; neither a
+    restart nor what is withheld for another reason in between changes that."""
+    wearer = Wearer(fraction_pct=fraction, seed=seed, dwell_s=3, repeat_s=100, days=1)
+    for number in range(200):
+        if number in restarts:
+            kept = wearer.policy.snapshot()
+            wearer.policy = Policy(wearer.policy.plan)
+            wearer.policy.restore(kept, 60_000)
+            wearer.now = 0
+        wearer.minute = 2000 if number in other_days else 0
+        wearer.judge(SLOUCH)
+        wearer.now += 3_000
+        wearer.wait(TICK).judge(UP)
+        wearer.now += 60_000
         wearer.wait(TICK)
-        assert abs(len(wearer.reminded) - due * fraction / 100) < 1
-    assert set(wearer.reasons) <= {records.GIVEN, records.WITHHELD_FADED}
+    decided = [reason for reason in wearer.reasons if reason != records.WITHHELD_WINDOW]
+    assert len(decided) == 200 - len(other_days)
+    assert set(decided) <= {records.GIVEN, records.WITHHELD_FADED}
+    given_up_to = list(itertools.accumulate((reason == records.GIVEN for reason in decided), initial=0))
+    for begin, end in itertools.combinations(range(len(given_up_to)), 2):
+        given_here = given_up_to[end] - given_up_to[begin]
+        assert abs(given_here - (end - begin) * fraction / 100) < 1
+        if end - begin == 40:
+            assert abs(given_here / 40 - fraction / 100) <= 0.05
+
+
+@pytest.mark.parametrize("fraction", [33, 67])
+def test_a_reminder_that_the_motor_did_not_give_is_made_up_for(fraction: int) -> None:
+    wearer = Wearer(fraction_pct=fraction, dwell_s=3, repeat_s=100)
+    felt = 0
+    for number in range(300):
+        wearer.judge(SLOUCH)
+        wearer.now += 3_000
+        before = len(wearer.reminded)
+        wearer.wait(TICK)
+        if len(wearer.reminded) > before:
+            if number % 7 == 3:
+                wearer.policy.motor_failed(wearer.reminded[-1])
+            else:
+                felt += 1
+        wearer.judge(UP)
+        wearer.now += 60_000
+        wearer.wait(TICK)
+    assert abs(felt - 300 * fraction / 100) <= 1
 
 
 def test_state_tells_what_it_does() -> None:
@@ -291,6 +377,35 @@ def test_a_reboot_keeps_cap_fading_back_off_and_snooze() -> None:
     later = Wearer(cap_per_hour=2, repeat_s=60)
     later.policy.restore(before.policy.snapshot(), 3_600_000)
     assert later.judge(SLOUCH).wait(12_000).reminded == [10_000]
+
+
+def test_a_reboot_keeps_what_is_left_of_a_snooze() -> None:
+    before = Wearer().wait(TICK)
+    before.policy.snooze(60_000)
+    for elapsed, first in (
+        (10_000, records.WITHHELD_SNOOZED),
+        (None, records.WITHHELD_SNOOZED),
+        (60_000, records.GIVEN),
+    ):
+        after = Wearer()
+        after.policy.restore(before.policy.snapshot(), elapsed)
+        assert after.judge(SLOUCH).wait(12_000).reasons == [first]
+
+
+def test_a_reboot_keeps_the_repeat_interval_of_a_slouch_that_goes_on() -> None:
+    before = Wearer().judge(SLOUCH).wait(20_000 + TICK)
+    after = Wearer()
+    after.policy.restore(before.policy.snapshot(), 2_000)
+    after.judge(LOST).wait(400).judge(SLOUCH).wait(60_000)
+    assert after.reminded == [70_000 - 22_000]
+
+
+def test_a_reboot_keeps_how_far_it_has_backed_off() -> None:
+    before = Wearer(back_off=1, repeat_s=1_800).judge(SLOUCH).wait(6 * 1_800_000 + 4 * 3_600_000)
+    assert before.reminded[-1] == 10_000 + 2 * 1_800_000 + 3 * 3_600_000 + 7_200_000
+    after = Wearer(back_off=1, repeat_s=1_800)
+    after.policy.restore(before.policy.snapshot(), 3_000_000)
+    assert after.judge(SLOUCH).wait(12_000).reasons == [records.WITHHELD_BACK_OFF]
 
 
 def test_a_short_reboot_keeps_the_dwell_and_an_unknown_one_does_not() -> None:
@@ -315,139 +430,3 @@ def test_a_damaged_snapshot_changes_nothing() -> None:
         with pytest.raises(MalformedError):
             policy.restore(bytes(torn), None)
         assert policy.snapshot() == Policy(make_plan()).snapshot()
-
-
-class AnyDay(RuleBasedStateMachine):
-    """Judgements of two judges, snoozes and plans in any order; what must never happen."""
-
-    @initialize(
-        dwell=st.integers(3, 20),
-        repeat=st.integers(3, 40),
-        cap=st.integers(0, 5),
-        fraction=st.sampled_from([0, 33, 67, 100]),
-        mode=st.sampled_from([plan.TRACK, plan.TRAIN, plan.TRAIN]),
-        back_off=st.integers(0, 1),
-    )
-    def begin(self, dwell: int, repeat: int, cap: int, fraction: int, mode: int, back_off: int) -> None:
-        fields = {"dwell_s": dwell, "repeat_s": repeat, "cap_per_hour": cap, "fraction_pct": fraction}
-        self.wearer = Wearer(**fields, mode=mode, back_off=back_off)
-        self.code = LOST
-        self.changes: list[tuple[int, int]] = []  # (time, category) of each judgement
-        self.snoozed_until = 0
-        self.given: list[int] = []
-
-    @rule(code=st.integers(0, category.COUNT - 1), judge=st.sampled_from([CLIP, GATEWAY]), ago=st.integers(0, 3_000))
-    def judged(self, code: int, judge: int, ago: int) -> None:
-        newest = self.changes[-1][0] if self.changes else 0
-        self.wearer.judge(code, max(newest, self.wearer.now - ago), judge)
-        self.code = code
-        self.changes.append((self.wearer.now, code))
-
-    @rule(ago=st.integers(0, 60_000), judge=st.sampled_from([CLIP, GATEWAY]))
-    def slouching_for_long(self, ago: int, judge: int) -> None:
-        self.wearer.judge(SLOUCH, max(0, self.wearer.now - ago), judge)
-        self.code = SLOUCH
-        self.changes.append((self.wearer.now, SLOUCH))
-
-    @rule(ms=st.sampled_from([40, 400, 2_000, 7_000, 30_000]))
-    def time_passes(self, ms: int) -> None:
-        before = len(self.wearer.reminded)
-        start = self.wearer.now
-        self.wearer.wait(ms)
-        for at in self.wearer.reminded[before:]:
-            assert start <= at < self.wearer.now
-            assert self.code == SLOUCH
-            assert self.wearer.policy.plan.mode == plan.TRAIN
-            assert at >= self.snoozed_until
-            self.given.append(at)
-
-    @rule(ms=st.integers(0, 60_000))
-    def snoozes(self, ms: int) -> None:
-        self.snoozed_until = self.wearer.now + ms
-        self.wearer.policy.snooze(self.snoozed_until)
-
-    @rule()
-    def resumes(self) -> None:
-        self.snoozed_until = 0
-        self.wearer.policy.resume()
-
-    @rule()
-    def reboots_within_the_clock(self) -> None:
-        kept = self.wearer.policy.snapshot()
-        copy = Policy(self.wearer.policy.plan)
-        copy.restore(kept, 0)
-        again = Policy(self.wearer.policy.plan)
-        again.restore(copy.snapshot(), 0)
-        assert again.snapshot() == copy.snapshot()
-
-    @invariant()
-    def never_above_the_cap(self) -> None:
-        if hasattr(self, "wearer"):
-            cap = self.wearer.policy.plan.cap_per_hour
-            for at in self.given:
-                assert sum(at - 3_600_000 < other <= at for other in self.given) <= cap
-
-    @invariant()
-    def never_twice_for_one_slouch_within_the_interval(self) -> None:
-        if not hasattr(self, "wearer"):
-            return
-        repeat = self.wearer.policy.plan.repeat_s * 1000
-        given = [told for told in self.wearer.records if told[1] == 1 and told[5] == records.GIVEN]
-        for first, second in itertools.pairwise(given):
-            if second[3] <= first[0]:  # the second's slouch was already running at the first
-                assert second[0] - first[0] >= repeat
-
-    @invariant()
-    def every_record_once(self) -> None:
-        if hasattr(self, "wearer"):
-            keys = [told[:2] for told in self.wearer.records]
-            assert len(keys) == len(set(keys))
-            first = {told[0] for told in self.wearer.records if told[1] == 1}
-            assert {told[0] for told in self.wearer.records if told[1] == 2} <= first
-            assert len(first) - len(self.given) == sum(r != records.GIVEN for r in self.wearer.reasons)
-
-
-TestAnyDay = AnyDay.TestCase
-TestAnyDay.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-
-
-def random_day(seed: int) -> dict[str, Any]:
-    """A script for programs/policy_trace.py: a day of judgements, snoozes and plan changes."""
-    draw = random.Random(seed)
-    fields = {
-        "mode": 1,
-        "dwell_s": draw.randint(3, 60),
-        "repeat_s": draw.randint(3, 300),
-        "cap_per_hour": draw.randint(1, 8),
-        "fraction_pct": draw.choice([33, 67, 100]),
-        "seed": draw.randint(0, 65535),
-        "positive_pulse": draw.randint(0, 1),
-        "start_min": 540,
-        "end_min": 1020,
-    }
-    calls: list[list[Any]] = []
-    now = draw.choice([0, 2**30 - 40_000, 2**31 - 40_000])
-    for _ in range(400):
-        pick = draw.random()
-        if pick < 0.5:
-            code = draw.choice([UP, SLOUCH, SLOUCH, MOVE, LOST, draw.randrange(category.COUNT)])
-            calls.append(
-                ["judge", code, max(0, now - draw.randrange(3_000)), draw.randint(-300, 600), draw.randint(0, 1)]
-            )
-        elif pick < 0.55:
-            calls.append(["snooze", now + draw.randrange(60_000)])
-        elif pick < 0.6:
-            calls.append(["set_plan", {**fields, "dwell_s": draw.randint(3, 60), "seed": draw.randint(0, 65535)}])
-        elif pick < 0.62:
-            calls.append(["motor_failed", now - TICK])
-        for _ in range(draw.randrange(4)):
-            now += draw.choice([TICK, TICK, 10_000, 60_000])
-            calls.append(["tick", now, draw.choice([-1, 600, 1200])])
-    return {"plan": fields, "calls": calls}
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_both_interpreters_decide_alike(both: Callable[..., Any], seed: int) -> None:
-    out, kept, restored = both("policy_trace.py", random_day(seed))
-    assert any(answer[0] == ACTION_REMIND for answer in out if len(answer) == 3)
-    assert kept != restored

@@ -166,6 +166,21 @@ def test_a_plan_comes_back(values: dict[str, int]) -> None:
     assert {name: getattr(out, name) for name in plan.FIELDS} == values
 
 
+@given(plans)
+def test_a_plan_of_the_layout_before_the_trigger_is_read(values: dict[str, int]) -> None:
+    made = plan.Plan()
+    for name, value in values.items():
+        setattr(made, name, value)
+    old = made.pack()[:21]
+    out = plan.parse_plan(old)
+    added = {"trigger", "quiet_start_min", "quiet_end_min", "probe_every"}
+    assert {name: getattr(out, name) for name in plan.FIELDS} == {k: 0 if k in added else values[k] for k in values}
+    assert out.pack() == old + bytes(plan.SIZE - 21)
+    for size in (*range(21), *range(22, plan.SIZE)):
+        with pytest.raises(protocol.MalformedError, match="plan"):
+            plan.parse_plan(made.pack()[:size])
+
+
 @given(st.sampled_from(plan.FIELDS), st.integers(0, 65535))
 def test_a_plan_out_of_its_limits_is_named(name: str, value: int) -> None:
     at = plan.FIELDS.index(name)

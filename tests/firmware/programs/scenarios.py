@@ -111,6 +111,23 @@ def sealed():
     )
 
 
+def wearers_choice():
+    """The same reminder as the plan has it, before and after the wearer chose another strength and rhythm; and none in
+    quiet hours."""
+    bench = Bench(lean((20, 20), (35, 0), (45, 20), (60, 0), (70, 20)))
+    bench.ready(quiet_start_min=60, quiet_end_min=120)
+    bench.on_tick = bench.keep_alive
+    bench.run(32)
+    before = bench.ble.read(uuids.PLAN)
+    results = [bench.op(control.SET_SETTINGS, status.pack_settings(1, 40, 3, 1))]
+    bench.run(30)
+    results.append(bench.op(control.TIME, bench.now, 1764547200000, 60))  # Monday, 01:00 where the patient is
+    bench.run(30)
+    return bench.answer(
+        results=results, reminders=bench.reminders(), plan=[before.hex(), bench.ble.read(uuids.PLAN).hex()]
+    )
+
+
 def pauses():
     bench = Bench(lean((5, 20)))
     bench.ready()
