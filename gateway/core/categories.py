@@ -120,8 +120,9 @@ class Categoriser:
             usable & (posture.tilt >= LYING_DEG * 1000),
             fresh | (usable & (posture.tilt < LYING_END_DEG * 1000)),
         )
-        fast = self._fast(posture)
-        bent, bending, rising = self._bends(posture, fast, fresh)
+        turned = self._turned(posture)
+        fast = np.abs(turned) >= FAST_MDEG
+        bent, bending, rising = self._bends(posture, turned, fast, fresh)
         leaning = self._leaning(posture, fresh)
         rest = np.where(lying, code.LYING, np.where(leaning > 0, leaning, code.UPRIGHT))
         below = self._run("below", self._latch("below", usable & (sagittal < recovery), usable | fresh))
@@ -148,21 +149,22 @@ class Categoriser:
         self._category = int(category[-1])
         return Labels(category, lost, below, bent, fast, bending | (rising & fast), rest)
 
-    def _fast(self, posture: Posture) -> Bools:
-        """(H,) whether the trunk turned fast forward or backward since the hop before."""
-        fast = np.abs(np.diff(posture.sagittal, prepend=self._before or 0)) >= FAST_MDEG
-        fast &= posture.usable
-        fast[1:] &= posture.usable[:-1]
-        fast[0] &= self._before is not None
+    def _turned(self, posture: Posture) -> Ints:
+        """(H,) by how much the trunk turned forward since the hop before; 0 when that is not known."""
+        turned = np.diff(posture.sagittal, prepend=self._before or 0)
+        turned[0] *= self._before is not None
+        turned *= posture.usable
+        turned[1:] *= posture.usable[:-1]
         self._before = int(posture.sagittal[-1]) if posture.usable[-1] else None
-        return fast
+        return turned
 
-    def _bends(self, posture: Posture, fast: Bools, fresh: Bools) -> tuple[Ints, Bools, Bools]:
+    def _bends(self, posture: Posture, turned: Ints, fast: Bools, fresh: Bools) -> tuple[Ints, Bools, Bools]:
         """(H,) for how many hops the trunk has been bent far forward, whether that is a movement still, and whether the
-        trunk is on its way up from it."""
+        trunk is on its way up from it. Who gets there slowly does not bend but sinks."""
         forward = np.abs(posture.lateral) < PRONE_LATERAL_DEG * 1000
-        down = posture.usable & forward & (posture.sagittal >= BEND_DEG * 1000)
-        up = posture.usable & ~(forward & (posture.sagittal >= BEND_END_DEG * 1000))
+        bend, sagittal = BEND_DEG * 1000, posture.sagittal
+        down = posture.usable & forward & (sagittal >= bend) & (sagittal - turned < bend) & fast
+        up = posture.usable & ~(forward & (sagittal >= BEND_END_DEG * 1000))
         held = self._latch("bent", down, fresh | up)
         bent = self._run("bent", held)
         bending = held & (bent < BEND_MS // HOP_MS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from firmware.clip.reminder import Policy
 from gateway import messages, placing, plans
 from gateway.core import Calibration, Core, EpisodeOut, EpochOut, Samples, Trailer
 from gateway.core.activity import ActivityGate
+from gateway.core.dose import holding, still_angles
 from gateway.core.frames import FRAME_MS, HOP_MS, HOPS, FrameBuffer
 
 from .reminding import Reminding, Told
@@ -78,7 +79,8 @@ def run(
 
 
 def summary(result: Run, duration_s: float) -> dict[str, Any]:
-    """Seconds by category, and percentiles of the sagittal angle over worn time with their coverage."""
+    """Seconds by category, percentiles of the sagittal angle over worn time with their coverage, and how long forward
+    inclination was held against the holding times of ISO 11226 (information; no conformance is claimed)."""
     counts = {name: int((result.codes == k).sum()) for k, name in enumerate(messages.CATEGORIES)}
     worn = int(np.isin(result.codes, _JUDGED).sum())
     means = np.array([v for e in result.epochs for v in e.sagittal if v is not None], dtype=np.float64)
@@ -92,6 +94,7 @@ def summary(result: Run, duration_s: float) -> dict[str, Any]:
         "sagittal_p10_deg": percentiles[0],
         "sagittal_p50_deg": percentiles[1],
         "sagittal_p90_deg": percentiles[2],
+        "iso_11226_holding": asdict(holding(still_angles(result.epochs))),
         "shifts": sum(epoch.shifts for epoch in result.epochs),
         "episodes": len(result.episodes),
         "reminders_due": len(result.reminders),
