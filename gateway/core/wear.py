@@ -40,6 +40,9 @@ DISTURBED: Final = 15
 """Points left after a disturbance: one block of rest says that nothing has changed."""
 WORN: Final = 9
 QUIET: Final = 3
+LAID_DOWN: Final = 5
+"""Deep rest soon after a hand was on the clip: 40 s of it are enough."""
+SOON: Final = 8 * BLOCK
 BREATH: Final = -3
 STROLL: Final = -1
 BACK: Final = 36 * BLOCK
@@ -180,7 +183,7 @@ class WearGate:
         if block.moving >= BLOCK // 2:
             return (STROLL if block.tilt < SLANTED_DEG else 1) + 3 * cooled
         if block.spread <= DEEP_DEG:
-            return QUIET
+            return LAID_DOWN if stop - self._handled < SOON else QUIET
         if block.spread <= STILL_DEG:
             if self._rest is not None and self._points and _apart(block.mean, self._rest) > SAME_DEG:
                 return 0
