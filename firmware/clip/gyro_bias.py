@@ -2,10 +2,11 @@
 
 As in Laidig and Seel (see `fusion`), a Kalman filter whose measurement is the gyroscope's mean at rest and, in motion, the
 drift of the low-passed gravity. One variance stands for the three axes. At rest the turning of the measured gravity is
-taken off the gyroscope's mean first, so that a slow slouch is not learnt as bias.
+taken off the gyroscope's mean first, so that a slow slouch is not learnt as bias; a slow turn about the vertical, which
+gravity does not show, counts for little.
 """
 
-from .wire.base import clamp, const
+from .wire.base import clamp, const, isqrt
 
 # Bias in deg/s, Q24; measurements in deg/s, Q16; variances in (deg/s)**2, Q26.
 _BIAS_MAX = const(4 << 24)
@@ -17,8 +18,10 @@ _REST_NOISE = const(301_990)  # 0.15 deg/s in 0.2 s, times seconds
 _MOTION_NOISE = const(1 << 26)  # 1 deg/s in 1 s
 _DRIFT_MAX = const(4_969_000)  # 2 deg/s, see `correct`
 
+_SLIGHT = const(13_107)  # 0.2 deg/s, see `correct`
 _REST_MS = const(1500)
 _FOLLOW_MS = const(500)
+_ODD_S = const(20)
 _REST_DPS = const(2)  # a window's mean against the mean before
 _REST_ACC = const(3276)  # 0.025 g, 1 g = 2**17
 _ACC_MAX = const(163_840)  # 1.25 g
@@ -48,6 +51,7 @@ class Bias:
         self._second = (1_000_000 + window_us // 2) // window_us
         self._follow = min(64, window_us * 64 // (_FOLLOW_MS * 1000))
         self._rest_windows = _REST_MS * 1000 // window_us
+        self._odd_max = _ODD_S * 1_000_000 // window_us
         self._walk = _WALK * window_us // 1_000_000
         self._rest_noise = _REST_NOISE * 1000 // (window_us // 1000)
         self._rest_rate = _REST_DPS * 64_000_000 // gyro_lsb_udps
@@ -67,6 +71,7 @@ class Bias:
         self._var = _VAR_START
         self._windows = 0  # since the last measurement in motion
         self._still = 0
+        self._odd = 0  # windows at rest in a row whose mean rate the bias does not explain
         self._gx = self._gy = self._gz = 0  # mean rate, LSB in Q6
         self._ax = self._ay = self._az = 0  # mean acceleration, 1 g = 2**17
         self._tx = self._ty = self._tz = 0  # turn of the mean acceleration, deg/s in Q16
@@ -94,6 +99,24 @@ class Bias:
         windows = self._windows + 1
         self.learnt = False
         if self._still >= self._rest_windows:
+            mean = self._mean_gain
+            shift = self._mean_shift
+            ex = ((self._gx * mean) >> shift) + self._tx - (self.dps_x >> 8)
+            ey = ((self._gy * mean) >> shift) + self._ty - (self.dps_y >> 8)
+            ez = ((self._gz * mean) >> shift) + self._tz - (self.dps_z >> 8)
+            limit = _ERROR_MAX
+            if self._lessons == self._second:
+                # More than two standard deviations and a little is no bias but a slow even turn, of a chair or a car,
+                # and counts as that much only; if it goes on, the bias was wrong after all.
+                limit = _SLIGHT + (isqrt(var) << 4)
+                if -limit <= ex <= limit and -limit <= ey <= limit and -limit <= ez <= limit:
+                    self._odd = 0
+                else:
+                    self._odd += 1
+                    if self._odd > self._odd_max:
+                        self._odd = 0
+                        var = _VAR_START
+                        limit = _ERROR_MAX
             gain = ((var >> 10) << 15) // ((var + self._rest_noise) >> 10)
             var -= ((var >> 10) * gain) >> 5
             if self._lessons < self._second:
@@ -101,14 +124,7 @@ class Bias:
                 self._lessons += 1
                 gain = max(gain, 32767 // self._lessons)
                 self.learnt = self._lessons == self._second
-            mean = self._mean_gain
-            shift = self._mean_shift
-            self._learn(
-                ((self._gx * mean) >> shift) + self._tx - (self.dps_x >> 8),
-                ((self._gy * mean) >> shift) + self._ty - (self.dps_y >> 8),
-                ((self._gz * mean) >> shift) + self._tz - (self.dps_z >> 8),
-                gain,
-            )
+            self._learn(ex, ey, ez, limit, gain)
         elif filled and windows >= self._second:
             gain = ((var >> 10) << 15) // ((var + _MOTION_NOISE) >> 10)
             # To deg/s in Q16: 180 / pi * sqrt(2) / 3 s * 2**16 / 2**26, which is 27 in 1024.
@@ -116,6 +132,7 @@ class Bias:
                 (clamp(drift_x, -_DRIFT_MAX, _DRIFT_MAX) * 27) >> 10,
                 (clamp(drift_y, -_DRIFT_MAX, _DRIFT_MAX) * 27) >> 10,
                 (clamp(drift_z, -_DRIFT_MAX, _DRIFT_MAX) * 27) >> 10,
+                _ERROR_MAX,
                 gain,
             )
             var -= ((var >> 10) * gain) >> 5
@@ -174,11 +191,11 @@ class Bias:
         self._tz = ((clamp(x * ay - y * ax, -_TURN_MAX, _TURN_MAX) >> 4) * gain) >> 8
         return True
 
-    def _learn(self, ex: int, ey: int, ez: int, gain: int) -> None:
-        """Add what the bias is wrong by, times gain (Q15)."""
-        self.dps_x = clamp(self.dps_x + (((clamp(ex, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
-        self.dps_y = clamp(self.dps_y + (((clamp(ey, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
-        self.dps_z = clamp(self.dps_z + (((clamp(ez, -_ERROR_MAX, _ERROR_MAX) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
+    def _learn(self, ex: int, ey: int, ez: int, limit: int, gain: int) -> None:
+        """Add what the bias is wrong by, at most `limit`, times gain (Q15)."""
+        self.dps_x = clamp(self.dps_x + (((clamp(ex, -limit, limit) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
+        self.dps_y = clamp(self.dps_y + (((clamp(ey, -limit, limit) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
+        self.dps_z = clamp(self.dps_z + (((clamp(ez, -limit, limit) >> 4) * gain) >> 3), -_BIAS_MAX, _BIAS_MAX)
         gain = self._gain
         shift = self._shift
         self.x = ((self.dps_x >> 10) * gain) >> shift
