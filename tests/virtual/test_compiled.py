@@ -12,7 +12,7 @@ import pytest
 from firmware.virtual import compiled as compiling
 from firmware.virtual import interpreter
 from firmware.virtual.compiled import compiled, find_mpy_cross
-from firmware.virtual.interpreter import FIRMWARE, SOURCE_HEAP, STANDINS, STANDINS_HEAP, command, find_micropython
+from firmware.virtual.interpreter import FIRMWARE, SOURCE_HEAP, STANDINS, command, find_micropython
 
 needs_compiler = pytest.mark.skipif(find_mpy_cross() is None, reason="no mpy-cross")
 needs_micropython = pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this machine")
@@ -51,8 +51,11 @@ def test_a_package_is_compiled_once_for_each_content(package: Path, tmp_path: Pa
 
 @needs_compiler
 def test_what_does_not_compile_leaves_nothing_behind(package: Path, tmp_path: Path) -> None:
-    (package / "inner" / "part.py").write_text("VALUE = = 1\n")
     cache = tmp_path / "cache"
+    (package / "inner" / "part.py").write_text("VALUE = = 1\n")
+    with pytest.raises(SyntaxError):
+        compiled(package, cache)
+    (package / "inner" / "part.py").write_text("match 1:\n    case 1:\n        pass\n")  # MicroPython knows no match
     with pytest.raises(subprocess.CalledProcessError):
         compiled(package, cache)
     assert list(cache.iterdir()) == []
@@ -67,13 +70,15 @@ def test_without_a_place_to_write_it_runs_from_source(package: Path, tmp_path: P
 @needs_micropython
 @needs_compiler
 def test_the_firmware_is_replaced_by_its_compiled_form(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(interpreter, "compiled", lambda package: compiled(package, tmp_path / "cache"))
+    monkeypatch.setattr(interpreter, "compiled", lambda folder: compiled(folder, tmp_path / "cache"))
     line, env = command("micropython", "128k", (tmp_path, FIRMWARE))
     first, built = env["PLUMBLINE_PATH"].split(os.pathsep)
     assert Path(first) == tmp_path
     assert (Path(built) / "clip" / "main.mpy").is_file()
-    assert env["MICROPYPATH"].split(os.pathsep)[0] == str(STANDINS)
-    assert heap_of(line) == 128 * 1024 + STANDINS_HEAP
+    assert not (Path(built) / "clip" / "protocol.mpy").exists(), "only what main reaches"
+    standins = Path(env["MICROPYPATH"].split(os.pathsep)[0])
+    assert {path.stem for path in standins.iterdir()} == {path.stem for path in STANDINS.glob("*.py")}
+    assert line[1:3] == ["-X", "heapsize=131072"]
 
 
 @needs_micropython
@@ -84,7 +89,8 @@ def test_without_a_compiler_it_runs_from_source_in_more_heap(
     with caplog.at_level(logging.WARNING):
         line, env = command("micropython", "128k", (FIRMWARE,))
     assert env["PLUMBLINE_PATH"] == str(FIRMWARE)
-    assert heap_of(line) == 128 * 1024 + STANDINS_HEAP + SOURCE_HEAP
+    assert env["MICROPYPATH"].split(os.pathsep)[0] == str(STANDINS)
+    assert heap_of(line) == 128 * 1024 + SOURCE_HEAP
     assert "from source" in caplog.text
 
 

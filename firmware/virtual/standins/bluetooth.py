@@ -5,14 +5,12 @@ import sys
 
 import _radio
 
-FLAG_BROADCAST = 0x01
-FLAG_READ = 0x02
-FLAG_WRITE_NO_RESPONSE = 0x04
-FLAG_WRITE = 0x08
-FLAG_NOTIFY = 0x10
-FLAG_INDICATE = 0x20
 
-_CONFIG_SET = b"\x02"
+def __getattr__(name):
+    # The firmware knows the flags by number.
+    import _flags
+
+    return getattr(_flags, name)
 
 
 def _packed(value):

@@ -1,0 +1,246 @@
+"""Python source as a small heap wants it: without the names that nobody asks for.
+
+MicroPython keeps every name of a module, an attribute and an argument for as long as the program runs, each in 20
+bytes and more. Three kinds are needed by readers only, and are taken out before the compiler sees them:
+
+* numbers, texts and bytes named at the top of a module: the value stands wherever the name stood, in any module;
+* attributes that objects set on themselves and that no other module names: they are numbered within a module, and
+  modules share the numbers;
+* arguments that no call names: numbered likewise.
+
+What a module then imports from its own package for nothing goes too, and so does what only a type checker reads.
+Functions, classes and modules keep their names, so that a traceback can be read.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+_CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
+Value = int | str | bytes
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.LShift: operator.lshift,
+    ast.Pow: operator.pow,
+}
+
+
+def reachable(trees: Mapping[str, ast.Module], start: str) -> set[str]:
+    """Names of the modules that `start` imports, by relative imports and theirs, with the packages that they are in."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        name = waiting.pop()
+        if name not in trees or name in found:
+            continue
+        found.add(name)
+        waiting += [name.rpartition(".")[0], *_imported(trees, name).values()]
+    return found
+
+
+def lean(trees: Mapping[str, ast.Module], *, closed: bool) -> dict[str, str]:
+    """Source of each module, by its full name; the trees are changed. `closed`: nobody else imports these modules, so
+    that what is public in them need not stay either."""
+    constants = {name: _constants(tree) for name, tree in trees.items()}
+    attributes = Counter(attribute for tree in trees.values() for attribute in _attributes(tree))
+    wanted = {full for name in trees for full in _imported(trees, name).values()}
+    named = {keyword.arg for tree in trees.values() for keyword in ast.walk(tree) if isinstance(keyword, ast.keyword)}
+    for name, tree in trees.items():
+        _Constants(trees, constants, name).visit(tree)
+    for name, tree in trees.items():
+        _drop_imports(tree, {full.removeprefix(name + ".") for full in wanted if full.startswith(name + ".")})
+    mentioned = {name for tree in trees.values() for name in (*_attributes(tree), *_imports(tree))}
+    out = {}
+    for name, tree in trees.items():
+        _drop_constants(tree, {c for c in constants[name] if closed or c.startswith("_")} - mentioned)
+        _number_attributes(tree, {attribute for attribute, modules in attributes.items() if closed and modules == 1})
+        _number_arguments(tree, named, closed)
+        out[name] = ast.unparse(ast.fix_missing_locations(tree))
+    return out
+
+
+def _imported(trees: Mapping[str, ast.Module], module: str) -> dict[str, str]:
+    """What a module's relative imports bind: name there -> full name of the module or of the thing in it."""
+    package = module if any(name.startswith(module + ".") for name in trees) else module.rpartition(".")[0]
+    bound = {}
+    for node in ast.walk(trees[module]):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package.split(".")[: package.count(".") + 2 - node.level]
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                full = f"{origin}.{alias.name}"
+                bound[alias.asname or alias.name] = full
+                if full not in trees:
+                    bound[origin] = origin  # for `reachable`; no name has a dot
+    return bound
+
+
+def _constants(tree: ast.Module) -> dict[str, Value]:
+    """Values that are named at the top of a module, once and for all."""
+    bound = Counter(_bound(tree))
+    found: dict[str, Value] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name):
+            value = _fold(node.value, found)
+            if value is not None and len(node.targets) == bound[target.id] == 1 and _CONSTANT.fullmatch(target.id):
+                found[target.id] = value
+    return found
+
+
+def _bound(tree: ast.Module) -> Iterator[str]:
+    """Names that are assigned to or that are arguments, anywhere in a module, each time."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def _fold(node: ast.expr, known: Mapping[str, Value]) -> Value | None:
+    """The value that an expression is, None for any that has to be computed."""
+    if isinstance(node, ast.Constant):
+        return node.value if type(node.value) in (int, str, bytes) else None  # type: ignore[return-value]
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const":
+        return _fold(node.args[0], known)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _fold(node.operand, known)
+        return -value if isinstance(value, int) else None
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        left, right = _fold(node.left, known), _fold(node.right, known)
+        if isinstance(left, int) and isinstance(right, int):
+            return int(_OPERATORS[type(node.op)](left, right))
+    return None
+
+
+class _Constants(ast.NodeTransformer):
+    """Puts values where their names stand, and takes out what only a type checker reads."""
+
+    def __init__(self, trees: Mapping[str, ast.Module], constants: Mapping[str, dict[str, Value]], module: str) -> None:
+        rebound = set(_bound(trees[module]))
+        self._here = dict(constants[module])
+        self._of: dict[str, dict[str, Value]] = {}  # by the name that a module has here
+        for name, full in _imported(trees, module).items():
+            origin, _, thing = full.rpartition(".")
+            if name in rebound:
+                continue
+            if full in constants:
+                self._of[name] = constants[full]
+            elif thing in constants.get(origin, {}):
+                self._here[name] = constants[origin][thing]
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if isinstance(node.ctx, ast.Load) and node.id in self._here:
+            return ast.Constant(self._here[node.id])
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        if isinstance(node.value, ast.Name) and node.attr in self._of.get(node.value.id, {}):
+            return ast.Constant(self._of[node.value.id][node.attr])
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        if node.value is None:
+            return None
+        return self.generic_visit(ast.copy_location(ast.Assign([node.target], node.value), node))
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        return node.orelse if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+
+def _drop_imports(tree: ast.Module, wanted: set[str]) -> None:
+    """Take out what a module imports from its own package and does not use any more; others may want it from there."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | wanted
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and not node.names)]
+
+
+def _drop_constants(tree: ast.Module, unused: set[str]) -> None:
+    """Take out the assignments to these names at the top of a module, and to the type checker's switch."""
+    unused = unused | {"TYPE_CHECKING"}
+    tree.body = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in unused)
+    ]
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """Names that a module imports from its own package."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    return {alias.name for node in nodes for alias in node.names}
+
+
+def _attributes(tree: ast.Module) -> set[str]:
+    """Attributes that a module names, or could name by a text that it has."""
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | {
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def _number_attributes(tree: ast.Module, local: set[str]) -> None:
+    """Give the attributes that a module's objects set on themselves short names when they are private or `local`;
+    methods keep theirs, and so does what a text could name."""
+    kept = {node.name for node in ast.walk(tree) if isinstance(node, (*_FUNCTIONS, ast.ClassDef))}
+    kept |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}  # attributes named in the class's body
+    kept |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    own = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+    short: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or node.attr not in own - kept:
+            continue
+        if node.attr in local or re.match("_[^_]", node.attr):
+            node.attr = short.setdefault(node.attr, f"_{len(short)}")
+
+
+def _number_arguments(tree: ast.Module, named: set[str | None], closed: bool) -> None:
+    """Give the arguments of functions short names, unless calls name them or a function within could confuse them. Whom
+    outsiders call keeps those that have a default."""
+    for function in ast.walk(tree):
+        if not isinstance(function, _FUNCTIONS) or any(
+            isinstance(node, (*_FUNCTIONS, ast.Lambda)) for node in ast.walk(function) if node is not function
+        ):
+            continue
+        optional = len(function.args.defaults)
+        arguments = function.args.args if closed or not optional else function.args.args[:-optional]
+        kept = {*named, "self", *_bound_as_text(function)}
+        short = {arg.arg: f"_{i}" for i, arg in enumerate(arguments) if arg.arg not in kept}
+        for node in ast.walk(function):
+            if isinstance(node, ast.arg) and node in arguments:
+                node.arg = short.get(node.arg, node.arg)
+            elif isinstance(node, ast.Name):
+                node.id = short.get(node.id, node.id)
+
+
+def _bound_as_text(function: ast.AST) -> set[str | None]:
+    """Names that a function binds in another way than by assigning to them."""
+    nodes = list(ast.walk(function))
+    caught = {node.name for node in nodes if isinstance(node, ast.ExceptHandler)}
+    return caught | {node.asname or node.name for node in nodes if isinstance(node, ast.alias)}
