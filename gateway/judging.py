@@ -84,7 +84,8 @@ class Judging:
         self._period_us = period_us
         if self._core is None or boot != self._boot:
             self.finish()
-            self._core = Core(thresholds, calibration, period_ms=period_us / 1000)
+            slipped = self.slipped and self._core is not None and self._core.calibrated_by(calibration)
+            self._core = Core(thresholds, calibration, period_ms=period_us / 1000, slipped=slipped)
             self._boot = boot
         else:
             self._core.set_thresholds(thresholds)
@@ -95,6 +96,11 @@ class Judging:
         self._saved_to = 0
         self._slouch = None
         self.judgement = None
+
+    @property
+    def slipped(self) -> bool:
+        """Whether the clip sits otherwise than it was calibrated: a new calibration is waited for."""
+        return self._core is not None and self._core.slipped
 
     def set_period(self, period_us: int) -> None:
         """The clip has measured the interval between its samples."""
@@ -153,6 +159,7 @@ class Judging:
         origin = self._ledger.origin(self._boot)
         records: list[messages.Model] = [placing.epoch(epoch, origin) for epoch in out.epochs]
         records += [placing.episode(episode, origin) for episode in out.episodes]
+        records += [placing.finding(finding, origin) for finding in out.findings]
         if records:
             self._commit(records)
 

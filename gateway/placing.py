@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
 from firmware.clip import protocol
 from gateway import messages
-from gateway.core.types import EpisodeOut, EpochOut
+from gateway.core.types import SLIP_SUSPECTED, SLIPPED, EpisodeOut, EpochOut, FindingOut
 
 END_NAMES: Final = ("recovered", "moved", "not_worn", "lost", "paused")
 """Name of each `protocol.records.END_*`."""
 JUDGE_NAMES: Final = ("clip", "gateway")
 """Name of each `protocol.records.JUDGE_*`."""
 _CODE_DIGITS: Final = "0123456789a"
+_FINDINGS: Final[dict[str, Literal["slipped", "slip_suspected"]]] = {
+    SLIPPED: "slipped",
+    SLIP_SUSPECTED: "slip_suspected",
+}
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,19 @@ def episode(out: EpisodeOut, origin: Origin) -> messages.Episode:
         peak_deg=round(out.peak_deg, 1),
         mean_deg=round(out.mean_deg, 1),
         end_reason=END_NAMES[out.end_reason],
+    )
+
+
+def finding(out: FindingOut, origin: Origin) -> messages.Event:
+    """The record of what the core has found about how the clip sits."""
+    return messages.Event(
+        **origin.fields(out.since_ms if out.kind == SLIPPED else out.at_ms),
+        judge="gateway",
+        rev=1,
+        plan=out.plan_version,
+        calibration=out.calibration_version,
+        kind=_FINDINGS[out.kind],
+        value=round(out.size_deg * 10),
     )
 
 

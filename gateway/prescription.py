@@ -89,6 +89,8 @@ class Prescription:
 
     def feed(self, samples: Samples) -> None:
         """Samples of the stream, in which a hold and a bow may be."""
+        if self._judging.slipped and self._auto_calibrate and self._calibrator is None and self._found is None:
+            self._calibrator = calibrating.Calibrator(self.calibration_version + 1)
         if self._calibrator is not None and (found := self._calibrator.feed(samples)) is not None:
             self._calibrator = None
             self._found = found

@@ -6,7 +6,7 @@ import json
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from typing import Any, Final
 
 import numpy as np
@@ -106,6 +106,10 @@ class Core:
         """Whether the clip sits otherwise than it was calibrated; until it is calibrated again nothing is judged."""
         return self._slipped
 
+    def calibrated_by(self, calibration: Calibration | None) -> bool:
+        """Whether this is the calibration in force."""
+        return _same(self._calibration, calibration)
+
     @property
     def dropped(self) -> int:
         """Samples not used: too late, out of order or not finite."""
@@ -202,7 +206,8 @@ class Core:
         posture = self._posture(hops, moving, shaken, not_worn)
         measured = self._calibration is not None and not self._paused
         told, slipped_at = self._slip.step(posture, handled, weights, measured=measured)
-        run.findings += told
+        plan, calibration = self._versions
+        run.findings += [replace(one, plan_version=plan, calibration_version=calibration) for one in told]
         if slipped_at is None:
             self._label(posture, findings, run)
             return

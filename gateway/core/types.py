@@ -152,13 +152,15 @@ class FindingOut:
     """Something about how the clip sits, told once. `kind` is SLIPPED or SLIP_SUSPECTED.
 
     `at_ms`: when it was found; `since_ms`: when it happened, as far as that is known; `size_deg`: by how much the clip
-    sits otherwise than before.
+    sits otherwise than before; the versions are those that were in force.
     """
 
     at_ms: int
     since_ms: int
     kind: str
     size_deg: float
+    plan_version: int = 0
+    calibration_version: int = 0
 
 
 @dataclass

@@ -64,6 +64,7 @@ def day_context(view: DayView, zone: ZoneInfo, day: date, today: date) -> dict[s
         "present": day == today,
         "events": view.events,
         "event_words": vocabulary.event_words,
+        "seat_words": vocabulary.seat_words(view.events, zone),
         "nothing_words": _nothing_words(day, today),
     }
 

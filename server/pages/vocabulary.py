@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,8 @@ EVENTS: Final = {
     "imu_lost": "The motion sensor did not answer",
     "imu_back": "The motion sensor answers again",
     "low_battery": "Battery at {value} %",
+    "slipped": "The clip seems to have moved, by about {angle}; a new calibration is asked for",
+    "slip_suspected": "Walking shows another angle than before, by about {angle}; the clip may have slid",
 }
 SIGN_WORDS: Final[dict[Sign, str]] = {
     "prompt": "Reminder, change within 10 s",
@@ -90,4 +93,20 @@ def episode_words(episode: DayEpisode, zone: ZoneInfo) -> str:
 
 def event_words(event: DayEvent) -> str:
     """Something else that happened on a clip, in a line."""
-    return EVENTS[event.kind].format(value=event.value, minutes=plural(event.value, "minute"))
+    return EVENTS[event.kind].format(
+        value=event.value, minutes=plural(event.value, "minute"), angle=degrees(event.value / 10)
+    )
+
+
+def seat_words(events: Sequence[DayEvent], zone: ZoneInfo) -> str:
+    """What is to be done about how the patient's clips sit, by these events in order of time; empty for nothing."""
+    words: dict[str, str] = {}
+    for event in events:
+        if event.kind == "calibrated":
+            words.pop(event.clip, None)
+        elif event.kind == "slipped":
+            moved = f"The clip seems to have moved at {clock(event.utc_ms, zone)}."
+            words[event.clip] = f"{moved} A new calibration is waiting."
+        elif event.kind == "slip_suspected":
+            words.setdefault(event.clip, "Ask: does the clip still sit where it was put on?")
+    return " ".join(words.values())
