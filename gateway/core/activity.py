@@ -29,6 +29,8 @@ STEP: Final = 2
 """Hops, half a second: a step, and so the least that shows whether someone still moves."""
 STEP_MG: Final = 35
 """Shaken less over half a second, nobody takes a step."""
+STEPS: Final = 5
+"""So many of the window's half seconds, which overlap, must have shaken: a knock or a posture change is soon over."""
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -51,18 +53,21 @@ class ActivityGate:
         rows = np.concatenate((self._carry, new))
         self._carry = rows[len(rows) - WINDOW :]
         # Integers: the running sum is exact, wherever it began.
-        running = np.cumsum(rows[:, :4], axis=0)
-        used, acc, acc_sq, path = (running[WINDOW:] - running[:-WINDOW]).T
+        running = np.zeros((len(rows) + 1, 4), dtype=np.int64)
+        np.cumsum(rows[:, :4], axis=0, out=running[1:])
+        used, acc, acc_sq, path = (running[WINDOW + 1 :] - running[1:-WINDOW]).T
         shake = _deviation(used, acc, acc_sq)
-        step = _deviation(*(running[WINDOW:, :3] - running[WINDOW - STEP : -STEP, :3]).T)
+        shaken = _deviation(*(running[STEP:, :3] - running[:-STEP, :3]).T) >= STEP_MG
+        steps = np.concatenate(([0], np.cumsum(shaken)))
+        going = steps[WINDOW:] - steps[:-WINDOW] >= STEPS
         sway = np.degrees(path / 1e6 - _angle(rows[:-WINDOW, 4:], rows[WINDOW:, 4:]))
-        known = used > 0
+        known = (used > 0) & going
         enter = known & ((shake >= SHAKE_MG) | ((shake >= SWAY_SHAKE_MG) & (sway >= SWAY_DEG)))
         leave = (shake < SHAKE_END_MG) & ((shake < SWAY_SHAKE_END_MG) | (sway < SWAY_END_DEG))
         moving = latch(enter, leave, self._moving)
         if len(moving):
             self._moving = bool(moving[-1])
-        return moving, step >= STEP_MG
+        return moving, shaken[WINDOW - 1 :]
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""

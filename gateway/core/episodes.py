@@ -23,6 +23,9 @@ records = protocol.records
 FLOOR_MS: Final = 3000
 """A shorter slouch is no episode. It is the least dwell of a plan, so that each reminder has its episode."""
 
+PASSING_MDEG: Final = 5000
+"""Who goes so far beyond the angle and is back before it is an episode, has moved: stood up, sat down, reached."""
+
 _REASONS: Final = {
     code.UPRIGHT: records.END_RECOVERED,
     code.LEANING_BACK: records.END_RECOVERED,
@@ -87,6 +90,7 @@ class EpisodeTracker:
                 lates.append(Late(hop, begun, self._category, int(category[start])))
             if self._category == code.SLOUCHED:
                 episodes += self._end(int(category[start]), begun)
+                lates += self._passed(hop, int(category[start]), begun, thresholds)
             self._category, self._since = int(category[start]), begun
             self._sum = self._count = 0
             self._peak = -180_000
@@ -167,6 +171,13 @@ class EpisodeTracker:
                 end_reason=_REASONS.get(following, records.END_MOVED),
             )
         ]
+
+    def _passed(self, hop: int, following: int, end_ms: int, thresholds: Thresholds) -> list[Late]:
+        """A slouch that is over before it was an episode was none: a movement through the angle, or a fidget."""
+        if following <= code.UNCALIBRATED or following == code.SLOUCHED or end_ms - self._since >= FLOOR_MS:
+            return []
+        went_on = self._peak >= round(thresholds.angle_deg * 1000) + PASSING_MDEG
+        return [Late(hop, self._since, code.SLOUCHED, code.MOVING if went_on else code.UPRIGHT)]
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""

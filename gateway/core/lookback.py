@@ -53,6 +53,19 @@ class Recent:
         return new
 
 
+def settled(moving: NDArray[np.bool_], shaken: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(H,) the activity gate's answers as they turn out later: movements from when they began to when they ended."""
+    out = moving.copy()
+    blank = np.zeros(len(moving), dtype=np.int64)
+    columns = (blank, blank, shaken, blank, blank, blank)
+    edges = np.flatnonzero(np.diff(moving.astype(np.int8), prepend=0)).tolist()
+    for k in edges:
+        view = Recent().view(columns, k)
+        began = view.movement_began(gate=True) if moving[k] else view.movement_ended()
+        out[max(k + began, 0) : k] = moving[k]
+    return out
+
+
 class View:
     """The newest hop and the `BACK` before it. Answers are hops relative to the newest, 0 or negative."""
 

@@ -104,7 +104,7 @@ def gate_report(folder: Path, step: Step) -> Report:
 
 
 def our_gate(walk: Walk) -> Bools:
-    """(N,) moving, by the clip's fusion and the core's activity gate, causal, as the stream would have brought it."""
+    """(N,) moving, by the clip's fusion and the core's activity gate, as it turns out some seconds later."""
     n = len(walk.acc_g)
     recording = Recording(np.arange(n) / walk.rate_hz, walk.acc_g, walk.gyro_dps, walk.rate_hz, 0, 0, 0.0)
     moving = moving_hops(fuse(recording).stream)

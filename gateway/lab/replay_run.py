@@ -15,6 +15,7 @@ from gateway.core import Calibration, Core, EpisodeOut, EpochOut, Samples, Trail
 from gateway.core.activity import ActivityGate
 from gateway.core.dose import holding, still_angles
 from gateway.core.frames import FRAME_MS, HOP_MS, HOPS, FrameBuffer
+from gateway.core.lookback import settled
 
 from .reminding import Reminding, Told
 
@@ -37,7 +38,7 @@ class Run:
 
 
 def moving_hops(stream: Samples) -> NDArray[np.bool_]:
-    """The activity gate alone: whether the wearer moved, for each hop of 250 ms from the start."""
+    """The activity gate alone: whether the wearer moved, for each hop of 250 ms from the start, as it turns out."""
     buffer = FrameBuffer()
     stream = buffer.accept(stream)
     if not len(stream.t_ms):
@@ -45,8 +46,8 @@ def moving_hops(stream: Samples) -> NDArray[np.bool_]:
     first = int(stream.t_ms[0] // FRAME_MS) * HOPS
     buffer.start(first)
     buffer.add(stream)
-    moving, _ = ActivityGate().step(buffer.take(int(stream.t_ms[-1] // HOP_MS) + 1))
-    return np.concatenate((np.zeros(first, dtype=np.bool_), moving))
+    moving, shaken = ActivityGate().step(buffer.take(int(stream.t_ms[-1] // HOP_MS) + 1))
+    return np.concatenate((np.zeros(first, dtype=np.bool_), settled(moving, shaken)))
 
 
 def run(
