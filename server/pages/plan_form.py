@@ -16,6 +16,17 @@ MODES: Final = {
     "train": "Train: remind when slouched for long",
     "track": "Track: measure only, never remind",
 }
+TRIGGERS: Final = {
+    "dwell": "Time: when one slouch has lasted long enough",
+    "dose": "Dose: when slouches have added up",
+}
+PROBES: Final = {
+    "0": "None",
+    "5": "One day in 5",
+    "4": "One day in 4",
+    "3": "One day in 3",
+    "2": "Every other day",
+}
 SHORTEST_REASON: Final = 3
 LONGEST_REASON: Final = 500
 _PREFIX: Final = "goals."
@@ -63,11 +74,11 @@ def _number(name: str, label: str, unit: str, hint: str) -> NumberField:
 
 WHEN: Final = (
     _number("angle_deg", "Angle", "degrees forward", "Further forward counts as slouched."),
-    _number("dwell_s", "Dwell", "seconds", "How long slouched before a reminder is due."),
-    _number("recovery_deg", "Recovery", "degrees", "A slouch ends this far below the angle."),
+    _number("recovery_deg", "Recovery", "degrees", "A slouch ends below this angle."),
     _number("recovery_s", "Recovery time", "seconds", "How long below that until it has ended."),
 )
 REMINDERS: Final = (
+    _number("dwell_s", "Dwell", "seconds", "How long slouched before a reminder is due. Not used with a dose."),
     _number("repeat_s", "Repeat", "seconds", "Next reminder of the same slouch, if it goes on."),
     _number("cap_per_hour", "Cap", "reminders an hour", "Never more than this; 0 for none."),
     _number("fraction_pct", "Given", "percent", "Share of due reminders that are given; lower it to fade them out."),
@@ -81,6 +92,9 @@ SWITCHES: Final = {
     "back_off": "Back off: double the pause after three reminders without a change",
     "positive_pulse": "Confirm: a short pulse when the patient comes back upright",
 }
+
+
+_OTHER: Final = ("mode", "start", "end", "quiet_start", "quiet_end", "trigger", "probe_every", "reason")
 
 
 @dataclass
@@ -104,6 +118,10 @@ _LABELS: Final = {
     "days": "Days",
     "start": "Window start",
     "end": "Window end",
+    "quiet_start": "Quiet from",
+    "quiet_end": "Quiet until",
+    "trigger": "A reminder is due by",
+    "probe_every": "Silent days",
     "reason": "Reason",
 }
 
@@ -112,6 +130,8 @@ def draft_of(plan: messages.Plan) -> Draft:
     """The form filled with a plan."""
     values = {number.name: f"{value_of(plan, number.name):g}" for number in (*WHEN, *REMINDERS, *GOALS)}
     values |= {"mode": plan.mode, "start": plan.start, "end": plan.end, "reason": ""}
+    values |= {"quiet_start": plan.quiet_start or "", "quiet_end": plan.quiet_end or ""}
+    values |= {"trigger": plan.trigger, "probe_every": str(plan.probe_every)}
     return Draft(values, plan.days, {name: bool(getattr(plan, name)) for name in SWITCHES})
 
 
@@ -123,9 +143,16 @@ def first_draft() -> Draft:
 def read_form(form: FormData) -> tuple[Draft, dict[str, object]]:
     """What was sent, as a draft to show again and as fields for a plan. Without errors in the draft both are usable."""
     names = [number.name for number in (*WHEN, *REMINDERS, *GOALS)]
-    texts = {name: str(form.get(name, "")) for name in (*names, "mode", "start", "end", "reason")}
+    texts = {name: str(form.get(name, "")) for name in (*names, *_OTHER)}
     errors: dict[str, str] = {}
-    fields: dict[str, object] = {"mode": texts["mode"], "start": texts["start"][:5], "end": texts["end"][:5]}
+    fields: dict[str, object] = {
+        "mode": texts["mode"],
+        "trigger": texts["trigger"],
+        "start": texts["start"][:5],
+        "end": texts["end"][:5],
+        "quiet_start": texts["quiet_start"].strip()[:5] or None,
+        "quiet_end": texts["quiet_end"].strip()[:5] or None,
+    }
     goals: dict[str, object] = {}
     for number in (*WHEN, *REMINDERS, *GOALS):
         try:
@@ -138,6 +165,12 @@ def read_form(form: FormData) -> tuple[Draft, dict[str, object]]:
     switches = {name: form.get(name) == "on" for name in SWITCHES}
     if texts["mode"] not in MODES:
         errors["mode"] = "Choose train or track."
+    if texts["trigger"] not in TRIGGERS:
+        errors["trigger"] = "Choose time or dose."
+    if texts["probe_every"] in PROBES:
+        fields["probe_every"] = int(texts["probe_every"])
+    else:
+        errors["probe_every"] = "Choose one of the list."
     if not days:
         errors["days"] = "Choose at least one day."
     reason = texts["reason"].strip()
@@ -157,6 +190,9 @@ def add_refusal(draft: Draft, refusal: InvalidPlanError) -> None:
 _RULES: Final = {
     "recovery_deg must be below angle_deg": ("recovery_deg", "Recovery must be smaller than the angle."),
     "the window must start before it ends": ("end", "The window must end later than it starts."),
+    "quiet hours need a start and an end": ("quiet_start", "Enter both times of the quiet hours, or none."),
+    "quiet hours must start before they end": ("quiet_end", "Quiet hours must end later than they start."),
+    "quiet hours must lie within the window": ("quiet_start", "Quiet hours must lie within the window."),
 }
 
 

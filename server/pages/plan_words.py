@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway import messages
-from server.pages.plan_form import DAYS, GOALS, REMINDERS, SWITCHES, WHEN, value_of
+from server.pages.plan_form import DAYS, GOALS, REMINDERS, SWITCHES, TRIGGERS, WHEN, value_of
 from server.plans.types import State
 
 
@@ -19,7 +19,12 @@ def plan_facts(plan: messages.Plan) -> list[tuple[str, str]]:
     ]
     if plan.mode == "train":
         given = "" if plan.fraction_pct == 100 else f", {plan.fraction_pct} % given"
-        facts += [("Dwell", f"{plan.dwell_s} s"), ("Cap", f"{plan.cap_per_hour} an hour{given}")]
+        due = ("Dose", "holding time") if plan.trigger == "dose" else ("Dwell", f"{plan.dwell_s} s")
+        facts += [due, ("Cap", f"{plan.cap_per_hour} an hour{given}")]
+        if plan.quiet_start:
+            facts.append(("Quiet", f"{plan.quiet_start}–{plan.quiet_end}"))
+        if plan.probe_every:
+            facts.append(("Silent", f"1 day in {plan.probe_every}"))
     return facts
 
 
@@ -52,9 +57,19 @@ def differences(newer: messages.Plan, older: messages.Plan | None) -> str:
         changed.insert(0, f"{older.mode} → {newer.mode}")
     if (newer.start, newer.end, newer.days) != (older.start, older.end, older.days):
         changed.append(f"Window {newer.start}–{newer.end}, {day_words(newer.days)}")
+    if newer.trigger != older.trigger:
+        changed.append(f"Due by {_trigger(older)} → {_trigger(newer)}")
+    if (newer.quiet_start, newer.quiet_end) != (older.quiet_start, older.quiet_end):
+        changed.append(f"Quiet {newer.quiet_start}–{newer.quiet_end}" if newer.quiet_start else "No quiet hours")
+    if newer.probe_every != older.probe_every:
+        changed.append(f"Silent days 1 in {newer.probe_every}" if newer.probe_every else "No silent days")
     changed += [
         f"{words.partition(':')[0]} {'on' if getattr(newer, name) else 'off'}"
         for name, words in SWITCHES.items()
         if getattr(newer, name) != getattr(older, name)
     ]
     return "; ".join(changed) or "Nothing"
+
+
+def _trigger(plan: messages.Plan) -> str:
+    return TRIGGERS[plan.trigger].partition(":")[0].lower()

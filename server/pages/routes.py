@@ -104,6 +104,8 @@ def _plan_page(door: SignedIn, patient_id: int, draft: plan_form.Draft, *, statu
         "draft": draft,
         "modes": plan_form.MODES,
         "day_names": plan_form.DAYS,
+        "triggers": plan_form.TRIGGERS,
+        "probes": plan_form.PROBES,
         "switches": plan_form.SWITCHES,
         "when_fields": plan_form.WHEN,
         "reminder_fields": plan_form.REMINDERS,

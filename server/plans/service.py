@@ -6,6 +6,7 @@ a rising version, also when it has changed hands.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -45,7 +46,9 @@ def create_plan(
     now_ms: int,
 ) -> PlanVersion:
     """A new version, pending. `fields` are those of `messages.Plan`; `version` and `zone` are set here (the zone is the
-    patient's). An unconfirmed version before it is superseded at once, a confirmed one when this one is confirmed.
+    patient's), and so is the seed unless it is given: each patient keeps their own, so that fading and silent days go
+    on where they are. An unconfirmed version before it is superseded at once, a confirmed one when this one is
+    confirmed.
 
     Raises InvalidPlanError, UnknownPatientError.
     """
@@ -70,7 +73,9 @@ def add_plan(
     reason = reason.strip()
     if len(reason) > MAX_REASON:
         raise InvalidPlanError((("reason", f"at most {MAX_REASON} characters"),))
-    body = validate({**fields, "version": _next_version(connection, patient_id), "zone": zone})
+    before = newest_plan(connection, patient_id)
+    seed = before.seed if before else secrets.randbelow(1 << 16)
+    body = validate({"seed": seed, **fields, "version": _next_version(connection, patient_id), "zone": zone})
     connection.execute(
         update(plan)
         .where(plan.c.patient_id == patient_id, plan.c.confirmed_ms.is_(None), plan.c.superseded_ms.is_(None))

@@ -267,7 +267,7 @@ def test_three_ignored_double_the_interval_and_a_correction_ends_that() -> None:
 
 def test_backing_off_holds_for_longer_than_an_hour() -> None:
     wearer = Wearer(back_off=1, repeat_s=1_800).judge(SLOUCH).wait(6 * 1_800_000 + 3 * 7_200_000)
-    gaps = [(b - a) // 1_800_000 for a, b in zip(wearer.reminded, wearer.reminded[1:], strict=False)]  # noqa: RUF007
+    gaps = [(b - a) // 1_800_000 for a, b in zip(wearer.reminded, wearer.reminded[1:], strict=False)]
     assert gaps[:7] == [1, 1, 2, 2, 2, 4, 4]
 
 

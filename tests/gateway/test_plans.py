@@ -59,10 +59,17 @@ def test_every_field_arrives() -> None:
         positive_pulse=True,
         start="08:05",
         end="24:00",
+        trigger="dose",
+        quiet_start="12:30",
+        quiet_end="24:00",
+        probe_every=4,
     )
     clip = protocol.plan.parse_plan(plans.for_clip(plan))
     assert (clip.repeat_s, clip.cap_per_hour, clip.fraction_pct, clip.seed) == (77, 3, 40, 9)
     assert (clip.back_off, clip.positive_pulse, clip.start_min, clip.end_min) == (0, 1, 485, 1440)
+    assert (clip.trigger, clip.quiet_start_min, clip.quiet_end_min, clip.probe_every) == (1, 750, 1440, 4)
+    plain = protocol.plan.parse_plan(plans.for_clip(messages.Plan(version=1)))
+    assert (plain.trigger, plain.quiet_start_min, plain.quiet_end_min, plain.probe_every) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

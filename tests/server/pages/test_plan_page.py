@@ -28,7 +28,9 @@ def sent(draft: plan_form.Draft, **changes: str) -> list[tuple[str, Any]]:
 @given(st.data())
 def test_a_shown_plan_sent_unchanged_is_the_same_plan(data: Any) -> None:
     angle = data.draw(st.integers(5, 60))
-    start, end = sorted(data.draw(st.lists(st.sampled_from(HALF_HOURS), min_size=2, max_size=2, unique=True)))
+    times = sorted(data.draw(st.lists(st.sampled_from(HALF_HOURS), min_size=4, max_size=4, unique=True)))
+    start, quiet_start, quiet_end, end = times
+    quiet = data.draw(st.booleans())
     plan = messages.Plan(
         version=7,
         mode=data.draw(st.sampled_from(["train", "track"])),
@@ -44,6 +46,10 @@ def test_a_shown_plan_sent_unchanged_is_the_same_plan(data: Any) -> None:
         days=tuple(sorted(data.draw(st.sets(st.integers(0, 6), min_size=1)))),
         start=start,
         end=end,
+        quiet_start=quiet_start if quiet else None,
+        quiet_end=quiet_end if quiet else None,
+        trigger=data.draw(st.sampled_from(["dwell", "dose"])),
+        probe_every=data.draw(st.sampled_from([0, 2, 3, 4, 5])),
         goals=messages.Goals(
             shifts_per_hour=data.draw(st.integers(0, 120)),
             longest_still_min=data.draw(st.integers(5, 240)),
@@ -73,6 +79,10 @@ def test_a_shown_plan_sent_unchanged_is_the_same_plan(data: Any) -> None:
         ("start", "9am", "Enter a time of day as hours and minutes, such as 09:30."),
         ("end", "25:00", "Enter a time of day as hours and minutes, such as 09:30."),
         ("end", "08:00", "The window must end later than it starts."),
+        ("quiet_start", "12:00", "Enter both times of the quiet hours, or none."),
+        ("quiet_end", "noon", "Enter a time of day as hours and minutes, such as 09:30."),
+        ("trigger", "guess", "Choose time or dose."),
+        ("probe_every", "7", "Choose one of the list."),
         ("mode", "guess", "Choose train or track."),
         ("days", "", "Choose at least one day."),
         ("reason", " ", "Say in 3 to 500 characters why the plan changes."),
@@ -92,7 +102,7 @@ async def test_what_cannot_be_used_is_told_beside_its_field(clinic: Any, field: 
     assert page.count(words) == 2, "once above the form, once beside the field"
     assert f'href="#{field}"' in page
     assert f'id="{field}-error"' in page
-    if field not in ("mode", "days") and text.strip() and len(text) < 100:
+    if field not in ("mode", "days", "trigger", "probe_every") and text.strip() and len(text) < 100:
         assert f'value="{text}"' in page or field == "reason", "what was typed is still there"
 
 
@@ -101,6 +111,39 @@ def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[str]]:
     for name, value in pairs:
         grouped.setdefault(name, []).append(value)
     return grouped
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "field", "words"),
+    [
+        ("12:00", "11:30", "quiet_end", "Quiet hours must end later than they start."),
+        ("", "12:00", "quiet_start", "Enter both times of the quiet hours, or none."),
+        ("08:00", "10:00", "quiet_start", "Quiet hours must lie within the window."),
+        ("16:30", "17:30", "quiet_start", "Quiet hours must lie within the window."),
+    ],
+)
+async def test_quiet_hours_that_cannot_be(clinic: Any, start: str, end: str, field: str, words: str) -> None:
+    client = await clinic.signed_in()
+    form = sent(plan_form.draft_of(messages.Plan(version=1)), quiet_start=start, quiet_end=end)
+    answer = await client.post("/patients/5/plan", data=_grouped([*form, ("based_on", "1")]))
+    await client.aclose()
+    assert answer.status_code == 422
+    assert answer.text.count(words) == 2
+    assert f'id="{field}-error"' in answer.text
+
+
+async def test_what_the_form_does_not_show_stays_as_it_is(clinic: Any) -> None:
+    client = await clinic.signed_in()
+    before = (await client.get("/api/v1/patients/5/plan")).json()["newest"]["plan"]
+    draft = plan_form.draft_of(messages.Plan(version=1))
+    form = sent(draft, trigger="dose", quiet_start="12:00", quiet_end="13:00", probe_every="5")
+    await client.post("/patients/5/plan", data=_grouped([*form, ("based_on", "1")]))
+    after = (await client.get("/api/v1/patients/5/plan")).json()["newest"]["plan"]
+    page = (await client.get("/patients/5/plan")).text
+    await client.aclose()
+    assert after["seed"] == before["seed"]
+    assert (after["trigger"], after["quiet_start"], after["probe_every"]) == ("dose", "12:00", 5)
+    assert "Due by time → dose; Quiet 12:00–13:00; Silent days 1 in 5" in page
 
 
 async def test_a_change_is_pending_until_the_clip_confirms_it(clinic: Any) -> None:

@@ -228,3 +228,28 @@ def test_enrolment_contradictions_are_named(engine: Engine, anna: int) -> None:
     assign_clip(engine, CLIP, bert, start_ms=50, now_ms=0)
     with pytest.raises(EnrolmentError, match="another patient"):
         assign_clip(engine, CLIP, anna, start_ms=50, now_ms=0)
+
+
+def test_each_patient_has_a_seed_of_their_own_and_keeps_it(engine: Engine) -> None:
+    patients = [enrol_patient(engine, name=f"P{n}", zone="UTC", now_ms=0) for n in range(6)]
+    first = [new(engine, patient).plan.seed for patient in patients]
+    assert len(set(first)) > 1
+    assert [new(engine, patient, angle_deg=14).plan.seed for patient in patients] == first
+    assert new(engine, patients[0], seed=7).plan.seed == 7
+    assert new(engine, patients[0]).plan.seed == 7
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"trigger": "angle"}, "trigger: Input should be 'dwell' or 'dose'"),
+        ({"probe_every": 7}, "probe_every: Input should be 0, 2, 3, 4 or 5"),
+        ({"quiet_start": "12:00"}, "quiet hours need a start and an end"),
+        ({"quiet_start": "12:00", "quiet_end": "12:00"}, "quiet hours must start before they end"),
+        ({"quiet_start": "12:00", "quiet_end": "17:30"}, "quiet hours must lie within the window"),
+    ],
+)
+def test_what_the_clip_could_not_follow_is_refused_in_words(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidPlanError) as refused:
+        validate({"version": 1, **fields})
+    assert message in str(refused.value)
