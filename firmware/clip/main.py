@@ -6,7 +6,7 @@ import gc
 import micropython
 
 _LOADING = 2048  # bytes between collections: while the application is loaded what stays must lie close together
-_RUNNING = 8192
+_RUNNING = 16384  # more than a second takes, at the end of which the application collects
 
 # Loading takes most of the heap: keep no line numbers.
 micropython.opt_level(3)

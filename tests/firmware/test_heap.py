@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import bleak
 import bleak.exc
@@ -16,6 +17,7 @@ from firmware.virtual import RadioHost, VirtualClip, compiled, interpreter, simu
 from firmware.virtual.interpreter import find_micropython
 
 GATEWAY, KEY = b"GATEWAY1", bytes(range(32))
+PROGRAMS = Path(__file__).parent / "programs"
 CALIBRATION = calibration.pack_calibration(1, calibration.SEATED, (0, 16384, 0), (0, 0, 16384))
 
 
@@ -70,16 +72,20 @@ def drain(events: asyncio.Queue[bytes]) -> list[bytes]:
     return [events.get_nowait() for _ in range(events.qsize())]
 
 
-def works(folder: Path, heap_k: int | None = None, seconds: float = 130) -> bool:
-    """Whether a clip does its work in `heap_k` kB, or in what a virtual clip has by default."""
+def make(folder: Path, name: str, **changes: Any) -> VirtualClip:
+    """A clip that knows the gateway, whose words go to `folder`/`name`.txt."""
     if find_micropython() is None:
         pytest.skip("no MicroPython for this machine")
-    flash = folder / f"flash-{heap_k}"
+    flash = folder / f"flash-{name}"
     flash.mkdir()
     (flash / "keys.bin").write_bytes(keystore.pack([(GATEWAY, KEY)]))
-    clip = VirtualClip("00112233445566aa", flash=flash, interpreter="micropython", console=folder / f"{heap_k}.txt")
-    if heap_k is not None:
-        clip.heap = f"{heap_k}k"
+    console = folder / f"{name}.txt"
+    return VirtualClip("00112233445566aa", flash=flash, interpreter="micropython", console=console, **changes)
+
+
+def works(folder: Path, heap_k: int | None = None, seconds: float = 130) -> bool:
+    """Whether a clip does its work in `heap_k` kB, or in what a virtual clip has by default."""
+    clip = make(folder, str(heap_k), **({} if heap_k is None else {"heap": f"{heap_k}k"}))
     try:
         packets = simulate(work_for(seconds, clip))
     except (AssertionError, bleak.exc.BleakError, TimeoutError):
@@ -122,3 +128,37 @@ def test_on_32_bits_it_needs_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     enough = smallest(tmp_path, 64, 96)
     print(f"smallest heap, 32 bits: {enough} kB")
     assert enough <= 95
+
+
+def litter(folder: Path) -> list[tuple[int, int, int]]:
+    """Of each second but the first ten, in which the gateway authenticates: bytes that stand-ins for bus and radio have
+    left to collect, those that everything else has, and stream packets."""
+    clip = make(folder, "litter", heap="1m", program="collecting", search=(interpreter.FIRMWARE, PROGRAMS))
+    simulate(work_for(60, clip))
+    lines = (folder / "litter.txt").read_text().splitlines()
+    assert all(line.startswith("collect ") for line in lines), lines
+    seconds = [tuple(map(int, line.split()[1:])) for line in lines]
+    assert len(seconds) > 50
+    return [(apart, own, packets) for apart, own, packets in seconds[10:]]
+
+
+def told(bits: int, seconds: list[tuple[int, int, int]]) -> None:
+    packets = sum(packets for *_, packets in seconds)
+    apart = sum(apart for apart, _, _ in seconds) // packets
+    own = sum(own for _, own, _ in seconds) // packets
+    worst = max(own for _, own, _ in seconds)
+    print(f"to collect, {bits} bits: {own} B a packet, at most {worst} B a second; stand-ins {apart} B a packet more")
+
+
+def test_what_is_left_to_collect_is_bounded(tmp_path: Path) -> None:
+    seconds = litter(tmp_path)
+    told(64, seconds)
+    assert max(own for _, own, _ in seconds) < 32_768
+
+
+@pytest.mark.micropython32
+def test_one_collection_a_second_is_enough_on_32_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreter, "find_micropython", lambda: os.environ["MICROPYTHON_32BIT"])
+    seconds = litter(tmp_path)
+    told(32, seconds)
+    assert max(own for _, own, _ in seconds) < 16_384, "then main's threshold would collect in between"
