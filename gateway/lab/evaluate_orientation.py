@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from rich.table import Table
 
 from . import orientation
 from .evaluate_peers import accelerometer_up, imufusion_up, vqf_bias, vqf_up
@@ -214,22 +215,19 @@ def _summary(rows: list[dict[str, Any]], rate: str) -> dict[str, Any]:
     return out
 
 
-def _table(rate: str, rows: list[dict[str, Any]], missing: dict[str, str]) -> Any:
+def _table(rate: str, rows: list[dict[str, Any]], missing: dict[str, str]) -> Table:
     table = figures_table(
-        f"Inclination RMSE in deg, {rate}, movement (and at rest)",
-        "trial", OURS, *PEERS, "(rest) " + OURS, "(rest) vqf", "cut",
+        f"Inclination RMSE in deg, {rate}: in movement, and at rest; cut: samples beyond the clip's ranges",
+        "trial", "ours", "vqf", "imu- fusion", "acc. alone", "rest: ours", "rest: vqf", "cut",
     )  # fmt: skip
-    methods = (OURS, *PEERS)
+    columns = [(name, "moving") for name in (OURS, *PEERS)] + [(OURS, "rest"), ("vqf", "rest")]
     for row in rows:
-        cells = [_cell(row[rate], name, "moving", missing) for name in methods]
-        cells += [_cell(row[rate], name, "rest", missing) for name in (OURS, "vqf")]
+        cells = [_cell(row[rate], name, what, missing) for name, what in columns]
         table.add_row(_short(row["trial"]), *cells, str(row[rate]["saturated"]))
     table.add_section()
     for label, over in (("mean", np.mean), ("median", np.median)):
-        values = [_column(rows, rate, name, "moving") for name in methods]
-        values += [_column(rows, rate, name, "rest") for name in (OURS, "vqf")]
-        cells = [number(float(over(column))) if column else "-" for column in values]
-        table.add_row(label, *cells, "")
+        values = [_column(rows, rate, name, what) for name, what in columns]
+        table.add_row(label, *(number(float(over(column))) if column else "-" for column in values), "")
     return table
 
 
@@ -243,10 +241,10 @@ def _short(name: str) -> str:
     return name.replace("undisturbed_", "").replace("disturbed_", "").replace("_", " ")[:28]
 
 
-def _variants_table(summary: dict[str, Any]) -> Any:
+def _variants_table(summary: dict[str, Any]) -> Table:
     table = figures_table(
         "The same trials as other sensors would have had them, mean / median in deg",
-        "variant", "plumbline", "vqf", "(rest) plumbline", "(rest) vqf",
+        "variant", "ours", "vqf", "rest: ours", "rest: vqf",
     )  # fmt: skip
     for name in _variant_names(thorough=True):
         both = [summary[name].get(method) for method in (OURS, "vqf")]

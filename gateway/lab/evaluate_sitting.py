@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from rich.table import Table
 
 from gateway.core import Calibration, CalibrationError, Samples, Thresholds
 from gateway.core.calibration import forward
@@ -219,7 +220,7 @@ def _bends(persons: dict[str, list[Person]]) -> str:
     )
 
 
-def _people_table(persons: dict[str, list[Person]]) -> Any:
+def _people_table(persons: dict[str, list[Person]]) -> Table:
     table = figures_table(
         "Inclination from the first upright, deg",
         "person", *(f"{site} {what}" for site in SITES for what in ("slouched", "upright again")),
@@ -234,7 +235,7 @@ def _people_table(persons: dict[str, list[Person]]) -> Any:
     return table
 
 
-def _sites_table(sites: dict[str, Any]) -> Any:
+def _sites_table(sites: dict[str, Any]) -> Table:
     table = figures_table("By site, deg: median (smallest to largest), people", "", *SITES)
     for key, words in (
         ("slouched", "slouched less upright"),
@@ -253,7 +254,7 @@ def _range(figures: dict[str, Any]) -> str:
     return f"{figures['median']:.1f} ({figures['min']:.1f} to {figures['max']:.1f}), {figures['n']}"
 
 
-def _roc_table(sites: dict[str, Any], default: float) -> Any:
+def _roc_table(sites: dict[str, Any], default: float) -> Table:
     table = figures_table("Slouches found / second uprights over the angle", "deg", *SITES)
     for k, deg in enumerate(THRESHOLDS_DEG):
         mark = " (default)" if deg == default else ""
