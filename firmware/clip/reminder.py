@@ -176,7 +176,7 @@ class Policy:
                 self._corrected(since_ms)
             else:
                 self._respond(records.RESPONSE_NONE, since_ms)
-            if code not in (category.PAUSED, category.UNCALIBRATED):
+            if code != category.PAUSED and code != category.UNCALIBRATED:  # a tuple would be made each time
                 self._recovered = True
         if before == category.MOVING and code != category.MOVING:
             self._moved = max(since_ms, self._now) if other else since_ms

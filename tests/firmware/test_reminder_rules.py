@@ -277,3 +277,14 @@ def test_both_interpreters_decide_alike(both: Callable[..., Any], seed: int) -> 
 @pytest.mark.parametrize("seed", range(4, 8))
 def test_so_does_a_32_bit_one(all_three: Callable[..., Any], seed: int) -> None:
     decide_alike(all_three, seed)
+
+
+@pytest.mark.parametrize("trigger", [plan.DWELL, plan.DOSE])
+def test_between_decisions_nothing_is_allocated(both: Callable[..., Any], trigger: int) -> None:
+    assert both("policy_heap.py", {"trigger": trigger, "steps": 10_000})[0]
+
+
+@pytest.mark.micropython32
+@pytest.mark.parametrize("trigger", [plan.DWELL, plan.DOSE])
+def test_nor_is_it_on_32_bits(all_three: Callable[..., Any], trigger: int) -> None:
+    assert all_three("policy_heap.py", {"trigger": trigger, "steps": 10_000})[0]
