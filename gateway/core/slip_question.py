@@ -15,7 +15,8 @@ ENOUGH: Final = 5
 PER_ONE: Final = 6
 """Blocks beside the usual place that outweigh one at it."""
 SETTLED: Final = 2
-"""Blocks at the usual place that answer the question, unless those beside it outweigh them."""
+"""One block at the usual place says that it sits as before, unless as many as this lie beside it. What a hand has moved
+shows at once; a lean comes later."""
 OPEN: Final = 60
 """Blocks, 10 minutes; a question that was not answered by then is dropped."""
 ASIDE_MDEG: Final = 6000
@@ -62,10 +63,9 @@ class Question:
         """A block has ended, with evidence or without; whether the question is answered or, after long, dropped."""
         self._blocks += 1
         aside = len(self._aside)
-        if aside < PER_ONE * self._near:
-            return self._near >= SETTLED or self._blocks >= OPEN
-        self.moved = self._judge() if aside + self._near >= ENOUGH else None
-        return self.moved is not None or self._blocks >= OPEN
+        if aside + self._near >= ENOUGH and aside >= PER_ONE * self._near:
+            self.moved = self._judge()
+        return self.moved is not None or aside < SETTLED * self._near or self._blocks >= OPEN
 
     def _judge(self) -> Angles | None:
         forward, right, lateral = (median([row[k] for row in self._aside]) for k in range(3))
