@@ -54,7 +54,9 @@ def load_broad(path: Path) -> Trial:
             reference=np.asarray(fields["opt_quat"], np.float64),
             movement=np.asarray(fields["movement"], np.bool_),
         )
-    except (scipy_io.matlab.MatReadError, KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        raise RecordingError(f"{path.name}: not a trial of BROAD (it has no {error.args[0]})") from error
+    except (scipy_io.matlab.MatReadError, TypeError, ValueError) as error:
         raise RecordingError(f"{path.name}: not a trial of BROAD ({error})") from error
     n = len(trial.movement)
     if not trial.acc_g.shape == trial.gyro_dps.shape == (n, 3) or trial.reference.shape != (n, 4):
