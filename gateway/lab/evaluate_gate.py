@@ -77,7 +77,14 @@ def load_walks(folder: Path) -> Iterator[Walk]:
             data = scipy_io.loadmat(str(path), squeeze_me=True, struct_as_record=False)["data"]
             person = path.parent.name if path.parent == folder else path.parent.relative_to(folder).as_posix()
             found = [_walk(f"{person} {name}", trial) for name, trial in _trials(data)]
-        except (scipy_io.matlab.MatReadError, KeyError, AttributeError, TypeError, ValueError) as error:
+        except (
+            scipy_io.matlab.MatReadError,
+            NotImplementedError,
+            LookupError,
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise EvaluationError(f"{path}: not a recording of mobgap ({error})") from error
         if not found:
             raise EvaluationError(f"{path}: holds no trial with a lower-back sensor and reference bouts")

@@ -56,7 +56,7 @@ def load_broad(path: Path) -> Trial:
         )
     except KeyError as error:
         raise RecordingError(f"{path.name}: not a trial of BROAD (it has no {error.args[0]})") from error
-    except (scipy_io.matlab.MatReadError, TypeError, ValueError) as error:
+    except (scipy_io.matlab.MatReadError, NotImplementedError, TypeError, ValueError) as error:
         raise RecordingError(f"{path.name}: not a trial of BROAD ({error})") from error
     n = len(trial.movement)
     if not trial.acc_g.shape == trial.gyro_dps.shape == (n, 3) or trial.reference.shape != (n, 4):

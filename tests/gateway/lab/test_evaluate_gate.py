@@ -134,6 +134,10 @@ def test_trials_at_any_depth_and_a_person_alone(tmp_path: Path) -> None:
         (lambda folder: folder / "nothing", "no such folder"),
         (lambda folder: folder, "no data.mat"),
         (lambda folder: (folder / "data.mat").write_bytes(b"no") and folder, "not a recording of mobgap"),
+        (
+            lambda folder: (folder / "data.mat").write_bytes(b"MATLAB 7.3".ljust(124) + b"\x00\x02IM") and folder,
+            "not a recording of mobgap",
+        ),
         (lambda folder: save(folder, Standards={"Other": 1}), "no walking bouts"),
         (lambda folder: save(folder, SU={"Wrist": 1}), "no trial with a lower-back sensor"),
         (
@@ -141,7 +145,7 @@ def test_trials_at_any_depth_and_a_person_alone(tmp_path: Path) -> None:
             "not (N, 3)",
         ),
     ],
-    ids=["absent", "empty", "other", "no reference", "no sensor", "shape"],
+    ids=["absent", "empty", "other", "newer form", "no reference", "no sensor", "shape"],
 )
 def test_what_cannot_be_used_is_said_in_one_line(tmp_path: Path, make: Any, says: str) -> None:
     result = evaluate(make(tmp_path))

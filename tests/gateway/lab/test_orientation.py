@@ -69,7 +69,11 @@ def test_fuse_says_what_a_still_sensor_is() -> None:
     assert orientation.angle_deg(orientation.up_in_sensor(q), acc).max() < 0.05
 
 
-@pytest.mark.parametrize("content", [b"", b"no recording", b"MATLAB 5.0 MAT-file" + bytes(200)])
+HDF5 = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400)
+"""The beginning of a file in a form that scipy does not read."""
+
+
+@pytest.mark.parametrize("content", [b"", b"no recording", b"MATLAB 5.0 MAT-file" + bytes(200), HDF5])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.mat"
     path.write_bytes(content)
