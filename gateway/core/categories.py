@@ -161,14 +161,15 @@ class Categoriser:
     def _bends(self, posture: Posture, turned: Ints, fast: Bools, fresh: Bools) -> tuple[Ints, Bools, Bools]:
         """(H,) for how many hops the trunk has been bent far forward, whether that is a movement still, and whether the
         trunk is on its way up from it. Who gets there slowly does not bend but sinks."""
+        calm = self._run("calm", ~fast)
         forward = np.abs(posture.lateral) < PRONE_LATERAL_DEG * 1000
         bend, sagittal = BEND_DEG * 1000, posture.sagittal
-        down = posture.usable & forward & (sagittal >= bend) & (sagittal - turned < bend) & fast
+        down = posture.usable & forward & (sagittal >= bend) & (sagittal - turned < bend) & (calm <= HOPS)
         up = posture.usable & ~(forward & (sagittal >= BEND_END_DEG * 1000))
         held = self._latch("bent", down, fresh | up)
         bent = self._run("bent", held)
         bending = held & (bent < BEND_MS // HOP_MS)
-        come_up = (self._run("calm", ~fast) >= CALM) | (self._run("up", ~held) > RISE)
+        come_up = (calm >= CALM) | (self._run("up", ~held) > RISE)
         rising = self._latch("rising", held, fresh | (~held & come_up)) & ~held
         return bent, bending, rising
 

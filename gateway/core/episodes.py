@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from firmware.clip import protocol
 
 from .categories import BEND_MS, Labels, Posture
-from .frames import HOP_MS, HOPS
+from .frames import FRAME_MS, HOP_MS, HOPS
 from .lookback import Recent, View
 from .types import EpisodeOut, Thresholds
 from .wear import Finding
@@ -87,7 +87,9 @@ class EpisodeTracker:
             hop = posture.first + start
             begun = self._begin(labels, self._recent.view(columns, start), thresholds, hop, start, findings)
             if begun < hop * HOP_MS and self._category > code.UNCALIBRATED and category[start] > code.UNCALIBRATED:
-                lates.append(Late(hop, begun, self._category, int(category[start])))
+                # Where nothing is left of what was judged before, nothing may be left of its seconds either.
+                from_ms = begun if begun > self._since else begun - begun % FRAME_MS
+                lates.append(Late(hop, from_ms, self._category, int(category[start])))
             if self._category == code.SLOUCHED:
                 episodes += self._end(int(category[start]), begun)
                 lates += self._passed(hop, int(category[start]), begun, thresholds)
@@ -177,7 +179,8 @@ class EpisodeTracker:
         if following <= code.UNCALIBRATED or following == code.SLOUCHED or end_ms - self._since >= FLOOR_MS:
             return []
         went_on = self._peak >= round(thresholds.angle_deg * 1000) + PASSING_MDEG
-        return [Late(hop, self._since, code.SLOUCHED, code.MOVING if went_on else code.UPRIGHT)]
+        from_ms = self._since - self._since % FRAME_MS
+        return [Late(hop, from_ms, code.SLOUCHED, code.MOVING if went_on else code.UPRIGHT)]
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
