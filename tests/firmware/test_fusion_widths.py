@@ -7,50 +7,22 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from firmware.clip.fusion import Fusion
+from tests.plugins.narrow import SMALL, Small, narrow
 
-SMALL = 1 << 30
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 Sample = tuple[int, int, int, int, int, int]
-
-
-class Small(int):
-    """An int that refuses to be wider than MicroPython's small int on a 32-bit chip."""
-
-
-def _checked(name: str) -> Any:
-    plain = getattr(int, name)
-
-    def operate(self: Small, *others: int) -> Small:
-        value = plain(self, *others)
-        if not -SMALL <= value < SMALL:
-            raise OverflowError(f"{name}: {int(self)}, {others} make {value}")
-        return Small(value)
-
-    return operate
-
-
-for _name in ("add", "sub", "mul", "floordiv", "mod", "lshift", "rshift", "and", "or"):
-    for _form in (f"__{_name}__", f"__r{_name}__"):
-        setattr(Small, _form, _checked(_form))
-for _form in ("__neg__", "__abs__"):
-    setattr(Small, _form, _checked(_form))
 
 
 def checked_fusion(rate_mhz: int, acc_lsb_ug: int, gyro_lsb_udps: int) -> Fusion:
     """A Fusion all of whose numbers are Small, so that every result of its arithmetic is one."""
     fusion = Fusion(rate_mhz, acc_lsb_ug, gyro_lsb_udps)
-    for part in (fusion, fusion.bias):
-        for name, value in vars(part).items():
-            if isinstance(value, int) and not isinstance(value, bool):
-                assert -SMALL <= value < SMALL, name
-                setattr(part, name, Small(value))
+    narrow(fusion, fusion.bias)
     return fusion
 
 
