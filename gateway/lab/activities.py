@@ -37,6 +37,7 @@ class Activity:
 ACTIVITIES: Final = {
     "sit": Activity(fidgets=True),
     "type": Activity(fidgets=True, typing=1.0),
+    "bounce": Activity(fidgets=True, typing=6.0),
     "rest": Activity(wander=0.3),
     "stand": Activity(fidgets=True, sway=1.0),
     "walk": Activity(steps=1.0, moving=True),
@@ -57,7 +58,8 @@ ACTIVITIES: Final = {
     "jolt": Activity(worn=False, hand=0.12),
     "off": Activity(worn=False),
 }
-"""sit: still, with breathing and fidgets. type: sitting at a keyboard. rest: deeply still, as when watching a screen.
+"""sit: still, with breathing and fidgets. type: sitting at a keyboard. bounce: with a leg that
+bounces. rest: deeply still, as when watching a screen.
 stand: standing and talking. walk, stairs_up, stairs_down: steps. lift, bow, rise (to stand up or sit down): forward and
 back once; reach: overhead, backward and back once. adjust: a hand on the worn clip. handle: the clip in someone's hand.
 carry: in a bag that is carried. off: the clip at rest, not worn; jolt: something knocks against what it lies on."""

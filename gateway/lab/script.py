@@ -186,7 +186,7 @@ class Script:
         angles = self._angles(t_s, where, into)
         strength = self._strength(where, into)
         body = self._turned(t_s, where, into, angles, strength)
-        return multiply(body, self._mounted(t_s)), self._place(t_s, where, angles, strength)
+        return multiply(body, self._mounted(t_s)), self._place(t_s, where, into, angles, strength)
 
     def _mounted(self, t_s: Floats) -> Floats:
         """The mounting, (4,) when it never changes, else (N, 4)."""
@@ -223,7 +223,7 @@ class Script:
         sagittal += walk * p["pitch"][where] * np.sin(phase) + hand * 12 * np.sin(2 * np.pi * HANDLING_HZ * t_s)
         lateral += walk * p["roll"][where] * np.sin(phase / 2) + hand * 10 * np.sin(1.7 * np.pi * HANDLING_HZ * t_s)
         if self.body.wander_deg:
-            share = worn * p["wander"][where] * self.body.wander_deg
+            share = worn * self._eased("wander", where, into) * self.body.wander_deg
             sagittal += share * _slow(t_s, *self._wander[0])
             lateral += share * _slow(t_s, *self._wander[1])
         if p["sway"].any():
@@ -234,6 +234,13 @@ class Script:
         at = np.clip(np.searchsorted(fidget["start"], t_s, side="right") - 1, 0, len(fidget["start"]) - 1)
         bump = worn * hump((t_s - fidget["start"][at]) / fidget["length"][at])
         return sagittal + fidget["sagittal"][at] * bump, lateral + fidget["lateral"][at] * bump
+
+    def _eased(self, what: str, where: NDArray[np.int64], into: Floats) -> Floats:
+        """A strength of the segment's activity, taken over from the one before within a second."""
+        now = self._poses[what][where]
+        before = self._poses[what][np.maximum(where - 1, 0)]
+        eased: Floats = before + smooth_step(into / _ON_OFF_S) * (now - before)
+        return eased
 
     def _strength(self, where: NDArray[np.int64], into: Floats) -> tuple[Floats, Floats, Floats]:
         """How strongly each sample walks, is handled and is worn, 0 to 1, with soft edges."""
@@ -268,6 +275,7 @@ class Script:
         self,
         t_s: Floats,
         where: NDArray[np.int64],
+        into: Floats,
         angles: tuple[Floats, Floats],
         strength: tuple[Floats, Floats, Floats],
     ) -> Floats:
@@ -282,9 +290,8 @@ class Script:
         if self.body.landing:
             height += bob * self.body.landing * np.sin(2 * phase + 0.6)
         if p["typing"].any():
-            height += (
-                worn * p["typing"][where] * _KEYS_M * np.sin(2 * np.pi * 5.3 * t_s) * np.sin(2 * np.pi * 0.21 * t_s)
-            )
+            keys = worn * self._eased("typing", where, into) * _KEYS_M
+            height += keys * np.sin(2 * np.pi * 5.3 * t_s) * np.sin(2 * np.pi * 0.21 * t_s)
         return np.stack(
             (
                 lever * np.sin(lateral) + hand * 0.012 * np.sin(2 * np.pi * 3.1 * t_s),

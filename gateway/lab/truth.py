@@ -88,11 +88,10 @@ def truth(script: Script, angle_deg: float = 10.0, recovery_deg: float = 5.0) ->
 
 
 def _held(amount: NDArray[np.float64], enter: float, leave: float) -> NDArray[np.bool_]:
-    on, out = False, np.empty(len(amount), dtype=np.bool_)
-    for k, value in enumerate(amount.tolist()):
-        on = value >= enter or (on and value >= leave)
-        out[k] = on
-    return out
+    on = amount >= enter
+    newest = np.maximum.accumulate(np.where(on | (amount < leave), np.arange(len(amount)), -1))
+    held: NDArray[np.bool_] = np.where(newest >= 0, on[newest], False)
+    return held
 
 
 def _majority(codes: NDArray[np.int64], seconds: int) -> NDArray[np.int64]:

@@ -25,6 +25,7 @@ _PACKET: Final = 11
 _LOW_PASS: Final = 1 / 32
 _RUN: Final = 256
 _ROOT_HALF: Final = 2**-0.5
+_SQRT2_Q14: Final = 23170
 
 Ints = NDArray[np.int64]
 Step = Callable[[float], None]
@@ -65,7 +66,7 @@ def stream(day: Day, step: Step = lambda _share: None) -> Stream:
     samples = Samples(
         _stamps(at_s)[kept],
         unit[kept],
-        _companded(milli_g)[kept].astype(np.float64),
+        companded(milli_g)[kept].astype(np.float64),
         motor_runs(day, at_s, HELD_S)[kept],
     )
     return Stream(samples, _trailers(day, t_s, gyro.square(), acc.square(), np.concatenate(celsius)), PERIOD_MS)
@@ -95,14 +96,14 @@ def on_the_wire(quaternion: Floats) -> Floats:
     rows = np.arange(len(quaternion))
     largest = np.argmax(np.abs(quaternion), axis=1)
     signed = quaternion * np.where(quaternion[rows, largest] < 0, -1.0, 1.0)[:, None]
-    sent = np.clip(np.floor(signed / 2**0.5 + 0.5), -16383, 16383)
+    sent = np.clip(np.floor((signed * _SQRT2_Q14 + 16384) / 32768), -16383, 16383)
     parts: Floats = sent * (_ROOT_HALF / 16384)
     parts[rows, largest] = 0.0
     parts[rows, largest] = np.sqrt(1.0 - (parts * parts).sum(axis=1))
     return parts
 
 
-def _companded(milli_g: Ints) -> Ints:
+def companded(milli_g: Ints) -> Ints:
     """Mg (N,) after the way through one byte."""
     root = np.minimum(np.sqrt(4.0 * np.abs(milli_g)).astype(np.int64), 127)
     expanded: Ints = np.sign(milli_g) * (root * root // 4)

@@ -27,9 +27,10 @@ class Procedure:
 class Slipped:
     """From `at_s` until the calibration at `until_s` the clip is turned by these degrees (forward, right, and about
     the body's length) from how it was calibrated. handled: a hand moved it; silent: it crept forward or back by itself;
-    put on again: it had been taken off."""
+    put on again: it had been taken off. `seated_s`: from when on it sits on the body in its new place."""
 
     at_s: float
+    seated_s: float
     until_s: float
     kind: SlipKind
     sagittal: float
@@ -88,12 +89,22 @@ class Diary:
         self.procedures.append(Procedure((begin + 2.0, begin + 1.5 + hold_s), (begin + 1.5 + hold_s, self.at_s)))
         self.add(Segment(10.0, "sit", 0.0, 0.0, 0.5))
 
-    def slip(self, kind: SlipKind, sagittal: float, lateral: float, axial: float, over_s: float, at_s: float) -> None:
+    def slip(
+        self,
+        kind: SlipKind,
+        sagittal: float,
+        lateral: float,
+        axial: float,
+        over_s: float,
+        at_s: float,
+        seated_s: float = 0.0,
+    ) -> None:
         """Turn the clip on the body; further turns before a calibration add to the first."""
         self._turns.append(Slip(at_s, turned(sagittal, lateral, axial), over_s))
         before = self._open
         self._open = Slipped(
             before.at_s if before else at_s,
+            before.seated_s if before else max(at_s + over_s, seated_s),
             np.inf,
             before.kind if before else kind,
             sagittal + (before.sagittal if before else 0.0),

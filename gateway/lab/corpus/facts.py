@@ -27,6 +27,8 @@ PLAIN_S: Final = 5.0
 LASTS_S: Final = 10.0
 """What is left again sooner is not asked for."""
 LONG_GAP_S: Final = 5.0
+SEATED_DEG: Final = 2.0
+"""A clip turned by less sits as it was calibrated."""
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -36,7 +38,7 @@ Ints = NDArray[np.int64]
 class Slouch:
     """A stretch in which the true sagittal angle stays at `floor` degrees or more, from `reached_s` to `end_s`. It is
     part of a slouch by the plan's own rule that began at `onset_s`. sudden: from the plan's angle less 3 degrees to
-    that much over it within 3 s, or at once after moving about."""
+    that much over it within 3 s, or within 3 s of moving about."""
 
     onset_s: float
     reached_s: float
@@ -65,7 +67,7 @@ class Facts:
         self.asked: Bools = np.ones(len(self.t_s), dtype=np.bool_)
         self.asked[: self._at(day.procedures[0].bow[1])] = False
         for slip in day.slips:
-            if slip.degrees > 2.0:
+            if slip.degrees > SEATED_DEG:
                 self.asked[self._at(slip.at_s) : self._at(slip.until_s)] = False
 
     def _at(self, t_s: float) -> int:
@@ -95,7 +97,7 @@ class Facts:
             onset = begin - int(np.argmin(held[::-1])) + 1 if held[-1] else begin
             after = min(onset + 3 * GRID_HZ, len(self.t_s) - 1)
             before = max(onset - 3 * GRID_HZ, 0)
-            moved = onset > 0 and not self.rest[onset - 1]
+            moved = not self.rest[before : onset + 1].all()
             quick = self.sagittal[after] >= self.angle_deg + 3 and self.sagittal[before] <= self.angle_deg - 3
             out.append(
                 Slouch(

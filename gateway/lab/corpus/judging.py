@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 from firmware.clip import protocol
 from firmware.clip.reminder import Policy
 from gateway import plans
-from gateway.core import Calibration, CalibrationError, Core, EpisodeOut, EpochOut, Output, Samples, calibrate
+from gateway.core import (
+    Calibration,
+    CalibrationError,
+    Core,
+    EpisodeOut,
+    EpochOut,
+    FindingOut,
+    Output,
+    Samples,
+    calibrate,
+)
 from gateway.lab.reminding import Reminding, Told
 
 from .clip import Stream
@@ -37,8 +47,7 @@ class Judged:
     """From which second on each was in force."""
     refused: list[str]
     """Reasons of calibrations that were refused."""
-    findings: list[Any]
-    """What the core found out about the clip's seat, as it told it; empty while it tells nothing."""
+    findings: list[FindingOut]
 
 
 def judged_plan() -> protocol.plan.Plan:
@@ -64,17 +73,17 @@ def judge(day: Day, stream: Stream, plan: protocol.plan.Plan) -> Judged:
     for procedure in day.procedures:
         until = procedure.bow[1]
         waiting = [trailer for trailer in trailers if begin_s * 1000 <= trailer.t_ms < until * 1000]
-        outs.append(core.push(_span(samples, begin_s, until), waiting))
+        outs.append(core.push(span(samples, begin_s, until), waiting))
         begin_s = until
         try:
-            hold, bow = (_span(samples, *span) for span in (procedure.hold, procedure.bow))
+            hold, bow = (span(samples, *part) for part in (procedure.hold, procedure.bow))
             calibration = calibrate(hold, bow, len(calibrations) + 1)
         except CalibrationError as error:
             refused.append(error.reason)
             continue
         calibrations.append((until, calibration))
         core.set_calibration(calibration)
-    outs.append(core.push(_span(samples, begin_s, np.inf), [t for t in trailers if t.t_ms >= begin_s * 1000]))
+    outs.append(core.push(span(samples, begin_s, np.inf), [t for t in trailers if t.t_ms >= begin_s * 1000]))
     end_ms = (int(day.duration_s) // 60 + 1) * 60_000
     outs += [core.flush(int(day.duration_s) * 1000), core.flush(end_ms)]
     reminders: dict[int, Told] = {}
@@ -89,11 +98,12 @@ def judge(day: Day, stream: Stream, plan: protocol.plan.Plan) -> Judged:
         reminders=list(reminders.values()),
         calibrations=calibrations,
         refused=refused,
-        findings=[finding for out in outs for finding in getattr(out, "findings", ())],
+        findings=[finding for out in outs for finding in out.findings],
     )
 
 
-def _span(samples: Samples, begin_s: float, end_s: float) -> Samples:
+def span(samples: Samples, begin_s: float, end_s: float) -> Samples:
+    """The samples of [begin_s, end_s), seconds of clip time."""
     part = slice(*np.searchsorted(samples.t_ms, (begin_s * 1000, end_s * 1000)).tolist())
     return Samples(samples.t_ms[part], samples.quaternion[part], samples.acc_mg[part], samples.held[part])
 

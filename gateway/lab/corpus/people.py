@@ -53,7 +53,7 @@ def wearer(rng: np.random.Generator) -> Wearer:
     """Somebody."""
     body = Body(
         mounting=mounting(rng),
-        breath_deg=float(np.exp(rng.uniform(np.log(0.12), np.log(0.5)))),
+        breath_deg=float(np.exp(rng.uniform(np.log(0.09), np.log(0.5)))),
         breath_hz=float(rng.uniform(0.18, 0.30)),
         fidgets_per_hour=float(FIDGETS_PER_HOUR * rng.uniform(0.5, 1.6)),
         breath_wander=float(rng.uniform(0.2, 0.5)),

@@ -15,6 +15,7 @@ from gateway.lab.reminding import Told
 from .day import Day
 from .facts import GRID_HZ, Facts, Slouch, runs
 from .judging import Judged
+from .score_slips import score_slips
 
 code = protocol.category
 records = protocol.records
@@ -26,11 +27,14 @@ FALSE_TOLERANCE_DEG: Final = 2.0
 """A reminder is false when the wearer was not slouched by the plan's own rule with its angle lessened by this."""
 EDGE_S: Final = 3.0
 """How much sooner than the dwell a slouch may be told without being false."""
+PERCENTILES: Final = (10, 50, 90)
+BESIDE: Final = 0.5
+"""A percentile is as good as those half a point beside it."""
 REMOVAL_S: Final = 300.0
 OVERLAP: Final = 0.8
 BRIDGE_S: Final = 30
 WALKING: Final = ("walk", "stairs_up", "stairs_down")
-NEVER: Final = ("walk", "stairs_up", "stairs_down", "lift", "reach", "rise", "lie")
+NEVER: Final = ("walk", "stairs_up", "stairs_down", "lift", "reach", "lie")
 """Activities that never count as slouched."""
 
 
@@ -65,6 +69,12 @@ class Score:
     """Seconds of each activity by the category they were told as."""
     walking: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     """Seconds of walking and stairs told as moving and not, of rest not told as moving and told so."""
+    handled_slips: list[int] = field(default_factory=lambda: [0, 0])
+    """Found within 2 minutes, missed."""
+    silent_slips: list[int] = field(default_factory=lambda: [0, 0])
+    """Suspected within three walking bouts, missed."""
+    slip_alarms: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """False: told, suspected, and of either kind during a slouch of 30 minutes or more."""
     calibrations: list[int] = field(default_factory=lambda: [0, 0])
     """Taken, refused."""
     cases: list[str] = field(default_factory=list)
@@ -75,7 +85,7 @@ class Score:
         return self
 
 
-_COUNTS: Final = {"shifts", "removals", "called_removals", "still_s", "walking", "calibrations"}
+_ERRORS: Final = {"sudden_errors_s", "gradual_errors_deg", "percentile_errors_deg", "cases"}
 
 
 def _added(one: Any, other: Any, name: str) -> Any:
@@ -84,7 +94,7 @@ def _added(one: Any, other: Any, name: str) -> Any:
             key: _added(one.get(key, [0] * len(other.get(key, ()))), other.get(key, [0] * len(one.get(key, ()))), "")
             for key in [*one, *(key for key in other if key not in one)]
         }
-    if isinstance(one, list) and (name in _COUNTS or not name):
+    if isinstance(one, list) and name not in _ERRORS:
         return [a + b for a, b in zip(one, other, strict=True)]
     return one + other
 
@@ -102,6 +112,10 @@ def score(day: Day, judged: Judged, plan: protocol.plan.Plan) -> Score:
     _score_wear(out, facts, judged)
     _score_percentiles(out, facts, judged)
     _score_categories(out, facts, judged)
+    found = score_slips(facts, judged.findings)
+    out.handled_slips, out.silent_slips, out.slip_alarms = found.handled, found.silent, found.alarms
+    for at_s, text in found.cases:
+        _case(out, day, at_s, text)
     for reason in judged.refused:
         _case(out, day, 0.0, f"calibration refused: {reason}")
     return out
@@ -240,8 +254,10 @@ def _score_percentiles(out: Score, facts: Facts, judged: Judged) -> None:
     rate = 10
     t: Floats = (np.array(slots)[:, None] + np.arange(2 * rate) / rate).ravel()
     sagittal, _ = facts.day.script.angles(t)
-    errors = np.abs(np.percentile(told, (10, 50, 90)) - np.percentile(sagittal, (10, 50, 90)))
-    out.percentile_errors_deg.append(float(errors.max()))
+    found = np.percentile(told, PERCENTILES)
+    # Between upright and slouched there is little: a few seconds more or less move a percentile far across.
+    low, high = (np.percentile(sagittal, np.add(PERCENTILES, beside)) for beside in (-BESIDE, BESIDE))
+    out.percentile_errors_deg.append(float(np.maximum(np.maximum(low - found, found - high), 0).max()))
 
 
 def _score_categories(out: Score, facts: Facts, judged: Judged) -> None:

@@ -20,8 +20,10 @@ CHAIR_BACK: Final = (14.0, -6.0)
 BAG: Final = (-35.0, 50.0)
 """How the clip lies there: the angles that it would show."""
 MINUTE: Final = 60.0
+GRASPS: Final = 0.2
+"""Share of seated postures in which the wearer leans over for something once."""
 SHORT_H: Final = 3.0
-"""A shorter day has one removal and nothing else out of the ordinary."""
+"""A shorter day has one removal and nothing else out of the ordinary, and shorter bouts of sitting."""
 
 
 def workday(seed: int, hours: float = 8.0) -> Day:
@@ -42,6 +44,7 @@ class _Composer:
         self._who = who
         self._end_s = hours * 3600
         self._diary = Diary()
+        self._bout = min(hours / SHORT_H, 1.0)
         self._walks = 0
         self._calibrate_after: int | None = None
 
@@ -55,7 +58,7 @@ class _Composer:
             if plans and plans[0].at_s <= diary.at_s:
                 plans.pop(0).what()
             else:
-                self._sitting(MINUTE * float(rng.uniform(15, 42)))
+                self._sitting(self._bout * MINUTE * float(rng.uniform(15, 42)))
             self._break()
             if self._calibrate_after is not None and self._walks >= self._calibrate_after:
                 self._calibrate_after = None
@@ -97,13 +100,24 @@ class _Composer:
         end = self._diary.at_s + seconds
         while self._diary.at_s < end:
             self._posture()
+            if self._rng.random() < GRASPS:
+                self._grasp()
+
+    def _grasp(self) -> None:
+        """Lean over for a cup or a telephone, and back to where one was."""
+        rng, last = self._rng, self._diary.segments[-1]
+        dip = float(rng.uniform(8, 28))
+        self._diary.add(
+            Segment(float(rng.uniform(2, 4.5)), last.activity, last.sagittal, last.lateral, 0.5, dip_deg=dip),
+            Segment(float(rng.uniform(12, 60)), last.activity, last.sagittal, last.lateral, 0.5),
+        )
 
     def _posture(self, activity: str | None = None) -> None:
         rng, who = self._rng, self._who
         # Lognormal with the wanted mean.
         mean_s = 3600 / who.shifts_per_hour
         seconds = float(np.clip(mean_s * rng.lognormal(-0.28, 0.75), 12, 1500))
-        doing = activity or str(rng.choice(["type", "sit", "rest"], p=[0.5, 0.38, 0.12]))
+        doing = activity or str(rng.choice(["type", "sit", "rest", "bounce"], p=[0.48, 0.36, 0.12, 0.04]))
         lateral = float(np.clip(rng.normal(0, 3.5), -10, 10))
         change = float(rng.uniform(0.7, 1.8))
         kind = rng.random()
@@ -231,8 +245,9 @@ class _Composer:
         # How it sits afterwards is not quite how it sat, or far from it.
         spread = 0.7 if rng.random() < 0.5 else 9.0
         side = float(rng.normal(0, spread)) if spread < 1 else float(rng.choice([-1, 1]) * rng.uniform(9, 18))
-        diary.slip("put on again", float(rng.normal(0, spread)), side, 0.0, 1.0, off_at + 2.0)
         diary.add(Segment(float(rng.uniform(5, 12)), "handle", 10.0, 0.0, 2.0))
+        forward = float(rng.normal(0, spread))
+        diary.slip("put on again", forward, side, 0.0, 1.0, off_at + 2.0, diary.at_s)
         diary.add(Segment(float(rng.uniform(20, 40)), "stand", 0.0, 0.0, 2.0))
         self._sitting(MINUTE * float(rng.uniform(4, 7)))
         diary.calibrate()
