@@ -17,6 +17,7 @@ from .evaluate_gate import gate_report
 from .evaluate_orientation import orientation_report
 from .evaluate_report import EvaluationError, Report, emit
 from .evaluate_sitting import sitting_report
+from .evaluate_triggers import triggers
 from .evaluate_workdays import workdays
 from .orientation import RecordingError
 from .progress import Step, progress
@@ -56,6 +57,7 @@ def sitting(folder: Annotated[Path, typer.Argument(help="Folder with gravity.csv
 
 
 app.command()(workdays)
+app.command()(triggers)
 
 
 def _run(make: Callable[[Step], Report], json_to: Path | None) -> None:
