@@ -66,7 +66,7 @@ def build_day(inputs: DayInputs, now_ms: int) -> DayView:
     window = _window(inputs, now_ms)
     span = (window.start_ms, window.until_ms) if window else (day_start, day_start)
     painted = paint(inputs.rows, *span)
-    episodes = _episodes(inputs.episodes, day_start, day_end, span)
+    episodes = _episodes(inputs.episodes, day_start, day_end, painted)
     reminders = tuple(sorted(inputs.reminders, key=lambda reminder: reminder.utc_ms))
     return DayView(
         _summary(inputs, window, painted, episodes=episodes, reminders=reminders),
@@ -199,7 +199,16 @@ def _trace(painted: Painted) -> tuple[TracePoint, ...]:
     return tuple(TracePoint(*point) for point in zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _episodes(told: Sequence[Told], day_start: int, day_end: int, window: tuple[int, int]) -> tuple[DayEpisode, ...]:
+def _episodes(told: Sequence[Told], day_start: int, day_end: int, painted: Painted) -> tuple[DayEpisode, ...]:
+    def second(utc_ms: int) -> int:
+        return (utc_ms - painted.start_ms) // SECOND_MS
+
+    def in_window(utc_ms: int) -> bool:
+        return 0 <= second(utc_ms) < len(painted.codes)
+
+    def watched(utc_ms: int) -> bool:
+        return not in_window(utc_ms) or bool(painted.by_gateway[second(utc_ms)])
+
     return tuple(
         DayEpisode(
             episode.start_ms,
@@ -209,9 +218,9 @@ def _episodes(told: Sequence[Told], day_start: int, day_end: int, window: tuple[
             episode.end_reason,
             episode.judge,
             episode.plan,
-            window[0] <= episode.start_ms < window[1],
+            in_window(episode.start_ms),
             episode.simulated,
         )
-        for episode in merge_episodes(told)
+        for episode in merge_episodes(told, watched)
         if day_start <= episode.start_ms < day_end
     )

@@ -2,18 +2,23 @@
 
 Both tell the same slouch with edges a few seconds apart, and each may have seen only part of it. What the gateway says
 counts, except where it was not looking: an episode that it lost sight of goes on as far as the clip saw it, and one
-that the clip saw begin well before goes back to there.
+that had begun before it looked goes back to where the clip saw it begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Final
 
 EDGE_MS: Final = 5_000
 """Edges of one slouch differ by at most 1 s from the gateway and 3 s from the clip; further apart they are not the same
 edge."""
+BEFORE_MS: Final = 1_000
+"""A second whole before an edge: whether the gateway looked then says whether it saw the edge."""
+
+Watched = Callable[[int], bool]
+"""Whether the gateway judged the second of a UTC time in ms."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,12 @@ class Told:
     simulated: bool
 
 
-def merge_episodes(told: Iterable[Told]) -> list[Told]:
+def merge_episodes(told: Iterable[Told], watched: Watched = lambda _: True) -> list[Told]:
     """Episodes in order of time, each slouch once."""
     episodes = sorted(told, key=astuple)
     merged = _union([episode for episode in episodes if episode.judge == "gateway"])
     for one in _union([episode for episode in episodes if episode.judge != "gateway"]):
-        merged = _weave(merged, one)
+        merged = _weave(merged, one, watched)
     return merged
 
 
@@ -50,7 +55,7 @@ def _union(episodes: Sequence[Told]) -> list[Told]:
     return out
 
 
-def _weave(merged: list[Told], clip: Told) -> list[Told]:
+def _weave(merged: list[Told], clip: Told, watched: Watched) -> list[Told]:
     """Add one of the clip's episodes."""
     before = [episode for episode in merged if episode.end_ms <= clip.start_ms]
     after = [episode for episode in merged if episode.start_ms >= clip.end_ms]
@@ -64,9 +69,9 @@ def _weave(merged: list[Told], clip: Told) -> list[Told]:
             out[-1] = _joined(out[-1], seen)
         else:
             out.append(seen)
-    if clip.start_ms < out[0].start_ms - EDGE_MS:
+    if clip.start_ms < out[0].start_ms - (EDGE_MS if watched(out[0].start_ms - BEFORE_MS) else 0):
         out[0] = _joined(out[0], replace(clip, end_ms=out[0].start_ms, end_reason=out[0].end_reason))
-    if clip.end_ms > out[-1].end_ms + EDGE_MS and out[-1].end_reason == "lost":
+    if clip.end_ms > out[-1].end_ms and out[-1].end_reason == "lost":
         out[-1] = _joined(out[-1], replace(clip, start_ms=out[-1].end_ms))
     return [*before, *out, *after]
 

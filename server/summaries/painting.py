@@ -48,11 +48,13 @@ class Minutes:
 @dataclass(frozen=True)
 class Painted:
     """N seconds from `start_ms`. codes: (N,) category, `lost` where nothing is known; sagittal: (N,) degrees, NO_ANGLE
-    where none; the minutes that gave at least one second: their shifts in all, and versions."""
+    where none; by_gateway: (N,) whether the gateway's code counted; the minutes that gave at least one second: their
+    shifts in all, and versions."""
 
     start_ms: int
     codes: NDArray[np.uint8]
     sagittal: NDArray[np.int8]
+    by_gateway: NDArray[np.bool_]
     shifts: int
     plan_versions: tuple[int, ...]
     calibration_versions: tuple[int, ...]
@@ -113,7 +115,7 @@ def paint(clips: Mapping[str, Rows], start_ms: int, end_ms: int) -> Painted:
             judged[claim] = told.judge[row, second]
             owner[claim, 0], owner[claim, 1] = number, row
     told_by = {clip: (minutes[clip], owner[owner[:, 0] == number, 1]) for number, clip in enumerate(names)}
-    return _painted(start_ms, codes, sagittal, told_by)
+    return _painted(start_ms, codes, sagittal, judged == JUDGE_GATEWAY, told_by)
 
 
 def _locate(
@@ -139,6 +141,7 @@ def _painted(
     start_ms: int,
     codes: NDArray[np.uint8],
     sagittal: NDArray[np.int8],
+    by_gateway: NDArray[np.bool_],
     told_by: Mapping[str, tuple[Minutes, NDArray[np.int64]]],
 ) -> Painted:
     """`told_by`: each clip's minutes, and which of them gave the seconds that are its own."""
@@ -155,6 +158,7 @@ def _painted(
         start_ms,
         codes,
         sagittal,
+        by_gateway,
         shifts,
         tuple(sorted(plans)),
         tuple(sorted(calibrations)),

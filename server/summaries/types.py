@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway import messages
 
-ALGO: Final = 1
+ALGO: Final = 2
 """Version of the code that makes a summary; raise it and every stored day is made again."""
 
 CODE: Final = {name: code for code, name in enumerate(messages.CATEGORIES)}

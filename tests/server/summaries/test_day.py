@@ -157,6 +157,22 @@ def test_episodes_of_the_day_and_of_the_window() -> None:
     assert (day.episodes[1].judge, day.episodes[1].mean_deg) == ("both", 15.0)
 
 
+@pytest.mark.parametrize(("judge_before", "starts_s"), [("clip", 57), ("gateway", 60)])
+def test_an_episode_starts_where_somebody_saw_it_start(table: Table, judge_before: str, starts_s: int) -> None:
+    rows = {
+        "a" * 16: table(
+            {"start_ms": 0, "utc_ms": NINE, "code": 9, "judge": judge_before},
+            {"start_ms": M, "utc_ms": NINE + M, "code": 9, "judge": "gateway"},
+        )
+    }
+    told = [
+        Told(NINE + 60_000, NINE + 110_000, 20, 15, "recovered", "gateway", 1, False),
+        Told(NINE + 57_000, NINE + 111_000, 20, 15, "recovered", "clip", 1, False),
+    ]
+    (episode,) = view(rows, episodes=told).episodes
+    assert (episode.start_ms - NINE) / 1000 == starts_s
+
+
 def test_reminders_are_counted_by_what_became_of_them() -> None:
     def due(minute: int, reason: str, response: str = "open") -> DayReminder:
         return DayReminder(NINE + minute * M, NINE, 15.0, reason, response, None, "clip", 2, False)

@@ -37,9 +37,22 @@ def test_an_episode_that_the_gateway_lost_sight_of_goes_on() -> None:
     assert merged[0].mean_deg == 15
 
 
+def test_an_end_that_the_gateway_lost_sight_of_is_the_clips() -> None:
+    merged = merge_episodes([told("gateway", 10, 106, "lost"), told("clip", 11, 110)])
+    assert edges(merged) == [(10, 110, "both")]
+
+
 def test_an_episode_that_the_gateway_came_late_to_goes_back() -> None:
     merged = merge_episodes([told("gateway", 60, 100), told("clip", 10, 103)])
     assert edges(merged) == [(10, 100, "both")]
+
+
+def test_a_beginning_that_the_gateway_did_not_watch_is_the_clips() -> None:
+    both = [told("gateway", 14, 100), told("clip", 10, 103)]
+    assert edges(merge_episodes(both)) == [(14, 100, "both")]
+    assert edges(merge_episodes(both, lambda utc_ms: utc_ms >= 14_000)) == [(10, 100, "both")]
+    later = [told("gateway", 14, 100), told("clip", 16, 103)]
+    assert edges(merge_episodes(later, lambda utc_ms: utc_ms >= 14_000)) == [(14, 100, "both")]
 
 
 def test_two_pieces_around_a_lost_link_become_one() -> None:
