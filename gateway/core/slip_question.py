@@ -23,6 +23,8 @@ ASIDE_MDEG: Final = 6000
 NEAR_MDEG: Final = 4500
 SLIP_MDEG: Final = 7000
 """Median of the evidence: a step of 8 degrees must be found, and people sit a few degrees askew."""
+AT_REST: Final = 2
+"""Blocks at rest, with a breath, that must be among the evidence: a bag walks too."""
 STEP_MDEG: Final = 4000
 """Against the posture just before: what was there already the hand has not brought about."""
 STRIDE_MDEG: Final = 8000
@@ -42,28 +44,31 @@ class Question:
         """The answer: sagittal and lateral difference of a clip that was moved; None when it sits as before."""
         self._blocks = 0
         self._near = 0
+        self._rests = 0  # among those aside
         self._aside: list[tuple[int, int, int]] = []  # sagittal and lateral difference, lateral angle
 
     def rest(self, angles: Angles, beside: Angles) -> None:
         """A block at rest, and how far it lies beside the usual place."""
-        self._weigh(beside, angles[1], 1)
+        self._rests += self._weigh(beside, angles[1], 1)
 
     def walk(self, angles: Angles, difference: Angles) -> None:
         """A block of walking, and how it differs from the person's own."""
         self._weigh(difference, angles[1], STRIDE_MDEG)
 
-    def _weigh(self, difference: Angles, lateral: int, sagittal_least: int) -> None:
+    def _weigh(self, difference: Angles, lateral: int, sagittal_least: int) -> bool:
+        """Take a block in; whether it lies aside."""
         forward, right = difference
         if abs(forward) >= sagittal_least or abs(right) >= ASIDE_MDEG:
             self._aside.append((forward if abs(forward) >= sagittal_least else 0, right, lateral))
-        elif abs(right) <= NEAR_MDEG:
-            self._near += 1
+            return True
+        self._near += abs(right) <= NEAR_MDEG
+        return False
 
     def end_block(self) -> bool:
         """A block has ended, with evidence or without; whether the question is answered or, after long, dropped."""
         self._blocks += 1
         aside = len(self._aside)
-        if aside + self._near >= ENOUGH and aside >= PER_ONE * self._near:
+        if self._rests >= AT_REST and aside + self._near >= ENOUGH and aside >= PER_ONE * self._near:
             self.moved = self._judge()
         return self.moved is not None or aside < SETTLED * self._near or self._blocks >= OPEN
 
@@ -77,12 +82,12 @@ class Question:
 
     def state(self) -> list[Any]:
         """All that `from_state` needs, as JSON."""
-        return [self.since, self.before, self._blocks, self._near, self._aside]
+        return [self.since, self.before, self._blocks, self._near, self._rests, self._aside]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> Question:
         """One that goes on where `state` was taken."""
         new = cls(state[0], state[1])
-        new._blocks, new._near = state[2], state[3]
-        new._aside = [(forward, right, lateral) for forward, right, lateral in state[4]]
+        new._blocks, new._near, new._rests = state[2], state[3], state[4]
+        new._aside = [(forward, right, lateral) for forward, right, lateral in state[5]]
         return new
