@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import Counter
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from firmware.clip import protocol
 from firmware.clip.clock import Clock
 from firmware.clip.reminder import Policy
-from gateway import messages
+from gateway import messages, plans
 from gateway.core import Core, Judgements, Thresholds
 from gateway.lab.history import make_day
 from gateway.lab.presets import check_script, workday_script
@@ -88,11 +89,12 @@ def test_local_time_follows_the_zone_and_counts_as_the_clip_does() -> None:
             assert local_time(START, zone)(ms) == clock.local_minute(ms)
 
 
-@given(cuts=st.sets(st.integers(1, 4000), max_size=12))
-def test_reminders_do_not_depend_on_how_the_judgements_are_cut(cuts: set[int]) -> None:
+@given(cuts=st.sets(st.integers(1, 4000), max_size=12), trigger=st.sampled_from(["dwell", "dose"]))
+def test_reminders_do_not_depend_on_how_the_judgements_are_cut(cuts: set[int], trigger: str) -> None:
     plan = protocol.plan.Plan()
     plan.mode, plan.repeat_s = protocol.plan.TRAIN, 90
-    columns = _check_judgements().columns
+    plan.trigger = plans.TRIGGERS[trigger]
+    columns = _judgements(trigger).columns
 
     def told(edges: list[int]) -> list[Told]:
         reminding = Reminding(Policy(plan))
@@ -104,15 +106,50 @@ def test_reminders_do_not_depend_on_how_the_judgements_are_cut(cuts: set[int]) -
     n = columns.shape[1]
     whole = told([0, n])
     assert told(sorted({0, n} | {c for c in cuts if c < n})) == whole
-    assert len(whole) >= 6
+    assert len(whole) >= (6 if trigger == "dwell" else 2)
 
 
-def _check_judgements(cache: list[Judgements] = []) -> Judgements:  # noqa: B006
-    if not cache:
-        script = check_script(2)
-        t = np.arange(0, 1000, 1 / 26)
-        cache.append(Core(Thresholds(), script.calibration()).push(script.samples(t)).judgements)
-    return cache[0]
+def test_a_dose_over_judgements_is_what_the_clip_would_find_tick_by_tick() -> None:
+    plan = protocol.plan.Plan()
+    plan.mode, plan.trigger = protocol.plan.TRAIN, protocol.plan.DOSE
+    columns = _judgements("dose").columns
+    at_once = [told for told in Reminding(Policy(plan)).run(Judgements(columns)) if told.rev == 1]
+    policy = Policy(plan)
+    ticked = []
+    renewed = -1
+    state = (protocol.category.LOST, -1, 0)
+    at = 0
+    for now in range(0, int(columns[2, -1]) + 40, 40):
+        while at < columns.shape[1] and columns[2, at] <= now:
+            code, since, judged_to, sagittal, _, usable = columns[:6, at].tolist()
+            if (code, since) != state[:2] or judged_to // 2000 != renewed:  # a lease: at a change, and every 2 s
+                renewed = judged_to // 2000
+                state = (code, since, round(sagittal / 100) if usable else state[2])
+            at += 1
+        policy.judge(*state, protocol.records.JUDGE_GATEWAY)
+        if policy.tick(now, -1):
+            ticked.append(now)
+    assert len(ticked) >= 3
+    assert [told.start_ms for told in at_once] == pytest.approx(ticked, abs=200)
+
+
+LONG = Script(
+    [
+        Segment(20),
+        Segment(200, "sit", 25.0),
+        Segment(40),
+        Segment(300, "sit", 18.0),
+        Segment(60),
+        Segment(600, "sit", 31.0),
+    ]
+)
+
+
+@functools.cache
+def _judgements(trigger: str) -> Judgements:
+    script = LONG if trigger == "dose" else check_script(2)
+    t = np.arange(0, script.duration_s or 0, 1 / 26)
+    return Core(Thresholds(), script.calibration()).push(script.samples(t)).judgements
 
 
 def test_a_day_is_made_in_seconds(plan: Any) -> None:
