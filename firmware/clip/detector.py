@@ -1,7 +1,8 @@
 """The light detector: what the clip makes of its own samples when no gateway judges.
 
 It works on hops of 250 ms of clip time with the angles and rules of the gateway's core, without that one's finer
-points: no bends, no slips, and a not-worn minute is written back one epoch at most. `sink` gets
+points: no bends, no slips, no looking back to when a movement ended, and a not-worn minute is written back one epoch
+at most. `sink` gets
 `second(index, code, hops, sagittal, lateral, low, high)` for each whole second (sums and extremes in millidegrees over
 `hops` hops with an angle), `episode(start_ms, end_ms, peak, mean, reason)` (0.1 deg) and `not_worn(since_ms, until_ms)`.
 """
@@ -24,11 +25,16 @@ _LEAN_END_MDEG = const(10000)
 _LYING_MDEG = const(60000)
 _LYING_END_MDEG = const(50000)
 _WINDOW = const(8)  # hops of the activity gate, 2 s
-_SHAKE_MG = const(70)
-_SHAKE_END_MG = const(50)
-_SWAY_SHAKE_MG = const(40)
-_SWAY_MDEG = const(20000)
-_SWAY_END_MDEG = const(14000)
+_SHAKE_MG = const(100)
+_SHAKE_END_MG = const(70)
+_SWAY_SHAKE_MG = const(50)
+_SWAY_SHAKE_END_MG = const(40)
+_SWAY_MDEG = const(17000)
+_SWAY_END_MDEG = const(12000)
+_STEP_MG = const(35)  # shaken less over half a second, nobody takes a step
+_STEPS = const(5)  # so many half seconds of the window must have shaken
+_FIRM = const(12)  # hops; a younger slouch is over as soon as the angle falls clearly
+_SLACK_MDEG = const(1500)
 _HALF_SECOND = const(13)  # samples at 26 Hz
 
 
@@ -48,7 +54,7 @@ class Detector:
         self._recovery_hops = 4
         self._wear = WearGate()
         self._moving = False
-        self._window: list[tuple[int, int, int, int]] = []
+        self._window: list[tuple[int, int, int, int, bool]] = []
         self._skies: list[tuple[int, int, int]] = []
         self._hop = -1
         self._open_hop()
@@ -63,7 +69,8 @@ class Detector:
     def _latches(self) -> None:
         self._lying = False
         self._leaning = {code.LEANING_BACK: False, code.LEANING_LEFT: False, code.LEANING_RIGHT: False}
-        self._slouched = False
+        self._firm = False
+        self._above = 0  # hops of the slouch that has not fallen clearly below its angle
         self._below = 0
         self._sagittal_before: int | None = None
 
@@ -207,7 +214,14 @@ class Detector:
 
     def _activity(self, sky16: "tuple[int, int, int] | None") -> bool:
         """Steps shake |a|; bends and swings tilt the trunk to and fro: the length of its way less the way made good."""
-        self._window.append((self._used, self._acc, self._acc_sq, self._path))
+        used, acc, acc_sq = self._used, self._acc, self._acc_sq
+        if self._window:
+            used += self._window[-1][0]
+            acc += self._window[-1][1]
+            acc_sq += self._window[-1][2]
+        mean = acc // used if used else 0
+        shaken = used > 0 and isqrt(max(0, acc_sq // used - mean * mean)) >= _STEP_MG
+        self._window.append((self._used, self._acc, self._acc_sq, self._path, shaken))
         self._skies.append(sky16 or (0, 0, 0))
         if len(self._window) > _WINDOW:
             self._window.pop(0)
@@ -222,9 +236,10 @@ class Detector:
         if first != (0, 0, 0) and last != (0, 0, 0):
             good = isqrt(sum([((a - b) >> 2) ** 2 for a, b in zip(first, last)]))
             sway = (sum([row[3] for row in self._window]) - good) * 7 // 2  # 3.497 mdeg to a step of Q14
-        if shake >= _SHAKE_MG or (shake >= _SWAY_SHAKE_MG and sway >= _SWAY_MDEG):
+        going = sum([row[4] for row in self._window]) >= _STEPS
+        if going and (shake >= _SHAKE_MG or (shake >= _SWAY_SHAKE_MG and sway >= _SWAY_MDEG)):
             self._moving = True
-        elif shake < _SHAKE_END_MG and (shake < _SWAY_SHAKE_MG or sway < _SWAY_END_MDEG):
+        elif shake < _SHAKE_END_MG and (shake < _SWAY_SHAKE_END_MG or sway < _SWAY_END_MDEG):
             self._moving = False
         return self._moving
 
@@ -241,11 +256,20 @@ class Detector:
             self._below = self._below + 1 if sagittal < self._recovery else 0
         else:
             leaning = 0
-        other = self._paused or self._wear.off or moving or self._lying or leaning or not calibrated
-        if other or self._below >= self._recovery_hops:
-            self._slouched = False
-        elif sagittal >= self._angle:
-            self._slouched = True
+        if self._paused or self._wear.off or moving or self._lying or leaning or not calibrated:
+            self._above = 0
+            self._firm = False
+        else:
+            if sagittal >= self._angle:
+                self._above += 1
+            elif self._above and sagittal >= max(self._angle - _SLACK_MDEG, self._recovery):
+                self._above += 1
+            else:
+                self._above = 0
+            if self._above >= _FIRM:
+                self._firm = True
+            elif self._below >= self._recovery_hops:
+                self._firm = False
         if self._paused:
             return code.PAUSED
         if self._wear.off:
@@ -256,7 +280,7 @@ class Detector:
             return code.MOVING
         if self._lying:
             return code.LYING
-        return leaning or (code.SLOUCHED if self._slouched else code.UPRIGHT)
+        return leaning or (code.SLOUCHED if self._above or self._firm else code.UPRIGHT)
 
     def _lean(self, sagittal: int, lateral: int) -> int:
         largest = leaning = 0

@@ -86,7 +86,9 @@ class Straight:
         self.detector.set_calibration(UPRIGHT)
         self.t = 0.0
 
-    def feed(self, seconds: float, degrees: float, *, held: bool = False, breath: float = 0.4) -> Straight:
+    def feed(
+        self, seconds: float, degrees: float, *, held: bool = False, breath: float = 0.4, acc_mg: int = 0
+    ) -> Straight:
         end = self.t + seconds
         while self.t < end:
             a = np.radians(degrees + breath * np.sin(2 * np.pi * 0.25 * self.t)) / 2
@@ -95,7 +97,7 @@ class Straight:
             base = (np.sqrt(0.5), np.sqrt(0.5), 0.0, 0.0)  # y up: a quarter turn about x
             w = base[0] * tilt[0] - base[1] * tilt[1]
             x = base[0] * tilt[1] + base[1] * tilt[0]
-            self.detector.add(int(self.t * 1000), round(w * 32768), round(x * 32768), 0, 0, 0, held)
+            self.detector.add(int(self.t * 1000), round(w * 32768), round(x * 32768), 0, 0, acc_mg, held)
             self.t += 1 / 26
         return self
 
@@ -127,6 +129,24 @@ def test_hysteresis_keeps_a_slouch_until_it_has_recovered_for_a_while() -> None:
     assert wearer.detector.since_ms == pytest.approx(55_500, abs=300)
     episode = wearer.kept.of(records.EPISODE)[0]
     assert episode["end_reason"] == records.END_RECOVERED
+
+
+def test_a_fidget_at_nearly_the_angle_is_no_slouch_that_goes_on() -> None:
+    wearer = Straight().feed(20, 8, breath=0.2).feed(1.5, 11, breath=0.2)
+    assert wearer.detector.category == category.SLOUCHED
+    wearer.feed(5, 8, breath=0.2)
+    assert wearer.detector.category == category.UPRIGHT
+    assert wearer.kept.of(records.EPISODE) == []
+
+
+def test_a_knock_is_no_movement_and_steps_are() -> None:
+    wearer = Straight().feed(20, 15).feed(0.08, 15, acc_mg=900)
+    for _ in range(12):
+        wearer.feed(0.25, 15)
+        assert wearer.detector.category == category.SLOUCHED
+    for _ in range(8):
+        wearer.feed(0.26, 15, acc_mg=200).feed(0.26, 15, acc_mg=-200)
+    assert wearer.detector.category == category.MOVING
 
 
 def test_held_samples_keep_the_category_and_stay_out_of_the_angles() -> None:
