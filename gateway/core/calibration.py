@@ -58,7 +58,9 @@ def repeatability(old: Calibration, new: Calibration) -> Repeatability:
     axis = np.cross(new.up, old.up)
     along = float(new.up @ old.up)
     # The shortest turn that takes the new up to the old one (Rodrigues); forward is then compared in one plane.
-    turned = new.forward + np.cross(axis, new.forward) + np.cross(axis, np.cross(axis, new.forward)) / max(1 + along, 1e-9)
+    turned = (
+        new.forward + np.cross(axis, new.forward) + np.cross(axis, np.cross(axis, new.forward)) / max(1 + along, 1e-9)
+    )
     across = float(old.up @ np.cross(old.forward, turned))
     return Repeatability(
         up_deg=float(np.degrees(np.arctan2(np.linalg.norm(axis), along))),
