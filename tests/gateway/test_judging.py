@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,29 @@ def test_clocks_that_drift_apart_are_no_reason_to_drop_a_packet(bench: Bench, ap
         bench.now_s += 200 * (apart_s - 0.4) + 80 - apart_s
         bench.told(range(number, number + 1), lambda _: 0.0, apart_s)
     assert bench.outbox.malformed == {}
+
+
+def moved(number: int) -> float:
+    """A hand on the clip, and then another angle."""
+    if 75 <= number < 85:
+        return 14.0 * (-1) ** number
+    return 0.0 if number < 75 else 44.0
+
+
+def breathing(bench: Bench, numbers: range) -> None:
+    bench.told(numbers, lambda number: moved(number) + 0.3 * math.sin(0.6 * number))
+
+
+def test_a_clip_that_was_moved_stays_so_over_a_boot_until_it_is_calibrated(bench: Bench) -> None:
+    breathing(bench, range(280))
+    assert bench.judging.slipped
+    batch = bench.outbox.batch(0, 1000)
+    assert batch is not None
+    assert [row.record["kind"] for row in batch.rows].count("slipped") == 1
+    for boot, calibration, slipped in (
+        ("00112233445566ab", CALIBRATION, True),
+        ("00112233445566ac", replace(CALIBRATION, version=2), False),
+        ("00112233445566ad", replace(CALIBRATION, version=2), False),
+    ):
+        bench.judging.begin(boot, 0, PERIOD_US, Thresholds(), calibration, paused=False)
+        assert bench.judging.slipped is slipped

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from firmware.clip import protocol
 from gateway import messages, placing
-from gateway.core.types import EpisodeOut, EpochOut
+from gateway.core.types import SLIP_SUSPECTED, SLIPPED, EpisodeOut, EpochOut, FindingOut
 from gateway.placing import Origin, Place
 
 records = protocol.records
@@ -39,6 +39,16 @@ def test_episode_of_the_core() -> None:
     episode = placing.episode(out, ORIGIN)
     assert (episode.duration_ms, episode.peak_deg, episode.mean_deg) == (30_500, 23.5, 15.0)
     assert episode.end_reason == "lost"
+
+
+def test_what_the_core_found_about_how_the_clip_sits() -> None:
+    slipped, suspected = (
+        placing.finding(FindingOut(95_000, 40_000, kind, 11.26, 7, 3), ORIGIN) for kind in (SLIPPED, SLIP_SUSPECTED)
+    )
+    assert (slipped.kind, slipped.judge, slipped.plan, slipped.calibration) == ("slipped", "gateway", 7, 3)
+    assert (slipped.start_ms, slipped.utc_ms, slipped.value) == (40_000, 1_040_000, 113)
+    assert (suspected.kind, suspected.start_ms) == ("slip_suspected", 95_000)
+    assert messages.parse_record(suspected.model_dump(mode="json")) == suspected
 
 
 def test_names_cover_the_contract() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -340,6 +341,32 @@ def test_a_clip_without_calibration_is_calibrated_by_hold_and_bow(tmp_path: Path
             await asyncio.sleep(3)
             assert clip.leases[-1][1][0] == code.UPRIGHT
             assert abs(clip.leases[-1][1][3]) < 10
+
+    jump.run(main())
+
+
+def test_a_clip_that_was_moved_is_told_and_waits_for_a_calibration(tmp_path: Path) -> None:
+    def moved(t: float) -> float:
+        if 30 < t < 34:
+            return 12.0 * math.sin(17.0 * t)  # a hand
+        return 0.0 if t < 30 else 44.0 + (45.0 * min(1.0, (t - 150) / 2, (154 - t) / 2) if 150 < t < 154 else 0.0)
+
+    async def main() -> None:
+        clip = FakeClip()
+        clip.lean = moved
+        async with running(tmp_path, clip, auto_calibrate=True) as bench:
+            await asyncio.sleep(120)
+            (event,) = bench.of("slipped", "gateway")
+            assert messages.parse_record(event)
+            assert 30_000 <= event["start_ms"] <= 42_000
+            assert abs(event["utc_ms"] - START_UTC_MS - event["start_ms"]) <= event["utc_error_ms"]
+            before = bench.session.face.calibration_version
+            assert (event["calibration"], event["value"] > 0) == (before, True)
+            assert clip.leases[-1][1][0] == code.UNCALIBRATED
+            await asyncio.sleep(60)
+            assert bench.session.face.calibration_version == before + 1
+            assert clip.leases[-1][1][0] == code.UPRIGHT
+            assert len(bench.of("slipped", "gateway")) == 1
 
     jump.run(main())
 

@@ -196,6 +196,34 @@ async def test_what_the_clip_told_besides_is_listed(clinic: Any) -> None:
         assert words in text
 
 
+async def test_a_clip_that_moved_is_asked_for_until_it_is_calibrated(clinic: Any) -> None:
+    base = {"clip": "00000000000000c0", "boot": "0" * 15 + "e", "rev": 1, "plan": 1, "calibration": 1}
+    at = clinic.now_ms - 3_600_000
+
+    def tell(spool: str, *told: tuple[str, str, int]) -> None:
+        rows = tuple(
+            messages.Row(n=n, record={**base, "judge": j, "kind": kind, "start_ms": t, "utc_ms": at + t, "value": 113})
+            for n, (kind, j, t) in enumerate(told)
+        )
+        batch = messages.Records(schema="records/1", spool=spool * 32, first=0, last=len(rows) - 1, rows=rows)
+        assert settle(clinic.engine, "00000000000000aa", batch, clinic.now_ms).rejected == ()
+
+    path = "/patients/1/days/2026-03-25"
+    ask, waiting = "Ask: does the clip still sit where it was put on?", "A new calibration is waiting."
+    assert ask not in text_of(await get(clinic, path))
+    tell("a", ("slip_suspected", "gateway", 0))
+    assert ask in text_of(await get(clinic, path))
+    tell("b", ("slipped", "gateway", 60_000))
+    page = text_of(await get(clinic, path))
+    assert re.search(r"The clip seems to have moved at \d\d:\d\d\. A new calibration is waiting\.", page)
+    assert "by about 11°" in page
+    assert ask not in page
+    tell("c", ("calibrated", "clip", 120_000))
+    page = text_of(await get(clinic, path))
+    assert waiting not in page
+    assert "The clip seems to have moved, by about 11°" in page
+
+
 async def test_simulated_data_are_labelled(clinic: Any) -> None:
     assert "Simulated data" in await get(clinic, "/patients/1/days/2026-03-24")
 
