@@ -36,6 +36,15 @@ def find_mpy_cross() -> str | None:
 def sources(folder: Path) -> dict[str, Path]:
     """The files to compile by the names of their modules, in an order that does not change: of a package what its
     `main` reaches, or all of it when it has none; of another folder the modules in it."""
+    found = _files(folder)
+    main = f"{folder.name}.main"
+    if main in found:
+        reached = lean.reachable({name: ast.parse(path.read_bytes()) for name, path in found.items()}, main)
+        found = {name: path for name, path in found.items() if name in reached}
+    return found
+
+
+def _files(folder: Path) -> dict[str, Path]:
     if not (folder / "__init__.py").is_file():
         return {path.stem: path for path in sorted(folder.glob("*.py"))}
     found = {}
@@ -43,10 +52,6 @@ def sources(folder: Path) -> dict[str, Path]:
         if "__pycache__" not in path.parts:
             name = ".".join(path.relative_to(folder.parent).with_suffix("").parts)
             found[name.removesuffix(".__init__")] = path
-    main = f"{folder.name}.main"
-    if main in found:
-        reached = lean.reachable({name: ast.parse(path.read_bytes()) for name, path in found.items()}, main)
-        found = {name: path for name, path in found.items() if name in reached}
     return found
 
 
@@ -79,7 +84,7 @@ def compiled(folder: Path, cache: Path | None = None) -> Path | None:
     if compiler is None:
         return None
     digest = hashlib.sha256(" ".join((*_OPTIONS, _version())).encode() + Path(lean.__file__).read_bytes())
-    for name, path in sources(folder).items():
+    for name, path in _files(folder).items():
         content = path.read_bytes()
         digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
     root = user_cache_path("plumbline") if cache is None else cache
