@@ -1,4 +1,4 @@
-"""`plumbline prove`, the long run: many seeds, crashes of each station, disturbances, a whole workday, long fuzzing."""
+"""`plumbline prove`, the long run: many seeds, crashes, disturbances, whole workdays, evaluations, long fuzzing."""
 
 from __future__ import annotations
 
@@ -69,6 +69,11 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
                 yield _check(folder, name, "--disturb", kind, "--script", script, "--seed", str(seed))
     yield _check(folder, "delays", "--script", "brief", "--speed", "1")
     yield _check(folder, _LONGEST, "--script", _LONGEST)
+    yield _plumbline("workdays", folder, "evaluate", "workdays", "--seeds", str(2 * seeds))
+    if recordings is not None:
+        yield _plumbline("orientation", folder, "evaluate", "orientation", "--thorough", str(recordings / "broad"))
+        yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))
+        yield _plumbline("sitting", folder, "evaluate", "sitting", str(recordings / "sitting_postures"))
     if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
         yield Result("fuzz", passed=True, wall_s=0, detail=None, skipped="needs a checkout and the development tools")
         return
@@ -79,9 +84,14 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
 
 
 def _check(folder: Path, name: str, *options: str) -> Step:
-    report = folder / f"{name}.json"
-    command = (sys.executable, "-c", "from gateway.cli import main; main()", "demo", "--check", "--report", str(report))
-    return Step(name, (*command, *options), report)
+    return _plumbline(name, folder, "demo", "--check", *options, report="--report")
+
+
+def _plumbline(name: str, folder: Path, *options: str, report: str = "--json") -> Step:
+    """One of our own commands, told by the option `report` where to write its JSON."""
+    path = folder / f"{name}.json"
+    run = (sys.executable, "-c", "from gateway.cli import main; main()")
+    return Step(name, (*run, *options, report, str(path)), path)
 
 
 def take(step: Step) -> Result:
@@ -100,7 +110,7 @@ def take(step: Step) -> Result:
 
 def prove(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for each broker; a third as many for each crash.")] = 10,
-    recordings: Annotated[Path | None, typer.Option(help="Folder with real recordings (broad, mobgap).")] = None,
+    recordings: Annotated[Path | None, typer.Option(help="Folder with broad, mobgap and sitting_postures.")] = None,
     report: Annotated[Path | None, typer.Option(help="Where to write the JSON report.")] = None,
     only: Annotated[str, typer.Option(help="Take only steps whose name contains this.")] = "",
 ) -> None:
