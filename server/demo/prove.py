@@ -69,7 +69,7 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
                 yield _check(folder, name, "--disturb", kind, "--script", script, "--seed", str(seed))
     yield _check(folder, "delays", "--script", "brief", "--speed", "1")
     yield _check(folder, _LONGEST, "--script", _LONGEST)
-    yield _plumbline("workdays", folder, "evaluate", "workdays", "--seeds", str(2 * seeds))
+    yield _plumbline("corpus", folder, "evaluate", "workdays", "--seeds", str(2 * seeds))
     if recordings is not None:
         yield _plumbline("orientation", folder, "evaluate", "orientation", "--thorough", str(recordings / "broad"))
         yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))
@@ -108,6 +108,14 @@ def take(step: Step) -> Result:
     return Result(step.name, run.returncode == 0, wall_s, detail)
 
 
+def _what_failed(detail: Any) -> str:
+    """The part of a failed step's detail that says why."""
+    if isinstance(detail, str):
+        return detail[-1500:]
+    why = {key: detail[key] for key in ("differences", "bars") if key in detail}
+    return json.dumps(why or detail, indent=2)
+
+
 def prove(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for each broker; a third as many for each crash.")] = 10,
     recordings: Annotated[Path | None, typer.Option(help="Folder with broad, mobgap and sitting_postures.")] = None,
@@ -125,6 +133,8 @@ def prove(
             results.append(result)
             word = f"skipped: {result.skipped}" if result.skipped else "holds" if result.passed else "DOES NOT HOLD"
             console.print(f"{result.name:28} {word}  {result.wall_s:.0f} s", highlight=False)
+            if not result.passed:
+                console.print(_what_failed(result.detail), highlight=False, markup=False)
     passed = all(result.passed for result in results)
     text = json.dumps(
         {
