@@ -94,6 +94,18 @@ def is_probe_day(plan: Plan, day: int) -> bool:
     return number % every == drawn % every
 
 
+def withheld_at(plan: Plan, local_minute: int) -> int:
+    """Why the plan wants no vibration at this time, GIVEN when it does not mind or the time is unknown."""
+    if local_minute < 0:
+        return records.GIVEN
+    day = window_day(plan, local_minute)
+    if day < 0:
+        return records.WITHHELD_WINDOW
+    if is_quiet(plan, local_minute):
+        return records.WITHHELD_QUIET
+    return records.WITHHELD_PROBE if is_probe_day(plan, day) else records.GIVEN
+
+
 class Policy:
     """State of the policy. `state` is one of STATE_*; `changed` is True after something that a reboot must not forget,
     until its reader sets it False."""
@@ -199,7 +211,7 @@ class Policy:
         if self._open is None:
             return
         self._ignored = 0
-        self._confirm = bool(self.plan.positive_pulse)
+        self._confirm = True
         self._respond(records.RESPONSE_PROMPT if at - self._open[0] <= PROMPT_MS else records.RESPONSE_LATER, at)
 
     def _respond(self, response: int, at: int) -> None:
@@ -255,7 +267,8 @@ class Policy:
             self._rate = self._next_rate
         if self._confirm:
             self._confirm = False
-            if now_ms >= self.snoozed_until:
+            wanted = self.plan.positive_pulse and now_ms >= self.snoozed_until
+            if wanted and withheld_at(self.plan, local_minute) == records.GIVEN:
                 return ACTION_CONFIRM
         if not self._slouching or now_ms < self.due_ms():
             return ACTION_NONE
@@ -286,14 +299,9 @@ class Policy:
         plan = self.plan
         if plan.mode == TRACK:
             return records.WITHHELD_TRACK
-        if local_minute >= 0:
-            day = window_day(plan, local_minute)
-            if day < 0:
-                return records.WITHHELD_WINDOW
-            if is_quiet(plan, local_minute):
-                return records.WITHHELD_QUIET
-            if is_probe_day(plan, day):
-                return records.WITHHELD_PROBE
+        hour = withheld_at(plan, local_minute)
+        if hour != records.GIVEN:
+            return hour
         if now < self.snoozed_until:
             return records.WITHHELD_SNOOZED
         if now < self._moved + STOOD_UP_MS:

@@ -278,6 +278,20 @@ def test_a_correction_is_answered_with_a_pulse_when_the_plan_wants_it() -> None:
     assert Wearer().judge(SLOUCH).wait(14_000).judge(UP).wait(1_000).confirmed == []
 
 
+@pytest.mark.parametrize("why", ["quiet", "evening", "snoozed"])
+def test_no_pulse_where_there_would_be_no_reminder(why: str) -> None:
+    wearer = Wearer(positive_pulse=1, start_min=540, end_min=1020, quiet_start_min=720, quiet_end_min=750)
+    wearer.minute = WEEK + 719
+    wearer.judge(SLOUCH).wait(14_000)
+    if why == "snoozed":
+        wearer.policy.snooze(60_000)
+    else:
+        wearer.minute = WEEK + (720 if why == "quiet" else 1020)
+    wearer.judge(UP).wait(2_000)
+    assert (len(wearer.reminded), wearer.confirmed) == (1, [])
+    assert wearer.responses == [records.RESPONSE_PROMPT]
+
+
 @pytest.mark.parametrize(
     ("after", "code", "response"),
     [

@@ -20,6 +20,7 @@ from firmware.clip.reminder import (
     is_probe_day,
     is_quiet,
     window_day,
+    withheld_at,
 )
 from tests.firmware.wearer import CLIP, GATEWAY, LOST, MOVE, SLOUCH, TICK, UP, WEEK, Wearer, make_plan
 
@@ -37,6 +38,7 @@ plans = st.fixed_dictionaries(
         "fraction_pct": st.sampled_from([0, 33, 67, 100, 100]),
         "seed": st.integers(0, 65535),
         "back_off": st.integers(0, 1),
+        "positive_pulse": st.integers(0, 1),
         "days": st.sampled_from([0b0011111, 0b1111111]),
         "start_min": st.sampled_from([0, 540]),
         "end_min": st.sampled_from([1020, 1440]),
@@ -119,8 +121,12 @@ class AnyDay(RuleBasedStateMachine):
 
     @rule(ms=st.sampled_from([40, 400, 2_000, 7_000, 30_000, 300_000]))
     def time_passes(self, ms: int) -> None:
-        known = len(self.wearer.reminded)
+        known, confirmed = len(self.wearer.reminded), len(self.wearer.confirmed)
         self.wearer.wait(ms)
+        for at in self.wearer.confirmed[confirmed:]:
+            assert self.policy.plan.positive_pulse
+            assert self.offset + at >= self.snoozed_until
+            assert withheld_at(self.policy.plan, self.wearer.minute) == records.GIVEN
         for at in self.wearer.reminded[known:]:
             self.check_reminder(self.offset + at)
         for told in self.wearer.records[self.counted :]:
@@ -205,6 +211,12 @@ class AnyDay(RuleBasedStateMachine):
                 assert (record[6] == records.RESPONSE_PROMPT) <= (record[7] <= 10_000)
             elif record[5] != records.GIVEN:
                 assert record[6] == records.RESPONSE_NONE
+
+    @invariant()
+    def a_pulse_answers_a_correction(self) -> None:
+        if hasattr(self, "wearer"):
+            corrected = (records.RESPONSE_PROMPT, records.RESPONSE_LATER)
+            assert len(self.wearer.confirmed) <= sum(r in corrected for r in self.wearer.responses)
 
     @invariant()
     def at_most_one_answer_is_open(self) -> None:
