@@ -16,6 +16,7 @@ from gateway.core.activity import ActivityGate
 from gateway.core.dose import holding, still_angles
 from gateway.core.frames import FRAME_MS, HOP_MS, HOPS, FrameBuffer
 from gateway.core.lookback import settled
+from gateway.core.stillness import breaks, longest_still_s, seconds_of
 
 from .reminding import Reminding, Told
 
@@ -86,6 +87,7 @@ def summary(result: Run, duration_s: float) -> dict[str, Any]:
     worn = int(np.isin(result.codes, _JUDGED).sum())
     means = np.array([v for e in result.epochs for v in e.sagittal if v is not None], dtype=np.float64)
     percentiles = np.percentile(means, (10, 50, 90)).round(1).tolist() if len(means) else [None] * 3
+    codes, shifts = seconds_of(result.epochs)
     given = [told for told in result.reminders if told.reason == protocol.records.GIVEN]
     return {
         "duration_s": round(duration_s, 3),
@@ -97,6 +99,8 @@ def summary(result: Run, duration_s: float) -> dict[str, Any]:
         "sagittal_p90_deg": percentiles[2],
         "iso_11226_holding": asdict(holding(still_angles(result.epochs))),
         "shifts": sum(epoch.shifts for epoch in result.epochs),
+        "breaks": len(breaks(codes)),
+        "longest_still_s": longest_still_s(codes, shifts),
         "episodes": len(result.episodes),
         "reminders_due": len(result.reminders),
         "reminders_given": len(given),
