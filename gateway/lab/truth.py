@@ -63,20 +63,20 @@ def truth(script: Script, angle_deg: float = 10.0, recovery_deg: float = 5.0) ->
     off = np.isin(activity, _OFF)
     other = moving | off
     sides = (
-        (_held(-sagittal, LEAN_DEG, LEAN_END_DEG), code.LEANING_BACK, -sagittal),
-        (_held(-lateral, LEAN_DEG, LEAN_END_DEG), code.LEANING_LEFT, -lateral),
-        (_held(lateral, LEAN_DEG, LEAN_END_DEG), code.LEANING_RIGHT, lateral),
+        (held(-sagittal, LEAN_DEG, LEAN_END_DEG), code.LEANING_BACK, -sagittal),
+        (held(-lateral, LEAN_DEG, LEAN_END_DEG), code.LEANING_LEFT, -lateral),
+        (held(lateral, LEAN_DEG, LEAN_END_DEG), code.LEANING_RIGHT, lateral),
     )
     codes = np.full(len(t), code.UPRIGHT)
     largest = np.full(len(t), -np.inf)
     for on, side, amount in sides:
         better = on & (amount > largest)
         codes[better], largest[better] = side, amount[better]
-    codes[_held(tilt, LYING_DEG, LYING_END_DEG)] = code.LYING
+    codes[held(tilt, LYING_DEG, LYING_END_DEG)] = code.LYING
     codes[moving] = code.MOVING
     codes[off] = code.NOT_WORN
     free = (codes == code.UPRIGHT) & ~other
-    codes[free & _held(np.where(free, sagittal, -np.inf), angle_deg, recovery_deg)] = code.SLOUCHED
+    codes[free & held(np.where(free, sagittal, -np.inf), angle_deg, recovery_deg)] = code.SLOUCHED
     changes = t[1:][np.diff(codes) != 0]
     return Truth(
         codes=_majority(codes, seconds),
@@ -87,11 +87,12 @@ def truth(script: Script, angle_deg: float = 10.0, recovery_deg: float = 5.0) ->
     )
 
 
-def _held(amount: NDArray[np.float64], enter: float, leave: float) -> NDArray[np.bool_]:
+def held(amount: NDArray[np.float64], enter: float, leave: float) -> NDArray[np.bool_]:
+    """On from where the amounts (N,) reach `enter` until they are below `leave`."""
     on = amount >= enter
     newest = np.maximum.accumulate(np.where(on | (amount < leave), np.arange(len(amount)), -1))
-    held: NDArray[np.bool_] = np.where(newest >= 0, on[newest], False)
-    return held
+    result: NDArray[np.bool_] = np.where(newest >= 0, on[newest], False)
+    return result
 
 
 def _majority(codes: NDArray[np.int64], seconds: int) -> NDArray[np.int64]:

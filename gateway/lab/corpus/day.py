@@ -97,14 +97,17 @@ class Diary:
         axial: float,
         over_s: float,
         at_s: float,
-        seated_s: float = 0.0,
+        loose: tuple[float, float] | None = None,
     ) -> None:
-        """Turn the clip on the body; further turns before a calibration add to the first."""
+        """Turn the clip on the body at `at_s`; further turns before a calibration add to the first. loose: from when
+        until when it was off the body, if it was.
+        """
+        since, seated = loose or (at_s, at_s + over_s)
         self._turns.append(Slip(at_s, turned(sagittal, lateral, axial), over_s))
         before = self._open
         self._open = Slipped(
-            before.at_s if before else at_s,
-            before.seated_s if before else max(at_s + over_s, seated_s),
+            before.at_s if before else since,
+            before.seated_s if before else seated,
             np.inf,
             before.kind if before else kind,
             sagittal + (before.sagittal if before else 0.0),

@@ -9,16 +9,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.core.categories import LEAN_DEG, LEAN_END_DEG
 from gateway.lab.activities import ACTIVITIES
 from gateway.lab.motion import Floats
+from gateway.lab.truth import held
 
 from .day import Day
 
 GRID_HZ: Final = 20
 AT_REST: Final = [name for name, doing in ACTIVITIES.items() if doing.worn and not doing.moving and name != "lie"]
 OFF: Final = [name for name, doing in ACTIVITIES.items() if not doing.worn]
-LEVEL_DEG: Final = 12.0
-"""Leaning further to a side, somebody may rightly be told to lean instead of slouching."""
+LEANS_DEG: Final = (LEAN_DEG - 2.0, LEAN_END_DEG - 1.0)
+"""From where to where somebody leaning to a side may rightly be told to lean instead of slouching."""
+SUDDEN_S: Final = 3
+SUDDEN_DEG: Final = 4.0
 SHIFT_DEG: Final = 6.5
 NO_SHIFT_DEG: Final = 3.5
 """A change of posture of SHIFT_DEG or more is a shift, of NO_SHIFT_DEG or less none; between them either will do."""
@@ -37,8 +41,8 @@ Ints = NDArray[np.int64]
 @dataclass(frozen=True)
 class Slouch:
     """A stretch in which the true sagittal angle stays at `floor` degrees or more, from `reached_s` to `end_s`. It is
-    part of a slouch by the plan's own rule that began at `onset_s`. sudden: from the plan's angle less 3 degrees to
-    that much over it within 3 s, or within 3 s of moving about."""
+    part of a slouch by the plan's own rule that began at `onset_s`. sudden: by SUDDEN_DEG within the SUDDEN_S about
+    that, or within SUDDEN_S after moving about or leaning over."""
 
     onset_s: float
     reached_s: float
@@ -80,32 +84,30 @@ class Facts:
 
     def slouched_from(self, enter_deg: float) -> Bools:
         """(T,) in a slouch that is entered at an angle and left below recovery or by anything else than sitting."""
-        upright = ~self.rest | (self.sagittal < self.recovery_deg)
-        enter = ~upright & (self.sagittal >= enter_deg)
-        newest = np.maximum.accumulate(np.where(enter | upright, np.arange(len(enter)), -1))
-        held: Bools = np.where(newest >= 0, enter[newest], False)
-        return held
+        leaning = held(np.abs(self.lateral), LEAN_DEG, LEAN_END_DEG)
+        return held(np.where(self.rest & ~leaning, self.sagittal, -np.inf), enter_deg, self.recovery_deg)
 
     def slouches(self, floor_deg: float, seconds: float) -> list[Slouch]:
         """Stretches at or above an angle, level and asked for, of at least so long."""
-        fit = self.rest & self.asked & (np.abs(self.lateral) <= LEVEL_DEG) & (self.sagittal >= floor_deg)
+        level = ~held(np.abs(self.lateral), *LEANS_DEG)
+        fit = self.rest & self.asked & level & (self.sagittal >= floor_deg)
         out = []
         for begin, end in runs(fit):
             if end - begin < seconds * GRID_HZ:
                 continue
-            held = self.slouched[: begin + 1]
-            onset = begin - int(np.argmin(held[::-1])) + 1 if held[-1] else begin
-            after = min(onset + 3 * GRID_HZ, len(self.t_s) - 1)
-            before = max(onset - 3 * GRID_HZ, 0)
-            moved = not self.rest[before : onset + 1].all()
-            quick = self.sagittal[after] >= self.angle_deg + 3 and self.sagittal[before] <= self.angle_deg - 3
+            slouched = self.slouched[: begin + 1]
+            onset = begin - int(np.argmin(slouched[::-1])) + 1 if slouched[-1] else begin
+            around = slice(max(onset - SUDDEN_S * GRID_HZ // 2, 0), onset + SUDDEN_S * GRID_HZ // 2)
+            since = slice(max(onset - SUDDEN_S * GRID_HZ, 0), onset + 1)
+            moved, leant = not self.rest[since].all(), not level[since].all()
+            quick = np.ptp(self.sagittal[around]) >= SUDDEN_DEG
             out.append(
                 Slouch(
                     onset_s=onset / GRID_HZ,
                     reached_s=begin / GRID_HZ,
                     end_s=end / GRID_HZ,
                     median_deg=float(np.median(self.sagittal[begin:end])),
-                    sudden=bool(moved or quick),
+                    sudden=bool(moved or leant or quick),
                     after_moving=bool(moved),
                 )
             )

@@ -58,8 +58,8 @@ def wearer(rng: np.random.Generator) -> Wearer:
         fidgets_per_hour=float(FIDGETS_PER_HOUR * rng.uniform(0.5, 1.6)),
         breath_wander=float(rng.uniform(0.2, 0.5)),
         wander_deg=float(rng.uniform(0.15, 0.5)),
-        pace=float(rng.uniform(0.84, 1.08)),
-        gait=float(rng.uniform(0.65, 1.2)),
+        pace=float(rng.uniform(0.78, 1.08)),
+        gait=float(rng.uniform(0.55, 1.2)),
         landing=float(rng.uniform(0.0, 0.35)),
     )
     return Wearer(

@@ -74,24 +74,27 @@ class _Composer:
 
         if hours < SHORT_H:
             return [_Plan(at(0.4, 0.5), lambda: self._removal(float(rng.uniform(5.5, 8))))]
+        slip = rng.random()
+        silent = 0.35 <= slip < 0.7
+        # A clip that slides by itself stays unnoticed for some walks; taking it off would end that.
+        lunch = (0.6, 0.65) if silent else (0.42, 0.55)
         out = [
-            _Plan(at(0.42, 0.55), lambda: self._removal(float(rng.uniform(20, 45)))),
-            _Plan(at(0.65, 0.85), lambda: self._removal(float(rng.uniform(5.5, 16)))),
+            _Plan(at(*lunch), lambda: self._removal(float(rng.uniform(20, 45)))),
+            _Plan(at(0.7, 0.85), lambda: self._removal(float(rng.uniform(5.5, 16)))),
             _Plan(at(0.05, 0.9), self._still_bout),
         ]
         for chance, low, high, what in (
-            (0.5, 0.1, 0.9, lambda: self._removal(float(rng.uniform(1, 4)))),
+            (0.5, 0.65 if silent else 0.1, 0.9, lambda: self._removal(float(rng.uniform(1, 4)))),
             (0.4, 0.1, 0.9, self._long_slouch),
             (0.4, 0.5, 0.9, self._lying),
             (0.6, 0.1, 0.9, self._standing_desk),
         ):
             if rng.random() < chance:
                 out.append(_Plan(at(low, high), what))
-        slip = rng.random()
         if slip < 0.35:
             out.append(_Plan(at(0.15, 0.4), self._handled_slip))
-        elif slip < 0.7:
-            out.append(_Plan(at(0.15, 0.3), self._silent_slip))
+        elif silent:
+            out.append(_Plan(at(0.12, 0.25), self._silent_slip))
         return out
 
     # --- at the desk ---
@@ -230,6 +233,7 @@ class _Composer:
         place = str(rng.choice(["desk", "bag", "chair"]))
         angles = {"desk": DESK, "bag": BAG, "chair": CHAIR_BACK}[place]
         forward, right = (float(angle + rng.normal(0, 4)) for angle in angles)
+        begin = diary.at_s
         diary.add(Segment(float(rng.uniform(5, 12)), "handle", 40.0, 20.0, 2.0))
         left = minutes * MINUTE
         if place == "bag" and rng.random() < 0.5:
@@ -247,7 +251,7 @@ class _Composer:
         side = float(rng.normal(0, spread)) if spread < 1 else float(rng.choice([-1, 1]) * rng.uniform(9, 18))
         diary.add(Segment(float(rng.uniform(5, 12)), "handle", 10.0, 0.0, 2.0))
         forward = float(rng.normal(0, spread))
-        diary.slip("put on again", forward, side, 0.0, 1.0, off_at + 2.0, diary.at_s)
+        diary.slip("put on again", forward, side, 0.0, 1.0, off_at + 2.0, (begin, diary.at_s))
         diary.add(Segment(float(rng.uniform(20, 40)), "stand", 0.0, 0.0, 2.0))
         self._sitting(MINUTE * float(rng.uniform(4, 7)))
         diary.calibrate()
