@@ -19,15 +19,15 @@ WINDOW: Final = 8
 """Hops, 2 s."""
 SHAKE_MG: Final = 100
 SHAKE_END_MG: Final = 70
-SWAY_SHAKE_MG: Final = 50
-SWAY_SHAKE_END_MG: Final = 40
-SWAY_DEG: Final = 17
-SWAY_END_DEG: Final = 12
+SWAY_SHAKE_MG: Final = 35
+SWAY_SHAKE_END_MG: Final = 25
+SWAY_DEG: Final = 16
+SWAY_END_DEG: Final = 11
 # On a collar clip 100 mg did best against video. Lower-back walking of two people (mobgap): a tenth of the 2 s windows
 # shakes less than 50 mg, standing talk less than 20 mg; slow walking sways 24 deg and more to and fro in 2 s.
 STEP: Final = 2
 """Hops, half a second: a step, and so the least that shows whether someone still moves."""
-STEP_MG: Final = 35
+STEP_MG: Final = 30
 """Shaken less over half a second, nobody takes a step."""
 STEPS: Final = 5
 """So many of the window's half seconds, which overlap, must have shaken: a knock or a posture change is soon over."""

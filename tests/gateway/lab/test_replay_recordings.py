@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
+from firmware.clip import protocol
 from gateway import cli
 from gateway.core.orientation import sky_in_sensor
 from gateway.lab.replay_csv import COLUMNS
@@ -108,7 +109,11 @@ def test_walking_bouts_are_seen_as_moving(recordings: Path, tmp_path: Path, who:
     walking = np.zeros(len(t), dtype=bool)
     for bout in np.atleast_1d(bouts):
         walking |= (t >= bout.Start) & (t <= bout.End)
-    assert moving[walking].mean() > 0.85
+    assert moving[walking].mean() > 0.9
+    codes = "".join(epoch["codes"] for epoch in out["epochs"])
+    whole = walking[: len(walking) // 100 * 100].reshape(-1, 100).all(axis=1)
+    told = np.array([int(c, 16) for c in codes])[: len(whole)]
+    assert not (told[whole] == protocol.category.SLOUCHED).any()
 
 
 @pytest.mark.parametrize("trial", ["Test5_Trial1", "Test5_Trial2"])
