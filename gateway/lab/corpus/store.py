@@ -12,13 +12,13 @@ import numpy as np
 
 from firmware.clip import fusion
 from gateway.core import Samples, Trailer
-from gateway.lab import activities, motion, script
+from gateway.lab import activities, motion, script, trunk
 
 from . import clip, sensor
 from .clip import Step, Stream, stream
 from .day import Day
 
-_MODULES: Final = (fusion, activities, motion, script, clip, sensor)
+_MODULES: Final = (fusion, activities, motion, script, trunk, clip, sensor)
 """What a stream depends on besides the day."""
 
 
@@ -50,6 +50,7 @@ def _key(day: Day) -> str:
 @cache
 def _sources() -> bytes:
     total = hashlib.sha256()
-    for module in _MODULES:
-        total.update(Path(str(module.__file__)).read_bytes())
+    files = [Path(str(module.__file__)) for module in _MODULES]
+    for path in (*files, files[0].with_name("gyro_bias.py")):
+        total.update(path.read_bytes())
     return total.digest()

@@ -46,7 +46,7 @@ def test_a_day_is_as_busy_as_an_office_chair_is(days: list[Day]) -> None:
         pairs = itertools.pairwise(segments)
         kept = [(a, b) for a, b in pairs if a.activity in AT_REST and b.activity in AT_REST]
         shifts += sum((a.sagittal, a.lateral) != (b.sagittal, b.lateral) for a, b in kept)
-        fidgets += len(day.script._fidgets["start"]) - 1
+        fidgets += len(day.script.fidgets_s)
         long = Facts(day, 10, 5).slouches(13, 70)
         assert 5 <= len(long) <= 90
         assert any(not slouch.sudden for slouch in long)
