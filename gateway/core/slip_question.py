@@ -12,16 +12,16 @@ from .usual_place import Angles, median
 
 ENOUGH: Final = 5
 """Blocks of evidence, 50 s."""
-PER_ONE: Final = 6
+PER_ONE: Final = 5
 """Blocks beside the usual place that outweigh one at it."""
 SETTLED: Final = 2
 """One block at the usual place says that it sits as before, unless as many as this lie beside it. What a hand has moved
 shows at once; a lean comes later."""
 OPEN: Final = 60
 """Blocks, 10 minutes; a question that was not answered by then is dropped."""
-ASIDE_MDEG: Final = 6000
-NEAR_MDEG: Final = 4500
-SLIP_MDEG: Final = 7000
+ASIDE_MDEG: Final = 5000
+NEAR_MDEG: Final = 4000
+SLIP_MDEG: Final = 6000
 """Median of the evidence: a step of 8 degrees must be found, and people sit a few degrees askew."""
 AT_REST: Final = 2
 """Blocks at rest, with a breath, that must be among the evidence: a bag walks too."""
