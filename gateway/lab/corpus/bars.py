@@ -23,7 +23,12 @@ def figures(total: Score) -> dict[str, Any]:
             "through_holes_not_scored": total.through_holes,
             "reported": {band: {"slouches": n, "reminded": k} for band, (n, k) in total.reported.items()},
         },
-        "reminders": {"given": total.given, "false": total.false, "while_the_clip_was_turned": total.while_turned},
+        "reminders": {
+            "given": total.given,
+            "false": total.false,
+            "relaxed": total.relaxed,
+            "while_the_clip_was_turned": total.while_turned,
+        },
         "onset": {
             "sudden_s": _spread(total.sudden_errors_s),
             "gradual_deg": _spread(total.gradual_errors_deg),
@@ -79,7 +84,8 @@ def notes(total: Score, days: int) -> list[str]:
     )
     reminders = (
         f"{total.given} reminders, {total.false} of them false: within the dwell before, the wearer was not slouched "
-        "by the plan's own rule with its angle lessened by 2 deg, or was moving, lying or without the clip."
+        "by the plan's own rule with its angle lessened by 2 deg, or was moving, lying or without the clip. "
+        f"{total.relaxed} more came in slouches relaxed to less than that, but not below recovery."
     )
     left_out = (
         f"Not scored: {total.through_holes} slouches through holes in the stream of more than 5 s, and "

@@ -52,6 +52,8 @@ class Score:
     reported: dict[str, list[int]] = field(default_factory=dict)
     given: int = 0
     false: int = 0
+    relaxed: int = 0
+    """Of the true ones, those in a slouch that had been relaxed to between recovery and the plan's angle."""
     while_turned: int = 0
     sudden_errors_s: list[float] = field(default_factory=list)
     gradual_errors_deg: list[float] = field(default_factory=list)
@@ -183,7 +185,10 @@ def _score_reminders(out: Score, facts: Facts, given: list[Told], dwell_s: float
             continue
         out.given += 1
         # The wearer may have sat up within the last second: nobody could know.
-        if not slouched[window.start : max(now - GRID_HZ, window.start + 1)].all():
+        known = slice(window.start, max(now - GRID_HZ, window.start + 1))
+        if slouched[known].all():
+            out.relaxed += bool((facts.sagittal[known] < facts.angle_deg - FALSE_TOLERANCE_DEG).any())
+        else:
             out.false += 1
             doing = sorted(set(facts.activity[window].tolist()))
             low, high = facts.sagittal[window].min(), facts.sagittal[window].max()

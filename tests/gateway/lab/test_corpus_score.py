@@ -98,6 +98,26 @@ def test_a_reminder_without_a_slouch_is_false(day: Day, judged: Judged, at_s: fl
     assert scored(day, replace(judged, reminders=[one])).false == false
 
 
+def test_a_slouch_relaxed_but_not_left_is_no_false_reminder(day: Day, judged: Judged) -> None:
+    """By the plan's rule 7 degrees after 17 still slouch, and 7 by themselves do not."""
+    diary = Diary()
+    diary.add(Segment(20.0, "stand"))
+    diary.calibrate()
+    diary.add(Segment(30.0, "sit"), Segment(70.0, "sit", 17.0), Segment(90.0, "sit", 7.0), Segment(20.0, "sit", 0.0))
+    diary.add(Segment(100.0, "sit", 7.0), Segment(20.0, "sit"))
+    began = 47.5 + 30.0
+    other = diary.day(1, day.script.body, day.chip)
+    empty = replace(judged, epochs=[], calibrations=[], codes=np.full(int(other.duration_s), code.LOST))
+
+    def at(t_s: float) -> Score:
+        one = replace(judged.reminders[0], start_ms=int(t_s * 1000))
+        return scored(other, replace(empty, reminders=[one]))
+
+    assert (at(began + 150).false, at(began + 150).relaxed) == (0, 1)
+    assert (at(began + 65).false, at(began + 65).relaxed) == (0, 0)
+    assert (at(began + 270).false, at(began + 270).relaxed) == (1, 0)
+
+
 def test_onsets_told_wrongly_are_errors_of_their_kind(day: Day, judged: Judged) -> None:
     shifted = [replace(told, since_ms=told.since_ms + 5_000) for told in judged.reminders]
     got = scored(day, replace(judged, reminders=shifted))
