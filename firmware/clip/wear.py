@@ -10,7 +10,7 @@ _BLOCK = const(40)  # hops, 10 s
 _STILL_BLOCKS = const(6)
 _HOP_MS = const(250)
 # Directions are Q16 here: a degree is 1144.
-_STILL = const(57)  # 0.05 deg
+_STILL = const(34)  # 0.03 deg
 _SAME = const(572)  # 0.5 deg
 _DISTURBED = const(1716)  # 1.5 deg
 _STILL_MG = const(12)

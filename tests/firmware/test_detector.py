@@ -200,3 +200,8 @@ def test_lying_and_leaning() -> None:
     codes = wearer.kept.codes(1)
     assert set(codes[13:19]) == {category.LEANING_BACK}
     assert set(codes[33:39]) == {category.LYING}
+
+
+def test_a_shallow_breath_is_worn_and_a_desk_is_not() -> None:
+    assert Straight().feed(180, 3, breath=0.06).detector.category == category.UPRIGHT
+    assert Straight().feed(180, 3, breath=0.01).detector.category == category.NOT_WORN
