@@ -26,6 +26,10 @@ BEND_END_DEG: Final = 40
 BEND_MS: Final = 10_000
 """A bend forward beyond BEND_DEG that lasts less is a movement (lifting, tying a shoe); after that it is what it looks
 like. No posed slouch of 45 people went so far (at most 39 degrees, T4)."""
+PLUNGE_DEG: Final = 25
+PLUNGE: Final = 8
+"""Hops, 2 s: who got there by so many degrees in so long has bent; who got there more slowly, or reached a little
+further from a slouch, is where he was."""
 FAST_MDEG: Final = 1500
 """A hop; 6 degrees a second: on its way up from a bend the trunk is faster."""
 CALM: Final = 3
@@ -91,7 +95,7 @@ class Categoriser:
         """Samples in half a second."""
         self._latches = dict.fromkeys(_LATCHES, False)
         self._runs = dict.fromkeys(("bent", "up", "calm", "onset", "below"), 0)
-        self._before: int | None = None  # sagittal angle of the hop before
+        self._past = np.zeros((2, PLUNGE), dtype=np.int64)  # sagittal angles of the hops before, and whether usable
         self._category = code.LOST
         self._after_lost = False
         self._received = np.zeros(0, dtype=np.int64)
@@ -100,7 +104,7 @@ class Categoriser:
         """Forget all posture: the reference changed, or (`lost`) the stream broke off for long."""
         self._latches = dict.fromkeys(self._latches, False)
         self._runs = dict.fromkeys(self._runs, 0)
-        self._before = None
+        self._past = np.zeros((2, PLUNGE), dtype=np.int64)
         if lost:
             self._category = code.LOST
             self._after_lost = False
@@ -120,9 +124,7 @@ class Categoriser:
             usable & (posture.tilt >= LYING_DEG * 1000),
             fresh | (usable & (posture.tilt < LYING_END_DEG * 1000)),
         )
-        turned = self._turned(posture)
-        fast = np.abs(turned) >= FAST_MDEG
-        bent, bending, rising = self._bends(posture, turned, fast, fresh)
+        fast, bent, bending, rising = self._bends(posture, fresh)
         leaning = self._leaning(posture, fresh)
         rest = np.where(lying, code.LYING, np.where(leaning > 0, leaning, code.UPRIGHT))
         below = self._run("below", self._latch("below", usable & (sagittal < recovery), usable | fresh))
@@ -149,29 +151,24 @@ class Categoriser:
         self._category = int(category[-1])
         return Labels(category, lost, below, bent, fast, bending | (rising & fast), rest)
 
-    def _turned(self, posture: Posture) -> Ints:
-        """(H,) by how much the trunk turned forward since the hop before; 0 when that is not known."""
-        turned = np.diff(posture.sagittal, prepend=self._before or 0)
-        turned[0] *= self._before is not None
-        turned *= posture.usable
-        turned[1:] *= posture.usable[:-1]
-        self._before = int(posture.sagittal[-1]) if posture.usable[-1] else None
-        return turned
-
-    def _bends(self, posture: Posture, turned: Ints, fast: Bools, fresh: Bools) -> tuple[Ints, Bools, Bools]:
-        """(H,) for how many hops the trunk has been bent far forward, whether that is a movement still, and whether the
-        trunk is on its way up from it. Who gets there slowly does not bend but sinks."""
+    def _bends(self, posture: Posture, fresh: Bools) -> tuple[Bools, Ints, Bools, Bools]:
+        """(H,) whether the trunk turned fast forward or backward since the hop before, for how many hops it has been
+        bent far forward, whether that is a movement still, and whether it is on its way up from there."""
+        sagittal, usable = np.concatenate((self._past, (posture.sagittal, posture.usable)), axis=1)
+        self._past = np.stack((sagittal[-PLUNGE:], usable[-PLUNGE:]))
+        known = usable.astype(np.bool_)
+        fast = (np.abs(np.diff(sagittal)) >= FAST_MDEG)[PLUNGE - 1 :] & known[PLUNGE:] & known[PLUNGE - 1 : -1]
+        plunged = (sagittal[PLUNGE:] - sagittal[:-PLUNGE] >= PLUNGE_DEG * 1000) & known[PLUNGE:] & known[:-PLUNGE]
         calm = self._run("calm", ~fast)
         forward = np.abs(posture.lateral) < PRONE_LATERAL_DEG * 1000
-        bend, sagittal = BEND_DEG * 1000, posture.sagittal
-        down = posture.usable & forward & (sagittal >= bend) & (sagittal - turned < bend) & (calm <= HOPS)
-        up = posture.usable & ~(forward & (sagittal >= BEND_END_DEG * 1000))
+        down = plunged & forward & (posture.sagittal >= BEND_DEG * 1000)
+        up = posture.usable & ~(forward & (posture.sagittal >= BEND_END_DEG * 1000))
         held = self._latch("bent", down, fresh | up)
         bent = self._run("bent", held)
         bending = held & (bent < BEND_MS // HOP_MS)
         come_up = (calm >= CALM) | (self._run("up", ~held) > RISE)
         rising = self._latch("rising", held, fresh | (~held & come_up)) & ~held
-        return bent, bending, rising
+        return fast, bent, bending, rising
 
     def _lost_seconds(self, posture: Posture) -> Bools:
         counts = np.concatenate((self._received, posture.received))
@@ -216,7 +213,7 @@ class Categoriser:
             "half": self._half,
             "latches": self._latches,
             "runs": self._runs,
-            "before": self._before,
+            "past": self._past.tolist(),
             "category": self._category,
             "after_lost": self._after_lost,
             "received": self._received.tolist(),
@@ -226,7 +223,8 @@ class Categoriser:
     def from_state(cls, state: dict[str, Any]) -> Categoriser:
         """A categoriser that goes on where `state` was taken."""
         new = cls(1000)
-        new._half, new._before = int(state["half"]), state["before"]
+        new._half = int(state["half"])
+        new._past = np.array(state["past"], dtype=np.int64).reshape(2, PLUNGE)
         new._latches = {name: bool(state["latches"][name]) for name in new._latches}
         new._runs = {name: int(state["runs"][name]) for name in new._runs}
         new._category, new._after_lost = int(state["category"]), bool(state["after_lost"])

@@ -146,6 +146,25 @@ def test_a_fidget_at_nearly_the_angle_is_no_slouch(poses: Any) -> None:
     assert code.SLOUCHED not in poses.codes(out).values()
 
 
+def test_reaching_further_from_a_slouch_and_sinking_slowly_are_no_bends(poses: Any) -> None:
+    reach = lambda t: 30 + 17 * np.sin(np.pi * np.clip((t - 40) / 2, 0, 1)) ** 2 - 30 * (t < 10)  # noqa: E731
+    sink = lambda t: np.clip(0.8 * (t - 10), 0, 52)  # noqa: E731
+    for angle in (reach, sink):
+        out = Core(Thresholds(), poses.calibration).push(poses.of(angle, 100))
+        assert {j.category for j in out.judgements} == {code.UPRIGHT, code.SLOUCHED}
+        assert len(_since(out)) == 1
+
+
+def test_who_stays_bent_down_lies_or_slouches_from_the_beginning(poses: Any) -> None:
+    for deep, told in ((75, code.LYING), (50, code.SLOUCHED)):
+        angle = lambda t, deep=deep: deep * np.clip((t - 20) / 1.5, 0, 1)  # noqa: E731
+        out = _told(Core(Thresholds(), poses.calibration), poses.of(angle, 60), 60)
+        first = next(j for j in out.judgements if j.category == told and j.judged_to_ms > 25_000)
+        assert first.judged_to_ms == pytest.approx(31_200, abs=500)
+        assert first.since_ms == pytest.approx(21_200, abs=500)
+        assert set(list(poses.codes(out).values())[22:60]) == {told}
+
+
 Stretch = tuple[float, float, float, float]
 stretches = st.lists(
     st.tuples(
