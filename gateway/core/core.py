@@ -204,7 +204,7 @@ class Core:
         findings = ([self._finding] if self._finding else []) + new
         self._finding = findings[-1] if findings else None
         posture = self._posture(hops, moving, shaken, not_worn)
-        measured = self._calibration is not None and not self._paused
+        measured = self._calibration is not None and not (self._paused or self._slipped)
         told, slipped_at = self._slip.step(posture, handled, weights, measured=measured)
         plan, calibration = self._versions
         run.findings += [replace(one, plan_version=plan, calibration_version=calibration) for one in told]

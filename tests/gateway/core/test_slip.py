@@ -183,7 +183,9 @@ def test_the_person_s_own_walking_is_never_suspected_and_outlives_a_calibration_
 
 
 def test_a_core_that_is_told_of_a_slip_judges_nothing() -> None:
-    script = Script([Segment(120, "sit", 20.0)], BODY, 13)
+    segments = [Segment(60, "sit", 20.0), Segment(4, "adjust", 1.0), Segment(120, "sit", 20.0, 18.0)]
+    script = Script(segments, BODY, 13)
     told = wear(script, Core(Thresholds(), script.calibration(), slipped=True))
     assert set(told.codes.tolist()) == {code.UNCALIBRATED}
     assert told.output.episodes == []
+    assert told.output.findings == []
