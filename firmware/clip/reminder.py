@@ -32,6 +32,9 @@ STATE_SNOOZED = const(3)
 PROMPT_MS = const(10000)  # a correction within this long answers the reminder (clinical anchor: 10 s)
 STOOD_UP_MS = const(30000)  # no reminder this soon after moving
 BRIDGE_MS = const(10000)  # a slouch that shows again this soon after samples were lost is the same slouch
+STIR_MS = const(
+    2500
+)  # moving in the middle of a slouch for no longer than this, such as to grasp something, ends it not
 _HOUR_MS = const(3600000)
 _IGNORED_STEP = const(3)  # ignored reminders in a row that double the interval
 _BACK_OFF_MAX = const(4)  # at most 2**4 times the repeat interval
@@ -123,6 +126,7 @@ class Policy:
         self._raw_since = 0  # as the present judge last said it
         self._lost_at = _NEVER  # when a running slouch was last cut by lost samples
         self._moved = _NEVER  # when moving last ended
+        self._stirred = _NEVER  # when moving began out of a slouch, as long as that may still go on
         self._decided = _NEVER  # when a reminder was last due
         self._again = _NEVER  # not due again before this, without a recovery
         self._recovered = True  # a recovery was seen since `_decided`
@@ -174,6 +178,8 @@ class Policy:
             self._respond(records.RESPONSE_NONE, self._lost_at)
         self._category = code
         self._judge = judge
+        if before == category.MOVING and code != category.MOVING:
+            self._come_to_rest(code, max(since_ms, self._now) if other else since_ms)
         if code == category.SLOUCHED:
             self._slouch(since_ms, other)
             self._angle = angle_ddeg
@@ -181,6 +187,10 @@ class Policy:
             if self._slouching:
                 self._slouching = False
                 self._lost_at = since_ms
+        elif code == category.MOVING and (self._slouching or self._stirred != _NEVER):
+            if self._slouching:
+                self._slouching = False
+                self._stirred = since_ms
         else:
             self._slouching = False
             self._lost_at = _NEVER
@@ -190,8 +200,25 @@ class Policy:
                 self._respond(records.RESPONSE_NONE, since_ms)
             if code != category.PAUSED and code != category.UNCALIBRATED:  # a tuple would be made each time
                 self._recovered = True
-        if before == category.MOVING and code != category.MOVING:
-            self._moved = max(since_ms, self._now) if other else since_ms
+
+    def _come_to_rest(self, code: int, at: int) -> None:
+        """Moving has ended: the slouch before goes on, was corrected, or is long over."""
+        short = self._stirred != _NEVER and at - self._stirred <= STIR_MS
+        if short and code == category.SLOUCHED:
+            self._lost_at = self._stirred
+            self._stirred = _NEVER
+            return
+        if short and code == category.UPRIGHT:
+            self._stirred = _NEVER
+        self._go_away()
+        self._moved = at
+
+    def _go_away(self) -> None:
+        """A slouch has ended in moving."""
+        if self._stirred != _NEVER:
+            self._respond(records.RESPONSE_NONE, self._stirred)
+            self._stirred = _NEVER
+            self._recovered = True
 
     def _slouch(self, since: int, other: bool) -> None:
         if not self._slouching:
@@ -262,6 +289,8 @@ class Policy:
         Monday 00:00, the same one always; -1 when it is unknown (window, quiet hours and silent days are then not
         enforced)."""
         self._now = now_ms
+        if self._stirred != _NEVER and now_ms - self._stirred > 2 * STIR_MS:  # twice: a judgement may be late
+            self._go_away()
         if self.plan.trigger == DOSE:
             self._count_dose(max(now_ms, self._dose_at))
             self._rate = self._next_rate
@@ -408,6 +437,7 @@ class Policy:
         self._given_last = _since_age(values[11], gone)
         self._lost_at = 0 if fresh else _NEVER
         self._slouching = False
+        self._stirred = _NEVER
         self._open = None
         self._given = [-age - gone for age in struct.unpack("<%dI" % count, data[size:-2])]
 

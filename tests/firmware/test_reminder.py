@@ -15,6 +15,7 @@ from firmware.clip.reminder import (
     STATE_IDLE,
     STATE_REMINDED,
     STATE_SNOOZED,
+    STIR_MS,
     STOOD_UP_MS,
     Policy,
     is_probe_day,
@@ -302,8 +303,47 @@ def test_no_pulse_where_there_would_be_no_reminder(why: str) -> None:
     ],
 )
 def test_the_response_is_measured(after: int, code: int, response: int) -> None:
-    wearer = Wearer().judge(SLOUCH).wait(10_000 + after).judge(code).wait(1_000)
+    wearer = Wearer().judge(SLOUCH).wait(10_000 + after).judge(code).wait(6_000)
     assert wearer.records[-1][6:] == (response, after)
+
+
+def test_a_grasp_in_the_middle_of_a_slouch_ends_it_not() -> None:
+    wearer = Wearer().judge(SLOUCH).wait(4_000).judge(MOVE).wait(1_800).judge(SLOUCH).wait(70_000)
+    assert wearer.reminded == [10_000, 70_000]
+    assert wearer.records[0][3] == 0
+    after = Wearer().judge(SLOUCH).wait(12_000).judge(MOVE).wait(1_800).judge(SLOUCH).wait(60_000)
+    assert after.reminded == [10_000, 70_000]
+    assert after.responses == [records.RESPONSE_NONE]
+
+
+@pytest.mark.parametrize("ms", [STIR_MS - 20, STIR_MS + 20])
+def test_moving_for_longer_does(ms: int) -> None:
+    wearer = Wearer().judge(SLOUCH).wait(4_000).judge(MOVE).wait(ms).judge(SLOUCH).wait(60_000)
+    if ms <= STIR_MS:
+        assert wearer.reminded == [10_000]
+    else:
+        assert wearer.reasons[0] == records.WITHHELD_STOOD_UP
+        assert wearer.reminded == [4_000 + ms + STOOD_UP_MS]
+
+
+def test_who_has_walked_is_reminded_of_the_next_slouch_as_of_a_new_one() -> None:
+    wearer = Wearer(repeat_s=300).judge(SLOUCH).wait(12_000).judge(MOVE).wait(20_000).judge(SLOUCH).wait(60_000)
+    assert wearer.reminded == [10_000, 32_000 + STOOD_UP_MS]
+
+
+def test_a_grasp_that_only_one_judge_saw_is_as_long_as_that_one_says() -> None:
+    wearer = Wearer().judge(SLOUCH, 0, GATEWAY).wait(4_000).judge(MOVE, judge=GATEWAY).wait(20_000)
+    wearer.judge(SLOUCH, 0, CLIP).wait(60_000)
+    assert wearer.reminded == [24_000 - TICK + STOOD_UP_MS]
+
+
+def test_a_brisk_correction_is_one() -> None:
+    wearer = Wearer(positive_pulse=1).judge(SLOUCH).wait(14_000).judge(MOVE).wait(1_800).judge(UP).wait(1_000)
+    assert wearer.records[-1][6:] == (records.RESPONSE_PROMPT, 5_800)
+    assert len(wearer.confirmed) == 1
+    walked = Wearer(positive_pulse=1).judge(SLOUCH).wait(14_000).judge(MOVE).wait(4_000).judge(UP).wait(1_000)
+    assert walked.records[-1][6:] == (records.RESPONSE_NONE, 4_000)
+    assert walked.confirmed == []
 
 
 def test_a_response_is_never_left_open_by_a_long_loss() -> None:

@@ -15,6 +15,7 @@ from firmware.clip.protocol import category, plan, records
 from firmware.clip.reminder import (
     ACTION_REMIND,
     BRIDGE_MS,
+    STIR_MS,
     STOOD_UP_MS,
     Policy,
     is_probe_day,
@@ -62,6 +63,7 @@ class AnyDay(RuleBasedStateMachine):
         self.code, self.judge, self.since = LOST, -1, 0
         self.moving_until = -HOUR_MS  # absolute; as far as anybody has said
         self.snoozed_until = -1  # absolute
+        self.stirred: int | None = None  # absolute; moving began then, out of a slouch
         self.recovered = True
         self.given: list[int] = []  # absolute
         self.counted = 0
@@ -78,15 +80,32 @@ class AnyDay(RuleBasedStateMachine):
 
     def tell(self, code: int, since: int, judge: int) -> None:
         """A judgement, and what it means for whether there has been a recovery."""
+        goes_on = self.moves_on(code, since, judge)
         if code == SLOUCH:
             if self.code == SLOUCH and judge == self.judge and since > self.since:
                 self.recovered = True
-        elif code not in SAYS_NOTHING:
+        elif code not in SAYS_NOTHING and not (code == MOVE and self.stirred is not None):
             self.recovered = True
-        if self.code == MOVE and code != MOVE:
+        if self.code == MOVE and code != MOVE and not goes_on:
             self.moving_until = self.offset + since
         self.code, self.judge, self.since = code, judge, since
         self.wearer.judge(code, since, judge)
+
+    def moves_on(self, code: int, since: int, judge: int) -> bool:
+        """Follows moving that began in a slouch; whether that slouch goes on."""
+        ticked = self.absolute - TICK
+        if code == MOVE:
+            if self.code == SLOUCH:
+                self.stirred = self.offset + since
+            return False
+        began, self.stirred = self.stirred, None
+        if self.code != MOVE or began is None:
+            return False
+        until = self.offset + since if judge == self.judge else max(self.offset + since, ticked)
+        if code == SLOUCH and until - began <= STIR_MS and ticked - began <= 2 * STIR_MS:
+            return True
+        self.recovered = True
+        return False
 
     @rule(code=st.integers(0, category.COUNT - 1), judge=st.sampled_from([CLIP, GATEWAY]), ago=st.integers(0, 3_000))
     def judged(self, code: int, judge: int, ago: int) -> None:
@@ -106,6 +125,16 @@ class AnyDay(RuleBasedStateMachine):
         self.tell(SLOUCH, min(self.since + later, self.wearer.now), 1 - self.judge)
         assert self.policy.due_ms() <= due
         assert len(self.wearer.records) == known
+
+    @precondition(lambda self: self.code == SLOUCH)
+    @rule(ms=st.integers(0, STIR_MS // TICK).map(lambda n: n * TICK))
+    def grasps_something(self, ms: int) -> None:
+        due = self.policy.due_ms()
+        self.tell(MOVE, self.wearer.now, self.judge)
+        self.time_passes(ms)
+        self.tell(SLOUCH, self.wearer.now, self.judge)
+        if self.policy.plan.trigger == plan.DWELL:
+            assert self.policy.due_ms() <= max(due, self.wearer.now)
 
     @precondition(lambda self: self.code == SLOUCH)
     @rule(ms=st.integers(0, BRIDGE_MS // TICK - 100).map(lambda n: n * TICK), judge=st.sampled_from([CLIP, GATEWAY]))
@@ -190,7 +219,7 @@ class AnyDay(RuleBasedStateMachine):
             self.moving_until = self.offset - (gap or 0)
         self.wearer = after
         self.counted = 0
-        self.code, self.judge, self.since = LOST, -1, 0
+        self.code, self.judge, self.since, self.stirred = LOST, -1, 0, None
 
     # --- always ---
 
