@@ -50,6 +50,8 @@ class Script:
                 raise ScriptError(f"segment {k}: unknown activity {segment.activity!r}")
             if not 0 < segment.change_s <= segment.seconds:
                 raise ScriptError(f"segment {k}: the change must be longer than 0 and not longer than the segment")
+            if segment.flows and (not k or segments[k - 1].activity != segment.activity):
+                raise ScriptError(f"segment {k}: what flows must go on with the activity before")
         self.segments = tuple(segments)
         self.body = body or Body()
         self.seed = seed
@@ -105,9 +107,11 @@ class Script:
         """True (sagittal, lateral) in degrees at the times (N,), with breathing, gait and fidgets."""
         return self._trunk.angles(t_s)
 
-    def posture(self, t_s: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
-        """(sagittal, lateral, segment index) as the script means them: without breathing, gait and fidgets."""
-        return self._trunk.posture(t_s)
+    def posture(self, t_s: Floats, *, dips: bool = True) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """(sagittal, lateral, segment index) as the script means them: without breathing, gait and fidgets, and with or
+        without what goes down and up again within a segment.
+        """
+        return self._trunk.posture(t_s, dips=dips)
 
     def _state(self, t_s: Floats) -> tuple[Floats, Floats]:
         """Orientation of the sensor to earth (N, 4), and its place in m (N, 3)."""

@@ -15,7 +15,7 @@ class Segment:
     there.
 
     `dip_deg`: how far the trunk goes down and up again within the segment. `turn_deg`: how far the wearer turns to the
-    left in the course of it.
+    left in the course of it. `flows`: the activity goes on from the segment before without a pause.
     """
 
     seconds: float
@@ -25,6 +25,7 @@ class Segment:
     change_s: float = 1.2
     dip_deg: float = 0.0
     turn_deg: float = 0.0
+    flows: bool = False
 
 
 @dataclass(frozen=True)

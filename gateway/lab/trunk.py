@@ -36,10 +36,12 @@ class Trunk:
         """Length of all segments."""
         return float(self._length.sum())
 
-    def posture(self, t_s: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
-        """(sagittal, lateral, segment index), degrees, as they are meant: without breathing, gait and fidgets."""
+    def posture(self, t_s: Floats, *, dips: bool = True) -> tuple[Floats, Floats, NDArray[np.int64]]:
+        """(sagittal, lateral, segment index), degrees, as they are meant: without breathing, gait and fidgets, and with
+        or without dips.
+        """
         where, into = self._locate(t_s)
-        sagittal, lateral = self._pose(where, into)
+        sagittal, lateral = self._pose(where, into, dips=dips)
         return sagittal, lateral, where
 
     def angles(self, t_s: Floats) -> tuple[Floats, Floats]:
@@ -58,13 +60,15 @@ class Trunk:
         where = np.clip(np.searchsorted(self.starts_s, t_s, side="right") - 1, 0, len(self.starts_s) - 1)
         return where, np.minimum(t_s - self.starts_s[where], self._length[where])
 
-    def _pose(self, where: NDArray[np.int64], into: Floats) -> tuple[Floats, Floats]:
+    def _pose(self, where: NDArray[np.int64], into: Floats, *, dips: bool = True) -> tuple[Floats, Floats]:
         p = self._poses
         way = smooth_step(into / p["change"][where])
         before = np.maximum(where - 1, 0)
         sagittal = p["sagittal"][before] + way * (p["sagittal"][where] - p["sagittal"][before])
         lateral = p["lateral"][before] + way * (p["lateral"][where] - p["lateral"][before])
-        return sagittal + p["dip"][where] * hump(into / self._length[where]), lateral
+        if dips:
+            sagittal = sagittal + p["dip"][where] * hump(into / self._length[where])
+        return sagittal, lateral
 
     def _angles(self, t_s: Floats, where: NDArray[np.int64], into: Floats) -> tuple[Floats, Floats]:
         sagittal, lateral = self._pose(where, into)
@@ -100,7 +104,9 @@ class Trunk:
     def _strength(self, where: NDArray[np.int64], into: Floats) -> tuple[Floats, Floats, Floats]:
         """How strongly each sample walks, is handled and is worn, 0 to 1, with soft edges."""
         p = self._poses
-        edge = np.minimum(into, self._length[where] - into) / _RAMP_S
+        begun = np.where(p["flows"][where], np.inf, into)
+        left = np.where(p["flows_on"][where], np.inf, self._length[where] - into)
+        edge = np.minimum(begun, left) / _RAMP_S
         soft = smooth_step(edge)
         on = np.where(p["put_on"][where], smooth_step(into / _ON_OFF_S), 1.0)
         off = np.where(p["take_off"][where], smooth_step((self._length[where] - into) / _ON_OFF_S), 1.0)
@@ -169,12 +175,15 @@ class Trunk:
         s, doings, body = self.segments, self._doings, self.body
         worn = np.array([float(x.worn) for x in doings])
         turn = np.array([x.turn_deg for x in s])
+        flows = np.array([float(x.flows) for x in s])
         return {
             "sagittal": np.array([x.sagittal for x in s]),
             "lateral": np.array([x.lateral for x in s]),
             "change": np.array([x.change_s for x in s]),
             "dip": np.array([x.dip_deg for x in s]),
             "turn": turn,
+            "flows": flows,
+            "flows_on": np.append(flows[1:], 0.0),
             "faced": np.concatenate(([0.0], np.cumsum(turn)[:-1])),
             "walk": np.array([x.steps for x in doings]),
             "handle": np.array([x.hand for x in doings]),

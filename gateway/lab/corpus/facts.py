@@ -55,7 +55,8 @@ class Slouch:
 class Facts:
     """The truth of a day on a grid of GRID_HZ, under a plan's angles.
 
-    t_s, sagittal, lateral: (T,), as the wearer means them: without breathing, wander, gait and fidgets. rest: worn and
+    t_s, sagittal, lateral: (T,), as the wearer keeps them: without breathing, wander, gait, fidgets, and what is over
+    within seconds. rest: worn and
     not moving about. asked: nothing hinders an answer (the clip sits as it was calibrated).
     """
 
@@ -64,7 +65,7 @@ class Facts:
         self.angle_deg = angle_deg
         self.recovery_deg = recovery_deg
         self.t_s: Floats = np.arange(int(day.duration_s) * GRID_HZ) / GRID_HZ
-        self.sagittal, self.lateral, self.where = day.script.posture(self.t_s)
+        self.sagittal, self.lateral, self.where = day.script.posture(self.t_s, dips=False)
         self.activity = np.array([segment.activity for segment in day.script.segments])[self.where]
         self.rest: Bools = np.isin(self.activity, AT_REST)
         self.off: Bools = np.isin(self.activity, OFF)

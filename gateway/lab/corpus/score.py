@@ -23,6 +23,9 @@ records = protocol.records
 SCORED_DEG: Final = 13.0
 REPORTED_DEG: Final = (7.0, 10.0)
 SLACK_S: Final = 10.0
+NEAR_DEG: Final = 1.5
+"""Who slouches suddenly after having sat within this of the plan's angle may be told from then on: such an onset is
+measured in degrees, as a gradual one."""
 FALSE_TOLERANCE_DEG: Final = 2.0
 """A reminder is false when the wearer was not slouched by the plan's own rule with its angle lessened by this."""
 EDGE_S: Final = 3.0
@@ -161,7 +164,9 @@ def _reminder_of(slouch: Slouch, given: list[Told], need_s: float) -> Told | Non
 
 
 def _score_onset(out: Score, facts: Facts, slouch: Slouch, since_s: float) -> None:
-    if slouch.sudden:
+    before = facts.sagittal[max(round(since_s * GRID_HZ), 0) : round(slouch.onset_s * GRID_HZ)]
+    near = len(before) > GRID_HZ and bool((before >= facts.angle_deg - NEAR_DEG).all())
+    if slouch.sudden and not near:
         error = abs(since_s - slouch.onset_s)
         out.sudden_errors_s.append(error)
         if error > 2:

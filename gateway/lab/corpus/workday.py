@@ -177,11 +177,14 @@ class _Composer:
     def _walk(self, seconds: float, *, bout: bool = True) -> None:
         rng = self._rng
         left = seconds
+        flows = False
         while left > 0:
             part = min(float(rng.uniform(8, 25)), max(left, 4.0))
             lean = float(self._who.walk_deg + rng.normal(0, 1.2))
             turn = float(rng.choice([-90, 0, 90]) * rng.uniform(0.6, 1.3))
-            self._diary.add(Segment(part, "walk", lean, float(rng.normal(0, 1)), 1.5, turn_deg=turn))
+            side = float(rng.normal(0, 1))
+            self._diary.add(Segment(part, "walk", lean, side, 1.5, turn_deg=turn, flows=flows))
+            flows = True
             left -= part
         self._walks += bout
 

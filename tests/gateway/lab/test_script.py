@@ -98,7 +98,9 @@ def test_a_file_that_is_no_script_is_refused(text: str) -> None:
         Script.from_json(text)
 
 
-@pytest.mark.parametrize("segment", [Segment(5, "fly"), Segment(1, change_s=2), Segment(5, change_s=0)])
+@pytest.mark.parametrize(
+    "segment", [Segment(5, "fly"), Segment(1, change_s=2), Segment(5, change_s=0), Segment(5, flows=True)]
+)
 def test_a_segment_that_cannot_be_played_is_refused(segment: Segment) -> None:
     with pytest.raises(ScriptError, match="segment 0"):
         Script([segment])
@@ -273,3 +275,26 @@ def test_each_activity_moves_the_clip_in_its_own_way() -> None:
     assert shakes["rest"][0] < shakes["stand"][0] < 30
     assert min(shakes[name][0] for name in ("walk", "stairs_up", "stairs_down", "carry")) > 90
     assert shakes["off"][1] < 1e-6 < shakes["rest"][1] < 1 < shakes["jolt"][1]
+
+
+def test_a_walk_that_flows_does_not_pause_at_a_turn() -> None:
+    """The bob of the step at the border, and no leap there."""
+    for flows in (True, False):
+        walks = [Segment(20, "walk", 6.0), Segment(20, "walk", 9.0, turn_deg=90, flows=flows)]
+        script = Script([*walks, Segment(10, "stand")], Body(landing=0.2), seed=2)
+        shakes = []
+        for at in (10.0, 20.0):
+            acc, _, _ = script.sample(np.arange(at - 0.3, at + 0.3, 0.001))
+            shake = 1000 * np.linalg.norm(acc, axis=1)
+            assert np.abs(np.diff(shake)).max() < 20
+            shakes.append(shake.std())
+        assert bool(shakes[1] > 0.8 * shakes[0]) is flows
+    with pytest.raises(ScriptError, match="segment 1"):
+        Script([Segment(20, "walk"), Segment(20, "stairs_up", flows=True)])
+
+
+def test_a_posture_is_known_without_its_dips() -> None:
+    script = Script([Segment(10, "sit", 3.0), Segment(4, "sit", 3.0, dip_deg=20)])
+    t = np.array([5.0, 12.0])
+    np.testing.assert_allclose(script.posture(t)[0], [3, 23])
+    np.testing.assert_allclose(script.posture(t, dips=False)[0], [3, 3])
