@@ -40,7 +40,7 @@ from .wear import Finding, WearGate
 
 code = protocol.category
 
-SNAPSHOT: Final = 4
+SNAPSHOT: Final = 5
 NOMINAL_PERIOD_MS: Final = 1000 / 26
 BLOCK: Final = 1 << 15
 LONG_GAP_S: Final = 120
@@ -208,15 +208,17 @@ class Core:
         told, slipped_at = self._slip.step(posture, handled, weights, measured=measured)
         plan, calibration = self._versions
         run.findings += [replace(one, plan_version=plan, calibration_version=calibration) for one in told]
-        if slipped_at is None:
-            self._label(posture, findings, run)
-            return
-        before = slipped_at - hops.first
-        self._label(posture.part(0, before), findings, run)
-        self._slipped = True
-        self._forget_postures()
-        if before < len(hops):
-            self._label(posture.part(before, len(hops)), findings, run)
+        begin = 0
+        for stop in sorted({finding.at for finding in new} | ({slipped_at} if slipped_at else set())):
+            self._label(posture.part(begin, stop - hops.first), findings, run)
+            begin = stop - hops.first
+            for finding in new:
+                run.episodes += self._episodes.not_worn(finding) if finding.at == stop else []
+            if stop == slipped_at:
+                self._slipped = True
+                self._forget_postures()
+        if begin < len(hops):
+            self._label(posture.part(begin, len(hops)), findings, run)
 
     def _label(self, posture: Posture, findings: list[Finding], run: _Run) -> None:
         """Judge hops that the same thresholds and calibration hold for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from .categories import BEND_MS, Labels, Posture
 from .frames import FRAME_MS, HOP_MS, HOPS
 from .lookback import Recent, View
 from .types import EpisodeOut, Thresholds
-from .wear import Finding
+from .wear import BACK, Finding
 
 code = protocol.category
 records = protocol.records
@@ -55,6 +55,7 @@ class EpisodeTracker:
         self._versions = (0, 0)
         self._recent = Recent()
         self._broken = False
+        self._told: list[EpisodeOut] = []  # those that a late finding may still touch
 
     def break_run(self) -> None:
         """The next hop begins a new run whatever its category: its reference is another."""
@@ -161,18 +162,30 @@ class EpisodeTracker:
         end_ms = max(end_ms, self._since)
         if end_ms - self._since < FLOOR_MS or not self._count:
             return []
-        return [
-            EpisodeOut(
-                start_ms=self._since,
-                rev=1,
-                end_ms=end_ms,
-                plan_version=self._versions[0],
-                calibration_version=self._versions[1],
-                peak_deg=self._peak / 1000,
-                mean_deg=self._sum / self._count / 1000,
-                end_reason=_REASONS.get(following, records.END_MOVED),
-            )
-        ]
+        ended = EpisodeOut(
+            start_ms=self._since,
+            rev=1,
+            end_ms=end_ms,
+            plan_version=self._versions[0],
+            calibration_version=self._versions[1],
+            peak_deg=self._peak / 1000,
+            mean_deg=self._sum / self._count / 1000,
+            end_reason=_REASONS.get(following, records.END_MOVED),
+        )
+        self._told = [told for told in self._told if told.end_ms > end_ms - 2 * BACK * HOP_MS] + [ended]
+        return [ended]
+
+    def not_worn(self, finding: Finding) -> list[EpisodeOut]:
+        """The clip was not worn after all: tells the episodes of that time again, ending where the clip came off, or
+        without length when no slouch is left."""
+        off_ms = finding.since * HOP_MS
+        again = []
+        for k, told in enumerate(self._told):
+            left = off_ms if off_ms - told.start_ms >= FLOOR_MS else told.start_ms
+            if told.end_ms > off_ms and told.end_ms != left:
+                self._told[k] = replace(told, rev=told.rev + 1, end_ms=left, end_reason=records.END_NOT_WORN)
+                again.append(self._told[k])
+        return again
 
     def _passed(self, hop: int, following: int, end_ms: int, thresholds: Thresholds) -> list[Late]:
         """A slouch that is over before it was an episode was none: a movement through the angle, or a fidget."""
@@ -193,6 +206,7 @@ class EpisodeTracker:
             "versions": self._versions,
             "recent": self._recent.state(),
             "broken": self._broken,
+            "told": [astuple(told) for told in self._told],
         }
 
     @classmethod
@@ -203,4 +217,5 @@ class EpisodeTracker:
         new._sum, new._count, new._peak = state["sum"], state["count"], state["peak"]
         new._versions = (state["versions"][0], state["versions"][1])
         new._recent, new._broken = Recent.from_state(state["recent"]), state["broken"]
+        new._told = [EpisodeOut(*told) for told in state["told"]]
         return new

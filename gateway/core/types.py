@@ -129,7 +129,11 @@ class EpochOut:
 
 @dataclass(frozen=True)
 class EpisodeOut:
-    """An episode, told once when it has ended. `end_reason` is one of records.END_*."""
+    """An episode, told when it has ended. `end_reason` is one of records.END_*.
+
+    Told again with a higher `rev` when it turns out that the clip was not worn: shorter, or without length when nothing
+    is left of it.
+    """
 
     start_ms: int
     rev: int

@@ -64,12 +64,12 @@ def run(
     core = Core(plans.thresholds(plan), calibration, period_ms=period_ms)
     reminding = Reminding(Policy(plan))
     epochs: dict[int, EpochOut] = {}
-    episodes: list[EpisodeOut] = []
+    episodes: dict[int, EpisodeOut] = {}
     reminders: dict[int, Told] = {}
     end_ms = int(np.ceil(duration_s / 60)) * 60_000
     for out in (core.push(stream, trailers), core.flush(int(duration_s * 1000)), core.flush(end_ms)):
         epochs.update((epoch.start_ms, epoch) for epoch in out.epochs)
-        episodes += out.episodes
+        episodes.update((episode.start_ms, episode) for episode in out.episodes)
         reminders.update((told.start_ms, told) for told in reminding.run(out.judgements))
     reminders.update((told.start_ms, told) for told in reminding.end(core.position_ms))
     codes = np.full(int(duration_s), code.LOST, dtype=np.int64)
@@ -77,7 +77,8 @@ def run(
         first = start_ms // FRAME_MS
         part = np.frombuffer(epoch.codes, dtype=np.uint8)[: max(len(codes) - first, 0)]
         codes[first : first + len(part)] = part
-    return Run(list(epochs.values()), episodes, list(reminders.values()), codes)
+    kept = [episode for episode in episodes.values() if episode.end_ms > episode.start_ms]
+    return Run(list(epochs.values()), kept, list(reminders.values()), codes)
 
 
 def summary(result: Run, duration_s: float) -> dict[str, Any]:

@@ -190,7 +190,11 @@ def _plan(connection: Connection, patient_id: int, told: set[int], end_ms: int) 
 
 def _episodes(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[Told]:
     rows = connection.execute(
-        select(episode).where(episode.c.patient_id == patient_id, episode.c.utc_ms.between(start_ms, end_ms - 1))
+        select(episode).where(
+            episode.c.patient_id == patient_id,
+            episode.c.utc_ms.between(start_ms, end_ms - 1),
+            episode.c.duration_ms > 0,  # without length: it turned out that the clip was not worn
+        )
     ).mappings()
     return [
         Told(

@@ -105,3 +105,14 @@ def test_a_knock_is_written_back_and_so_are_minutes_long_past() -> None:
     again = [epoch.start_ms // 60_000 for epoch in carried.output.epochs if epoch.rev > 1]
     assert again[:3] == [2, 3, 4]
     assert (carried.codes[150:540] == code.NOT_WORN).all()
+
+
+def test_a_slouch_told_of_a_clip_that_was_off_is_taken_back() -> None:
+    away = [Segment(7, "handle", 20.0, 0.0, 2.0), Segment(60, "carry", -70.0, 20.0, 1.0)]
+    away += [Segment(8, "off", 20.0, 0.0, 0.5), Segment(60, "carry", -70.0, 20.0, 1.0), Segment(160, "carry", -60.0)]
+    segments = [Segment(50, "sit", 2.0), Segment(20, "sit", 18.0), Segment(30, "sit", 2.0), *away]
+    told = wear(Script(segments, Body(fidgets_per_hour=0), seed=7), trailers=False).output.episodes
+    assert [(episode.rev, episode.start_ms // 10_000) for episode in told] == [(1, 5), (1, 16), (2, 16)]
+    again = told[-1]
+    assert again.end_ms == again.start_ms
+    assert again.end_reason == protocol.records.END_NOT_WORN

@@ -224,6 +224,20 @@ async def test_a_clip_that_moved_is_asked_for_until_it_is_calibrated(clinic: Any
     assert "The clip seems to have moved, by about 11°" in page
 
 
+async def test_an_episode_that_was_taken_back_is_not_shown(clinic: Any) -> None:
+    base = {"clip": "00000000000000c0", "boot": "0" * 15 + "d", "judge": "gateway", "plan": 1, "calibration": 1}
+    at = {"start_ms": 0, "utc_ms": clinic.now_ms - 3_600_000, "peak_deg": 23.4, "mean_deg": 22.2}
+    shown = []
+    for rev, length_ms in enumerate((61_000, 0), start=1):
+        record = {**base, **at, "kind": "episode", "rev": rev, "duration_ms": length_ms, "end_reason": "not_worn"}
+        batch = messages.Records(
+            schema="records/1", spool=f"{rev}" * 32, first=0, last=0, rows=(messages.Row(n=0, record=record),)
+        )
+        assert settle(clinic.engine, "00000000000000aa", batch, clinic.now_ms).rejected == ()
+        shown.append("1 min 01 s" in text_of(await get(clinic, "/patients/1/days/2026-03-25")))
+    assert shown == [True, False]
+
+
 async def test_simulated_data_are_labelled(clinic: Any) -> None:
     assert "Simulated data" in await get(clinic, "/patients/1/days/2026-03-24")
 
