@@ -17,6 +17,7 @@ from rich.markup import escape
 
 GROUP: Final = "plumbline.commands"
 EXTRA_OF: Final = {
+    "clip": "virtual",
     "demo": "gateway,server,virtual",
     "evaluate": "evaluate",
     "prove": "gateway,server,virtual",

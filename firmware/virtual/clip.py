@@ -48,6 +48,8 @@ class VirtualClip:
         What its sensor feels; lying still by default.
     interpreter
         "micropython", "cpython", or "auto": MicroPython when there is one.
+    micropython
+        Path of the MicroPython to run it in; None finds one.
     heap
         MicroPython's heap, for firmware and stand-ins. Pointers are twice as wide here as on the board: the same takes
         about two thirds there.
@@ -77,6 +79,7 @@ class VirtualClip:
     flash: Path
     motion: MotionSource = field(default_factory=Still)
     interpreter: Interpreter = "auto"
+    micropython: str | None = None
     heap: str = "128k"
     noise: bool = True
     imperfections: Imperfections | None = None
@@ -117,7 +120,7 @@ class LiveClip:
 
     def __init__(self, clip: VirtualClip, air: Air, scheduler: Scheduler, port: Callable[[], int]) -> None:
         self.clip = clip
-        self.kind = choose(clip.interpreter)
+        self.kind = choose(clip.interpreter) if clip.micropython is None else "micropython"
         self.state: State = "off"
         self.exit_code: int | None = None
         self.boots_ms: list[int] = []
@@ -179,7 +182,7 @@ class LiveClip:
         if self.peripheral is not peripheral:
             return  # switched off meanwhile
         self.token = secrets.token_hex(8)
-        line, env = command(self.kind, clip.heap, clip.search)
+        line, env = command(self.kind, clip.heap, clip.search, clip.micropython)
         env["PLUMBLINE_RADIO"] = f"127.0.0.1:{self._port()}"
         env["PLUMBLINE_TOKEN"] = self.token
         self._scheduler.hold(clip.serial)

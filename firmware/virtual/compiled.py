@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,9 +56,10 @@ def _files(folder: Path) -> dict[str, Path]:
     return found
 
 
-def compile_folder(folder: Path, into: Path, compiler: str) -> None:
+def compile_folder(folder: Path, into: Path, compiler: str, options: Sequence[str] = ()) -> None:
     """Compile a package into `into`/its name, the modules of another folder into `into`. Tracebacks name the modules:
-    their names are in the heap anyway, and the names of their files would come on top.
+    their names are in the heap anyway, and the names of their files would come on top. `options` are more of the
+    compiler's.
 
     Raises SyntaxError, or subprocess.CalledProcessError with the compiler's words, when a file is no MicroPython.
     """
@@ -70,7 +72,7 @@ def compile_folder(folder: Path, into: Path, compiler: str) -> None:
             source.write_text(text)
             target = (into / paths[name].relative_to(folder.parent if is_package else folder)).with_suffix(".mpy")
             target.parent.mkdir(parents=True, exist_ok=True)
-            line = [compiler, *_OPTIONS, "-s", name, "-o", str(target), str(source)]
+            line = [compiler, *_OPTIONS, *options, "-s", name, "-o", str(target), str(source)]
             subprocess.run(line, check=True, capture_output=True)  # noqa: S603 - the command line is ours
 
 

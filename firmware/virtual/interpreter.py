@@ -58,11 +58,12 @@ def heap_bytes(text: str) -> int:
 
 
 def command(
-    kind: Literal["micropython", "cpython"], heap: str, search: Sequence[Path]
+    kind: Literal["micropython", "cpython"], heap: str, search: Sequence[Path], micropython: str | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """Command line and environment that run the boot script; firmware is searched for in `search`.
 
-    MicroPython gets this project's firmware and the stand-ins compiled, and more heap when that cannot be done here.
+    MicroPython, the one found unless `micropython` is another's path, gets this project's firmware and the stand-ins
+    compiled, and more heap when that cannot be done here.
     """
     standins = STANDINS
     size = heap_bytes(heap)
@@ -76,7 +77,7 @@ def command(
             search = [clip if path == FIRMWARE else path for path in search]
     env = {"PLUMBLINE_PATH": os.pathsep.join(str(path.resolve()) for path in search)}
     if kind == "micropython":
-        micropython = find_micropython()
+        micropython = find_micropython() if micropython is None else micropython
         if micropython is None:
             raise InterpreterError("no micropython beside this Python nor on PATH")
         line = [micropython, "-X", f"heapsize={size}", "-m", "boot"]

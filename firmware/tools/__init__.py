@@ -1,0 +1,1 @@
+"""What a maker of clips runs: `plumbline clip build`, `flash` and `report`."""

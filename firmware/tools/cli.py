@@ -1,0 +1,146 @@
+"""The command `plumbline clip`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from . import energy
+from .build import LIMIT, MARCH, BuildError, Built, build
+from .flash import HOW_TO_GET, commands, find_mpremote, may_fail
+from .heap import HeapError
+from .report import Report, make
+
+app = typer.Typer(help="Build the clip's firmware, put it onto a board, report its budgets.", no_args_is_help=True)
+
+UNTRIED: Final = "This has not been tried on a board."
+_OUT: Final = Path("build/firmware")
+_FETCHED: Final = Path("build/micropython32/micropython")
+
+console = Console()
+Board = Annotated[str, typer.Option(help=f"One of: {', '.join(MARCH)}.")]
+
+
+def _stop(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(2)
+
+
+def _make(out: Path, board: str) -> Built:
+    if board not in MARCH:
+        raise _stop(f"no board {board}; there are: {', '.join(MARCH)}")
+    try:
+        return build(out, board)
+    except BuildError as error:
+        raise _stop(str(error)) from None
+
+
+@app.command("build")
+def build_command(
+    out: Annotated[Path, typer.Option(help="Folder to write into, one folder below it for each board.")] = _OUT,
+) -> None:
+    """Compile the firmware for both boards; exit code 1 when it is too large."""
+    made = [_make(out, board) for board in MARCH]
+    table = Table("file", *(f"{built.board} ({MARCH[built.board]})" for built in made))
+    for path in sorted({path for built in made for path in built.files}):
+        table.add_row(path, *(f"{built.files[path]:,}" for built in made))
+    table.add_section()
+    table.add_row(f"all .mpy, at most {LIMIT:,}", *(f"{built.compiled:,}" for built in made))
+    console.print(table)
+    console.print(f"in {out}, with SHA-256 digests in each manifest.json")
+    if any(built.compiled > LIMIT for built in made):
+        raise typer.Exit(1)
+
+
+@app.command("flash")
+def flash_command(
+    board: Board = "esp32c3",
+    port: Annotated[str | None, typer.Option(help="Serial port; the first board found without it.")] = None,
+    keys: Annotated[Path | None, typer.Option(help="File of trusted gateways, copied as keys.bin.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the build.")] = _OUT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands, run none.")] = False,
+) -> None:
+    """Build for one board and copy everything onto it over USB with mpremote. Not tried on a board."""
+    mpremote = find_mpremote()
+    if mpremote is None and not dry_run:
+        raise _stop(HOW_TO_GET)
+    built = _make(out, board)
+    typer.echo(UNTRIED, err=True)
+    for step in commands(built, mpremote or ["mpremote"], port, keys):
+        typer.echo(shlex.join(step))
+        if not dry_run and subprocess.run(step, check=False).returncode and not may_fail(step):  # noqa: S603 - ours
+            raise typer.Exit(1)
+
+
+@app.command("report")
+def report_command(
+    hours: Annotated[float, typer.Option(min=0.25, help="Length of the day, simulated.")] = 10.0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for everything that was measured.")] = None,
+    micropython: Annotated[
+        str | None, typer.Option(envvar="MICROPYTHON_32BIT", help="A 32-bit MicroPython.", show_default=False)
+    ] = None,
+) -> None:
+    """Live through a scripted day in the 32-bit interpreter and print the budgets; exit code 1 when a bar is missed."""
+    program = micropython or (str(_FETCHED) if os.access(_FETCHED, os.X_OK) else None)
+    if program is None:
+        raise _stop("it needs a 32-bit MicroPython: .ci/micropython32 build/micropython32 fetches one")
+    logging.getLogger("firmware.virtual").setLevel(logging.CRITICAL)  # a heap that is too small is no news here
+    told = [0]
+
+    def progress(share: float) -> None:
+        if share >= (told[0] + 1) / 20:
+            told[0] = int(share * 20)
+            typer.echo(f"{told[0] * 5} %", err=True)
+
+    try:
+        report = make(hours, program, lambda text: typer.echo(text, err=True), progress)
+    except (BuildError, HeapError, OSError) as error:
+        raise _stop(str(error)) from None
+    show(report)
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.as_json(), indent=1) + "\n")
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def show(report: Report) -> None:
+    """Print a report."""
+    bars = Table("budget", "measured", "bar", "")
+    for bar in report.bars:
+        side = "at least" if bar.least else "at most"
+        verdict = "passed" if bar.passed else "MISSED"
+        bars.add_row(bar.name, f"{bar.value:,.1f} {bar.unit}", f"{side} {bar.limit:,g} {bar.unit}", verdict)
+    console.print(bars)
+    if report.failure:
+        console.print(f"The day failed: {report.failure}")
+    if report.figures:
+        figures = Table("figure", "")
+        for name, value in report.figures.items():
+            figures.add_row(name, f"{value:,.1f}")
+        console.print(figures)
+    for chip, parts in report.energy.items():
+        console.print(_energy_table(chip, parts))
+
+
+def _energy_table(chip: str, parts: list[energy.Part]) -> Table:
+    table = Table("component", "expected", "worst", "source", title=f"XIAO ESP32-{chip}, mA")
+    for part in parts:
+        table.add_row(part.name, f"{part.expected_ma:.2f}", f"{part.worst_ma:.2f}", part.source)
+    sums = [sum(part.expected_ma for part in parts), sum(part.worst_ma for part in parts)]
+    table.add_section()
+    table.add_row("together", *(f"{value:.2f}" for value in sums), "")
+    table.add_row(f"a day of {energy.DAY_H:g} h, mAh", *(f"{value * energy.DAY_H:.0f}" for value in sums), "")
+    for cell in energy.CELLS_MAH:
+        left = f"h of {cell} mAh until {energy.LEFT:.0%} are left"
+        table.add_row(left, *(f"{energy.hours(cell, value):.1f}" for value in sums), "")
+    table.add_row("cell for the day, mAh", *(f"{energy.cell_mah(value):.0f}" for value in sums), "")
+    return table
