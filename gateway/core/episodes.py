@@ -21,10 +21,14 @@ code = protocol.category
 records = protocol.records
 
 FLOOR_MS: Final = 3000
-"""A shorter slouch is no episode. It is the least dwell of a plan, so that each reminder has its episode."""
+"""A shorter slouch is no episode. It is the least dwell of a plan, so that a reminder has its episode, unless somebody
+was reminded while bent down."""
 
 PASSING_MDEG: Final = 5000
 """Who goes so far beyond the angle and is back before it is an episode, has moved: stood up, sat down, reached."""
+DEEP_MDEG: Final = 20_000
+DEEP_MS: Final = 8000
+"""Who goes so far beyond the angle and is up again within so long has bent, too: picked something up, tied a shoe."""
 
 _REASONS: Final = {
     code.UPRIGHT: records.END_RECOVERED,
@@ -92,8 +96,9 @@ class EpisodeTracker:
                 from_ms = begun if begun > self._since else begun - begun % FRAME_MS
                 lates.append(Late(hop, from_ms, self._category, int(category[start])))
             if self._category == code.SLOUCHED:
-                episodes += self._end(int(category[start]), begun)
-                lates += self._passed(hop, int(category[start]), begun, thresholds)
+                passed = self._passed(hop, int(category[start]), begun, thresholds)
+                episodes += [] if passed else self._end(int(category[start]), begun)
+                lates += passed
             self._category, self._since = int(category[start]), begun
             self._sum = self._count = 0
             self._peak = -180_000
@@ -189,11 +194,12 @@ class EpisodeTracker:
 
     def _passed(self, hop: int, following: int, end_ms: int, thresholds: Thresholds) -> list[Late]:
         """A slouch that is over before it was an episode was none: a movement through the angle, or a fidget."""
-        if following <= code.UNCALIBRATED or following == code.SLOUCHED or end_ms - self._since >= FLOOR_MS:
+        beyond = self._peak - round(thresholds.angle_deg * 1000)
+        floor_ms = DEEP_MS if beyond >= DEEP_MDEG else FLOOR_MS
+        if following <= code.UNCALIBRATED or following == code.SLOUCHED or end_ms - self._since >= floor_ms:
             return []
-        went_on = self._peak >= round(thresholds.angle_deg * 1000) + PASSING_MDEG
         from_ms = self._since - self._since % FRAME_MS
-        return [Late(hop, from_ms, code.SLOUCHED, code.MOVING if went_on else code.UPRIGHT)]
+        return [Late(hop, from_ms, code.SLOUCHED, code.MOVING if beyond >= PASSING_MDEG else code.UPRIGHT)]
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
