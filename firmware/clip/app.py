@@ -16,7 +16,6 @@ from .diary import Diary
 from .fusion import Fusion
 from .gatt import Gatt
 from .haptic_drv2605l import Drv2605l
-from .imu_lsm6dsox import Lsm6dsox
 from .journal import Journal
 from .lease import Arbiter
 from .link import Link
@@ -43,12 +42,12 @@ _KEEP_MS = const(5000)  # how often the state of a running slouch is kept
 
 
 class App:
-    """All parts of one clip. `i2c`, `ble`, `uuid` (its type), `adc` are the board's; `ticks_ms` its time.
+    """All parts of one clip. `i2c`, `imu` (a driver on it), `ble`, `uuid` (its type), `adc` are the board's; `ticks_ms` its time.
 
     `rtc_s` are seconds of a clock that goes on over a restart; `powered` says that it did since the last one.
     """
 
-    def __init__(self, i2c, ble, uuid, adc, unique_id: bytes, ticks_ms, rtc_s, powered: bool) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, i2c, imu, ble, uuid, adc, unique_id: bytes, ticks_ms, rtc_s, powered: bool) -> None:  # type: ignore[no-untyped-def]
         self.clock = Clock(ticks_ms)
         self.serial = identity.serial_of(unique_id)
         self.boot, self.boot_counter = identity.begin()
@@ -68,7 +67,6 @@ class App:
         self.detector.set_calibration(self.calibration.value)
         self.arbiter = Arbiter(self.policy, self.detector)
         self.arbiter.recovery_ddeg = self.plan.value.recovery_deg * 10
-        imu = Lsm6dsox(i2c)
         self.sensing = Sensing(imu, Fusion(imu.rate_mhz, imu.acc_lsb_ug, imu.gyro_lsb_udps), self)
         self.motor = Motor(Drv2605l(i2c))
         self.battery = Battery(adc)
@@ -390,6 +388,6 @@ async def main() -> None:
 
     ticks_ms = time.ticks_ms  # type: ignore[attr-defined]
     powered = machine.reset_cause() in (machine.WDT_RESET, machine.SOFT_RESET)
-    i2c, adc = board.parts()
-    app = App(i2c, bluetooth.BLE(), bluetooth.UUID, adc, machine.unique_id(), ticks_ms, _rtc_s, powered)
+    i2c, imu, adc = board.parts()
+    app = App(i2c, imu, bluetooth.BLE(), bluetooth.UUID, adc, machine.unique_id(), ticks_ms, _rtc_s, powered)
     await app.run()

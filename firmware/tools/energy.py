@@ -18,8 +18,8 @@ DAY_H: Final = 10.0
 
 SEEED: Final = "Seeed, XIAO ESP32C3 power consumption test: BLE modem-sleep 26.8 mA, whole board"
 C3_BUSY: Final = (
-    "fabianoriccardi on gist.github.com (83fd33797cfb301d), ESP32-C3 kit at 80 MHz, radio off: 30.3 mA computing all the "
-    "time, 22.6 idle, 1.2 asleep (its other parts)"
+    "fabianoriccardi on gist.github.com (83fd33797cfb301d), ESP32-C3 kit at 80 MHz, radio off: 30.3 mA always "
+    "computing, 22.6 idle, 1.2 asleep (its other parts)"
 )
 S3_IDLE: Final = "lucidar.me, ESP32-S3-DevKitM-1 at 3.3 V: 31.7 mA awake, radio off, at its default clock"
 S3_BUSY: Final = (

@@ -104,13 +104,14 @@ def test_links_that_drop_and_return_anywhere_cost_no_reminder_and_repeat_none(
 @pytest.fixture
 def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     from firmware.clip.app import App
+    from firmware.clip.imu_lsm6dsox import Lsm6dsox
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "keys.bin").write_bytes(keystore.pack([(GATEWAY, KEY)]))
     clock = chips.Clock()
     bus = chips.I2C(clock, chips.Wearer(lambda _: 0.0))
     ble = bluetooth.BLE()
-    app = App(bus, ble, bluetooth.UUID, None, bytes(8), clock.ticks_ms, lambda: 0, False)
+    app = App(bus, Lsm6dsox(bus), ble, bluetooth.UUID, None, bytes(8), clock.ticks_ms, lambda: 0, False)
     app.gatt.advertise()
     yield SimpleNamespace(app=app, ble=ble, clock=clock, bus=bus)
     app.journal.close()

@@ -17,10 +17,6 @@ def reset():
 soft_reset = reset
 
 
-def freq(hz=None):
-    return 80000000
-
-
 def idle():
     pass
 

@@ -19,6 +19,10 @@ def unique_id():
     return bytes([int(text[i : i + 2], 16) for i in range(0, len(text), 2)])
 
 
+def freq(hz=None):
+    return 80000000
+
+
 def reset_cause():
     return 1  # PWRON_RESET
 

@@ -3,6 +3,7 @@
 import bluetooth
 import chips
 from clip import app, keystore
+from clip.imu_lsm6dsox import Lsm6dsox
 from clip.wire import auth, calibration, control, plan, records, status, stream, uuids
 from portable import to_json
 
@@ -62,7 +63,17 @@ class Bench:
     def boot(self, powered=False):
         """Start the application, again if need be: the files stay, the clip's clock begins at 0."""
         self.offset = self.clock.now
-        self.app = app.App(self.i2c, self.ble, bluetooth.UUID, None, SERIAL, self.clock.ticks_ms, self.rtc_s, powered)
+        self.app = app.App(
+            self.i2c,
+            Lsm6dsox(self.i2c),
+            self.ble,
+            bluetooth.UUID,
+            None,
+            SERIAL,
+            self.clock.ticks_ms,
+            self.rtc_s,
+            powered,
+        )
         self.app.gatt.advertise()
 
     @property
