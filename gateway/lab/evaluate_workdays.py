@@ -26,7 +26,6 @@ from .progress import Step, progress
 
 SEEDS: Final = 20
 HOURS: Final = 8.0
-CASES: Final = 40
 
 CANNOT_JUDGE: Final = [
     "people: every day is simulated; nobody wore a clip",
@@ -52,9 +51,14 @@ def workdays(
     cases: Annotated[bool, typer.Option("--cases", help="List what went wrong, with seeds and times.")] = False,
 ) -> None:
     """Simulated workdays with known truth: reminders, onsets, shifts, wearing, categories."""
-    with progress(Console(stderr=True)) as step:
-        report = workdays_report(range(first, first + seeds), hours, streams, step, cases=cases)
-    emit(report, json_to)
+    errors = Console(stderr=True)
+    try:
+        with progress(errors) as step:
+            report = workdays_report(range(first, first + seeds), hours, streams, step, cases=cases)
+        emit(report, json_to)
+    except OSError as error:
+        errors.print(f"error: {error.filename}: {error.strerror}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from error
 
 
 def workdays_report(seeds: range, hours: float, streams: Path | None, step: Step, *, cases: bool = False) -> Report:

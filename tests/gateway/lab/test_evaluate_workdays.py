@@ -73,3 +73,12 @@ def test_a_missed_bar_ends_in_1_and_json_can_be_read(
     result = CliRunner().invoke(app, arguments[:-2])
     assert result.exit_code == 1
     assert "MISSED" in result.stdout
+
+
+def test_a_folder_that_cannot_be_is_an_error_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    arguments = ["workdays", "--first", "109", "--seeds", "1", "--hours", "0.3", "--streams", str(tmp_path / "file")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "error: " in result.stderr
+    assert str(tmp_path / "file") in result.stderr
