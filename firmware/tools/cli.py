@@ -103,7 +103,7 @@ def report_command(
 
     try:
         report = make(hours, program, lambda text: typer.echo(text, err=True), progress)
-    except (BuildError, HeapError, OSError) as error:
+    except (BuildError, HeapError, OSError, subprocess.CalledProcessError) as error:
         raise _stop(str(error)) from None
     show(report)
     if json_file is not None:

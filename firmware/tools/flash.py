@@ -22,11 +22,12 @@ def find_mpremote() -> list[str] | None:
 
 def commands(built: Built, mpremote: list[str], port: str | None, keys: Path | None) -> list[list[str]]:
     """What to run, in order: the package first and main.py last, so that a cable pulled in between starts nothing half
-    copied. `keys` is the file of trusted gateways, if it is to be copied too."""
+    copied. What is there already goes before, because a source file would come before a compiled one. `keys` is the
+    file of trusted gateways, if it is to be copied too."""
     line = [*mpremote, "connect", port if port is not None else "auto"]
     copies = [path for path in built.files if path != "main.py"]
     folders = sorted({parent.as_posix() for path in copies for parent in Path(path).parents} - {"."})
-    steps = [[*line, "resume", "fs", "rm", ":main.py"]]
+    steps = [[*line, "fs", "rm", ":main.py"], [*line, "fs", "rm", "-r", ":clip"]]
     steps += [[*line, "fs", "mkdir", f":{folder}"] for folder in folders]
     steps += [[*line, "fs", "cp", str(built.folder / path), f":{path}"] for path in copies]
     if keys is not None:

@@ -16,6 +16,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SEARCH = (ROOT / "firmware", HERE / "fakes", HERE / "programs")
+PROGRAMS = (HERE / "programs", ROOT / "firmware" / "tools" / "programs")
 HEAP = "2m"  # the programs keep their whole input and output; the firmware's own need is tested by itself
 
 RunProgram = Callable[..., Any]
@@ -40,8 +41,9 @@ def _run(kind: str, folder: Path, program: str, data: Any) -> Any:
     flash = folder / kind
     flash.mkdir(exist_ok=True)
     (folder / f"{kind}.in.json").write_text(json.dumps(data))
+    path = next(path for place in PROGRAMS if (path := place / program).exists())
     done = subprocess.run(
-        [*line, str(HERE / "programs" / program), str(folder / f"{kind}.in.json"), str(folder / f"{kind}.out.json")],
+        [*line, str(path), str(folder / f"{kind}.in.json"), str(folder / f"{kind}.out.json")],
         cwd=flash,
         env={**os.environ, **env},
         capture_output=True,
