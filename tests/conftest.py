@@ -16,7 +16,7 @@ settings.load_profile(os.environ.get("PLUMBLINE_HYPOTHESIS", "ci"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--recordings", type=Path, default=None, help="folder with the folders broad, mobgap and sitting_postures")
+    parser.addoption("--recordings", type=Path, default=None, help="folder with broad, mobgap and sitting_postures")
 
 
 @pytest.fixture(scope="session")

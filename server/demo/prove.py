@@ -70,6 +70,7 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
     yield _check(folder, "delays", "--script", "brief", "--speed", "1")
     yield _check(folder, _LONGEST, "--script", _LONGEST)
     yield _plumbline("corpus", folder, "evaluate", "workdays", "--seeds", str(2 * seeds))
+    yield _plumbline("triggers", folder, "evaluate", "triggers")
     if recordings is not None:
         yield _plumbline("orientation", folder, "evaluate", "orientation", "--thorough", str(recordings / "broad"))
         yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))

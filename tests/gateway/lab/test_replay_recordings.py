@@ -111,7 +111,7 @@ def test_walking_bouts_are_seen_as_moving(recordings: Path, tmp_path: Path, who:
         walking |= (t >= bout.Start) & (t <= bout.End)
     assert moving[walking].mean() > 0.9
     codes = "".join(epoch["codes"] for epoch in out["epochs"])
-    whole = walking[: len(walking) // 100 * 100].reshape(-1, 100).all(axis=1)
+    whole = np.asarray(walking[: len(walking) // 100 * 100].reshape(-1, 100).all(axis=1))
     told = np.array([int(c, 16) for c in codes])[: len(whole)]
     assert not (told[whole] == protocol.category.SLOUCHED).any()
 
