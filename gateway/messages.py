@@ -141,13 +141,14 @@ EventKind = Literal[
     "imu_lost",
     "imu_back",
     "low_battery",
+    "overwritten",
     "slipped",
     "slip_suspected",
 ]
 
 
 class Event(Placed):
-    """Something else that happened on the clip; `value` as its kind says (version, minutes, percent, boot counter).
+    """Something else that happened on the clip; `value` as its kind says (version, minutes, percent, records, counter).
 
     The gateway finds two: `slipped`, since when the clip sits otherwise than it was calibrated, so that nothing is
     judged until it is calibrated again; `slip_suspected`, when the wearer's walk gave reason to ask. Their value is the

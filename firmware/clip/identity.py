@@ -19,12 +19,18 @@ def serial_of(unique_id: bytes) -> str:
 
 
 def begin(path: str = FILE) -> "tuple[bytes, int]":
-    """Draw this boot's id of 64 random bits, raise the counter, and store both before anything else is recorded."""
+    """Draw this boot's id of 64 random bits, raise the counter, and store both before anything else is recorded.
+
+    A flash that takes no more lets the counter stand still, which orders boots; what identifies them is new anyway.
+    """
     before = guarded.load(path, _KIND, _VERSION)
     counter = 0
     if before is not None and len(before) == struct.calcsize(_LAYOUT):
         counter = struct.unpack(_LAYOUT, before)[0]
     counter = (counter + 1) & 0xFFFFFFFF
     boot = os.urandom(8)
-    guarded.save(path, _KIND, _VERSION, struct.pack(_LAYOUT, counter, boot))
+    try:
+        guarded.save(path, _KIND, _VERSION, struct.pack(_LAYOUT, counter, boot))
+    except OSError:
+        pass
     return boot, counter

@@ -1,140 +1,173 @@
-"""The journal: a ring of fixed slots in one plain file, kept over reboots and power cuts.
+"""The journal: a ring of segments, files that only grow, kept over reboots and power cuts.
 
-file   two heads of 16 bytes, written in turn: generation u32 | oldest id kept u32 | slots u16 | 0 u32 | crc16
-slot   id u32 | length u8 | 97 bytes: record and zeros | crc16           104 bytes, at (id - 1) % slots
+journal/N   segment N (hexadecimal): SLOTS slots; id n lies in segment (n - 1) // SLOTS, slot (n - 1) % SLOTS
+slot        first u32 | overwritten u16 | length u8 | 96 bytes: record and zeros | crc32 over the id u32 and all before
 
-Ids start at 1 and rise by one. A head whose CRC fails is ignored in favour of the other. A slot whose CRC fails is read
-as unreadable, so that its reader can step over it. When the ring is full the oldest record gives way.
+Ids rise by one; those of a new journal start at random, so that nobody takes them for an older one's. A slot whose CRC
+fails is read as unreadable, so that its reader can step over it, and its id is not given out again. What is
+acknowledged is written with the next record: a power cut in between forgets it, and whoever said so says it again.
+Acknowledged records stay until their segment is needed. When all segments are full the oldest gives way, and how
+many records nobody had acknowledged is kept in every slot until a record has told it.
 """
 
+import os
 import struct
+from binascii import crc32
 
-from .wire.base import const, crc_fits, with_crc
+from .wire.base import const
 from .wire.clip_records import MAX_SIZE
 
-FILE = const("journal.bin")
-SLOTS = const(4096)  # five working days of ten hours are 3,000 minutes and some hundred events
-_SLOT_SIZE = const(104)
-_HEAD = const("<IIHI")
-_HEAD_SIZE = const(16)
-_HEADS = const(2 * _HEAD_SIZE)
-_BODY = const(97)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
+
+FOLDER = const("journal")
+SEGMENTS = const(32)
+SLOTS = const(128)  # at least 31 full segments are 3,968 records: five days of ten hours with 190 events each
+SLOT_SIZE = const(107)
 
 
 class Journal:
-    """`first` is the oldest id still kept, `next` the id that the next record will get."""
+    """`oldest` is the first id in flash, `first` the first that is not acknowledged, `next` what the next record will
+    get; `overwritten` counts records that gave way unacknowledged and of which no record has told."""
 
-    def __init__(self, path: str = FILE, slots: int = SLOTS) -> None:
+    def __init__(self, folder: str = FOLDER, segments: int = SEGMENTS, slots: int = SLOTS) -> None:
+        self._folder = folder
+        self._segments = segments
         self._slots = slots
-        self._generation = 0
-        self.first = 1
-        self.next = 1
+        self._file: "IO[bytes] | None" = None
+        self._at = -1
+        self.overwritten = 0
         try:
-            self._file = open(path, "r+b")
+            os.mkdir(folder)
         except OSError:
-            self._file = open(path, "w+b")
-        self._open()
+            pass  # it is there
+        found = self._find()
+        if found:
+            self._low = min(found)
+            newest = max(found)
+            size = os.stat(self._path(newest))[6]
+            self.next = newest * slots + 1 + min(slots, (size + SLOT_SIZE - 1) // SLOT_SIZE)
+            self._recall()
+        else:
+            self._low = struct.unpack("<I", os.urandom(4))[0] >> 12  # ids stay small integers for decades
+            self.first = self.next = self.oldest
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file that is open."""
+        self._at = -1
+        if self._file is not None:
+            file = self._file
+            self._file = None
+            file.close()
 
-    def _open(self) -> None:
-        kept = self._read_heads()
-        if kept is None:
-            self._file.seek(0)
-            self._file.write(bytes(_HEADS))
-            self._write_head()
-            self.next = self._newest() + 1
-            self.first = max(1, self.next - self._slots)
-        else:
-            self.next = max(self._newest() + 1, kept)
-            self.first = max(kept, self.next - self._slots)
+    @property
+    def oldest(self) -> int:
+        """The first id that is in flash, acknowledged or not; `next` when there is none."""
+        return self._low * self._slots + 1
 
-    def _read_heads(self) -> "int | None":
-        """The oldest id kept by the newer of the valid heads, None when neither is valid."""
-        self._file.seek(0)
-        data = self._file.read(_HEADS)
-        kept = None
-        for i in range(2):
-            head = data[i * _HEAD_SIZE : (i + 1) * _HEAD_SIZE]
-            if len(head) < _HEAD_SIZE or not crc_fits(head):
-                continue
-            generation, oldest, slots, _ = struct.unpack(_HEAD, head[:-2])
-            if slots == self._slots and generation >= self._generation:
-                self._generation = generation
-                kept = oldest
-        return kept
+    def _path(self, segment: int) -> str:
+        return "%s/%x" % (self._folder, segment)
 
-    def _write_head(self) -> None:
-        self._generation += 1
-        head = struct.pack(_HEAD, self._generation, self.first, self._slots, 0)
-        self._file.seek(self._generation % 2 * _HEAD_SIZE)
-        self._file.write(with_crc(head))
-        self._file.flush()
+    def _find(self) -> "list[int]":
+        """The segments that there are."""
+        found = []
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            names = []  # a flash in ruins: every record will be counted as failed
+        for name in names:
+            try:
+                found.append(int(name, 16))
+            except ValueError:
+                pass  # not ours
+        return found
 
-    def _read_slot(self, index: int) -> "tuple[int, bytes] | None":
-        """(id, record) of a slot, or None when it was never written, is torn, or does not belong there."""
-        self._file.seek(_HEADS + index * _SLOT_SIZE)
-        data = self._file.read(_SLOT_SIZE)
-        if len(data) < _SLOT_SIZE or not crc_fits(data):
-            return None
-        number, length = struct.unpack("<IB", data[:5])
-        if (number - 1) % self._slots != index or not 0 < length <= MAX_SIZE:
-            return None
-        return number, bytes(data[5 : 5 + length])
-
-    def _newest(self) -> int:
-        """The highest id in the ring, 0 when it is empty: by bisection, because reading every slot takes seconds.
-
-        Ids rise from slot to slot up to the newest; behind it stands the lap before. Unreadable slots are stepped over.
-        """
-        self._file.seek(0, 2)
-        written = min(self._slots, max(0, self._file.tell() - _HEADS + _SLOT_SIZE - 1) // _SLOT_SIZE)
-        low, base = self._readable(0, written)
-        if base is None:
-            return 0
-        high = written
-        newest = base
-        while high - low > 1:
-            middle, number = self._readable((low + high) // 2, high)
-            if number is None or number < base:
-                high = (low + high) // 2
-            else:
-                low, newest = middle, number
-        return newest
-
-    def _readable(self, index: int, end: int) -> "tuple[int, int | None]":
-        while index < end:
-            slot = self._read_slot(index)
+    def _recall(self) -> None:
+        """Take `first` and `overwritten` from the newest readable slot. A segment may have gone since."""
+        self.first = self.oldest
+        number = self.next
+        while number > self.oldest:
+            number -= 1
+            slot = self._read_slot(number)
             if slot is not None:
-                return index, slot[0]
-            index += 1
-        return index, None
+                self.first, self.overwritten = struct.unpack("<IH", slot[:6])
+                self._settle()
+                return
 
-    def append(self, record: bytes) -> int:
-        """Write a record of 1 to 96 bytes; its id. Raises ValueError for another size, OSError from the flash."""
+    def _settle(self) -> None:
+        """Count what has gone unacknowledged."""
+        if self.first < self.oldest:
+            self.overwritten = min(self.overwritten + self.oldest - self.first, 0xFFFF)
+            self.first = self.oldest
+
+    def _open(self, number: int, mode: str) -> "IO[bytes]":
+        """The file of an id's segment, at its slot."""
+        segment = (number - 1) // self._slots
+        if self._file is None or self._at != segment:
+            self.close()
+            self._file = open(self._path(segment), mode)
+            self._at = segment
+        self._file.seek((number - 1) % self._slots * SLOT_SIZE)
+        return self._file
+
+    def _read_slot(self, number: int) -> "bytes | None":
+        try:
+            data = self._open(number, "r+b").read(SLOT_SIZE)
+        except OSError:
+            return None
+        if len(data) < SLOT_SIZE or not 0 < data[6] <= MAX_SIZE:
+            return None
+        whole = struct.pack("<I", number) + data
+        return data if struct.unpack("<I", data[-4:])[0] == crc32(whole[:-4]) else None
+
+    def _write_slot(self, number: int, untold: int, record: bytes) -> None:
+        head = struct.pack("<IIHB", number, self.first, untold, len(record))
+        body = head + record + bytes(MAX_SIZE - len(record))
+        file = self._open(number, "w+b" if (number - 1) % self._slots == 0 else "r+b")
+        file.write(body[4:] + struct.pack("<I", crc32(body)))
+        file.flush()
+
+    def _drop_oldest(self) -> None:
+        self.close()
+        try:
+            os.remove(self._path(self._low))
+        except OSError:
+            pass  # it is gone, or will be found again at the next boot
+        self._low += 1
+        self._settle()
+
+    def append(self, record: bytes, told: int = 0) -> int:
+        """Write a record of 1 to 96 bytes, which tells of `told` that were overwritten; its id.
+
+        Raises ValueError for another size, OSError from the flash.
+        """
         if not 0 < len(record) <= MAX_SIZE:
             raise ValueError("%d bytes" % len(record))
         number = self.next
-        slot = struct.pack("<IB", number, len(record)) + record + bytes(_BODY - len(record))
-        self._file.seek(_HEADS + (number - 1) % self._slots * _SLOT_SIZE)
-        self._file.write(with_crc(slot))
-        self._file.flush()
+        while (number - 1) // self._slots - self._low >= self._segments:
+            self._drop_oldest()
+        while True:
+            try:
+                self._write_slot(number, self.overwritten - told, record)
+                break
+            except OSError:
+                self.close()
+                if self.first - self.oldest < self._slots:
+                    raise
+                self._drop_oldest()  # a full flash: what is acknowledged gives way
         self.next = number + 1
-        self.first = max(self.first, self.next - self._slots)
+        self.overwritten -= told
         return number
 
     def read(self, number: int) -> "bytes | None":
-        """The record of an id from `first` up to `next`, or None when its slot is unreadable."""
-        slot = self._read_slot((number - 1) % self._slots)
-        return slot[1] if slot is not None and slot[0] == number else None
+        """The record of an id from `oldest` up to `next`, or None when its slot is unreadable."""
+        slot = self._read_slot(number)
+        return bytes(slot[7 : 7 + slot[6]]) if slot is not None else None
 
     def acknowledge(self, number: int) -> bool:
         """Free every record up to and with `number`; False when that id was never given out."""
         if number >= self.next:
             return False
-        if number >= self.first:
-            self.first = number + 1
-            self._write_head()
+        self.first = max(self.first, number + 1)
         return True

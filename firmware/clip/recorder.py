@@ -1,5 +1,7 @@
 """Writes events and reminders into the journal, with the versions in force."""
 
+import struct
+
 from .wire import clip_records as records
 
 
@@ -14,18 +16,27 @@ class Recorder:
         self.failed = 0
 
     def write(self, record: bytes) -> None:
-        """Put a record into the journal. A flash error is counted; the clip goes on."""
+        """Put a record into the journal, and tell in another when it took the place of some that nobody had
+        acknowledged. A flash error is counted; the clip goes on."""
+        journal = self._journal
         try:
-            self._journal.append(record)
+            journal.append(record)
+            if journal.overwritten:
+                at_ms = struct.unpack("<I", record[12:16])[0]
+                journal.append(self._pack(records.OVERWRITTEN, at_ms, journal.overwritten), journal.overwritten)
         except OSError:
             self.failed += 1
 
     def event(self, kind: int, t_ms: int, value: int = 0) -> None:
-        """Something of `kind` happened. Two of a kind in one millisecond would be one identity: the later gives way."""
+        """Something of `kind` happened."""
+        self.write(self._pack(kind, t_ms, value))
+
+    def _pack(self, kind: int, t_ms: int, value: int) -> bytes:
+        """Its record. Two of a kind in one millisecond would be one identity: the later gives way."""
         t_ms = max(t_ms, self._newest.get(kind, -1) + 1)
         self._newest[kind] = t_ms
         plan, calibration = self._versions()
-        self.write(records.pack_event(kind, self.boot, t_ms, plan, calibration, value))
+        return records.pack_event(kind, self.boot, t_ms, plan, calibration, value)
 
     def reminder(self, told: "tuple[int, int, int, int, int, int, int, int]") -> None:
         """A record of the policy (see `reminder.Policy.take_record`)."""

@@ -48,6 +48,7 @@ EVENTS: Final = {
     "imu_lost": "The motion sensor did not answer",
     "imu_back": "The motion sensor answers again",
     "low_battery": "Battery at {value} %",
+    "overwritten": "{value} records made room for newer ones in the clip before they could be fetched",
     "slipped": "The clip seems to have moved, by about {angle}; a new calibration is asked for",
     "slip_suspected": "Walking shows another angle than before, by about {angle}; the clip may have slid",
 }

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SEARCH = (ROOT / "firmware", HERE / "fakes", HERE / "programs")
 PROGRAMS = (HERE / "programs", ROOT / "firmware" / "tools" / "programs")
-HEAP = "2m"  # the programs keep their whole input and output; the firmware's own need is tested by itself
+HEAP = "8m"  # the programs keep their whole input and output; the firmware's own need is tested by itself
 
 RunProgram = Callable[..., Any]
 

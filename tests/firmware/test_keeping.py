@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,20 @@ from firmware.clip.battery import Battery, percent
 from firmware.clip.clock import Clock
 from firmware.clip.protocol import calibration, control, plan, status
 
+from .torn_flash import RESIDUES, PowerCutError, Residue, TornFlash
+
 PERIOD = 1 << 30
+
+
+@pytest.fixture
+def powered(monkeypatch: pytest.MonkeyPatch) -> Callable[[TornFlash], None]:
+    """Puts a flash behind the files."""
+
+    def put(flash: TornFlash) -> None:
+        monkeypatch.setattr(guarded, "open", flash.open, raising=False)
+        monkeypatch.setattr(guarded, "os", flash)
+
+    return put
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=300))
@@ -37,6 +51,53 @@ def test_replacing_a_file_leaves_the_old_one_until_the_new_is_whole(tmp_path: Pa
     assert guarded.load(path, 1, 1) == b"old"
     guarded.save(path, 1, 1, b"new")
     assert guarded.load(path, 1, 1) == b"new"
+
+
+@pytest.mark.parametrize("residue", RESIDUES)
+def test_a_power_cut_at_any_byte_leaves_the_old_file_or_the_new(
+    powered: Callable[[TornFlash], None], residue: Residue
+) -> None:
+    before = TornFlash()
+    powered(before)
+    guarded.save("x", 1, 1, b"old" * 9)
+    cut, found = 0, None
+    while found != b"new" * 9:
+        flash = before.after(cut, residue)
+        powered(flash)
+        for _ in range(2):  # what the first has torn is in the way of the second
+            try:
+                guarded.save("x", 1, 1, b"new" * 9)
+            except PowerCutError:
+                flash = flash.after(cut, residue)
+                powered(flash)
+        powered(flash.after())
+        found = guarded.load("x", 1, 1)
+        assert found in (b"old" * 9, b"new" * 9)
+        cut += 1
+    assert cut > 30
+
+
+@pytest.mark.parametrize("residue", RESIDUES)
+def test_a_boot_is_stored_before_it_is_used(powered: Callable[[TornFlash], None], residue: Residue) -> None:
+    flash = TornFlash()
+    used = [(bytes(8), 0)]
+    for cut in [None, *range(60), None]:
+        flash = flash.after(cut, residue)
+        powered(flash)
+        try:
+            used.append(identity.begin("boot.bin"))
+        except PowerCutError:
+            continue
+        assert used[-1][1] > used[-2][1]
+    assert len({boot for boot, _ in used}) == len(used) > 10
+
+
+def test_a_full_flash_stops_no_clip(powered: Callable[[TornFlash], None]) -> None:
+    flash = TornFlash()
+    powered(flash)
+    first = identity.begin("boot.bin")
+    flash.full = True
+    assert identity.begin("boot.bin")[0] != first[0]
 
 
 def test_keys_of_a_damaged_file_are_no_keys(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ def test_sizes() -> None:
     assert f"reminder ({len(records.pack_reminder(0, 1, boot, 0, 0, 0, 0, 0, 0, 0, 0))})" in TEXT
     assert f"events ({len(records.pack_event(16, boot, 0, 0, 0, 0))})" in TEXT
     assert f"summary ({stream.SUMMARY_SIZE} bytes)" in TEXT
-    assert f"ring of {journal.SLOTS:,} slots of 104 bytes" in TEXT
+    assert f"{journal.SEGMENTS} files of {journal.SLOTS} slots of {journal.SLOT_SIZE} bytes" in TEXT
+    assert f"{(journal.SEGMENTS - 1) * journal.SLOTS:,} records" in TEXT
     assert f"after {link.AUTHENTICATE_MS // 1000} s" in TEXT
     assert f"for {link.SILENCE_MS // 1000} s" in TEXT
 

@@ -35,6 +35,7 @@ SNOOZE_ENDED = 22
 IMU_LOST = 23
 IMU_BACK = 24
 LOW_BATTERY = 25  # value: percent
+OVERWRITTEN = 26  # value: records that nobody had acknowledged and that gave way to newer ones
 UNREADABLE = 0  # a journal slot whose CRC failed: passed on so that the acknowledgement can step over it
 
 

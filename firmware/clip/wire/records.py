@@ -21,6 +21,7 @@ from .clip_records import (
     LOW_BATTERY,
     MAX_SIZE,
     NO_ANGLE,
+    OVERWRITTEN,
     PAUSED,
     PLAN_APPLIED,
     REMINDER,
@@ -47,6 +48,7 @@ KIND_NAMES = {
     IMU_LOST: "imu_lost",
     IMU_BACK: "imu_back",
     LOW_BATTERY: "low_battery",
+    OVERWRITTEN: "overwritten",
 }
 
 

@@ -17,9 +17,10 @@ def identities(flash: Path, clip: str) -> dict[Identity, int]:
     """Identity -> highest revision of every record in the journal of the flash folder, in the order first written."""
     found: dict[Identity, int] = {}
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(shutil.copy(flash / journal.FILE, folder))  # the clip is still writing to its own
+        copy = Path(folder) / journal.FOLDER  # the clip is still writing to its own
+        shutil.copytree(flash / journal.FOLDER, copy)
         ring = journal.Journal(str(copy))
-        for number in range(max(1, ring.next - journal.SLOTS), ring.next):
+        for number in range(ring.oldest, ring.next):
             record = ring.read(number)
             if record is None:
                 continue
