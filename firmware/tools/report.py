@@ -23,7 +23,7 @@ GO_LIMIT_MS: Final = 150.0
 _ROOM: Final = 4 * KB  # what the day gets above the smallest heap that a short trial found
 # Three packets a second, which the motor's flag cuts, a status a second, and the whole journal four times a day; the
 # cap of 60 reminders an hour, a second each.
-_WORST: Final = energy.Use(notifications_s=4.5, payload=91.0, interval_ms=30.0, motor_s=60.0)
+WORST: Final = energy.Use(notifications_s=4.5, payload=91.0, interval_ms=30.0, motor_s=60.0)
 _INTERVAL_MS: Final = 50.0  # what a desktop's Bluetooth stack takes without being asked
 _TRAILER: Final = 6
 
@@ -102,7 +102,7 @@ def judge(hours: float, compiled: int, grown: int, needed: Need, day: Day) -> Re
     trailers = day.linked_s * _TRAILER
     late = sorted(day.latencies_ms)
     expected = energy.Use(rate, day.stream_bytes / day.packets, _INTERVAL_MS, day.motor_s / hours)
-    tables = {chip: energy.parts(chip, expected, _WORST) for chip in energy.CHIPS}
+    tables = {chip: energy.parts(chip, expected, WORST) for chip in energy.CHIPS}
     bars += [
         Bar("heap growth over the day", growth(day.kept), GROWTH_LIMIT, "B"),
         Bar("ATT payload a sample, trailer apart", (day.stream_bytes - trailers) / day.samples, PAYLOAD_LIMIT, "B"),

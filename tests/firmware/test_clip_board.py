@@ -1,0 +1,63 @@
+"""The reference board's pins and the energy table, as the firmware's README has them."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from firmware.tools import energy, report
+
+TEXT = (Path(__file__).parents[2] / "firmware" / "README.md").read_text()
+NAMES = {"C3": "ESP32C3 module with ESP32C3", "S3": "ESP32S3 module with ESP32S3"}
+
+
+class Pin:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+@pytest.fixture
+def board(monkeypatch: pytest.MonkeyPatch) -> Any:
+    machine = ModuleType("machine")
+    seen = SimpleNamespace(hz=0, i2c=[])
+    machine.__dict__.update(
+        Pin=Pin,
+        ADC=lambda pin: pin.number,
+        I2C=lambda _, sda, scl, freq: seen.i2c.append((sda.number, scl.number, freq)) or object(),
+        freq=lambda hz: setattr(seen, "hz", hz),
+    )
+    monkeypatch.setitem(sys.modules, "machine", machine)
+    monkeypatch.delitem(sys.modules, "firmware.clip.board", raising=False)
+    module = importlib.import_module("firmware.clip.board")
+    yield SimpleNamespace(module=module, seen=seen)
+    del sys.modules["firmware.clip.board"]
+
+
+@pytest.mark.parametrize("chip", ["C3", "S3"])
+def test_pins_are_those_of_the_wiring_table(board: Any, chip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.implementation, "_machine", NAMES[chip], raising=False)
+    _, imu, adc = board.module.parts()
+    (sda, scl, freq) = board.seen.i2c[0]
+    rows = re.findall(r"^\| (D\d) \| (\d+) \| (\d+) \|", TEXT, re.MULTILINE)
+    column = 1 if chip == "C3" else 2
+    assert {row[0]: int(row[column]) for row in rows} == {"D4": sda, "D5": scl, "D1": adc}
+    assert freq == 400_000
+    assert type(imu).__name__ == "Lsm6dsox"
+    assert f"at {board.seen.hz // 1_000_000} MHz" in TEXT
+
+
+def test_the_worst_case_is_the_one_that_the_report_computes() -> None:
+    row = re.search(r"^\| together \| \S+ \| (\S+) \| \S+ \| (\S+) \|$", TEXT, re.MULTILINE)
+    hours = re.search(r"^\| hours of 500 mAh.* \| \S+ \| (\S+) \| \S+ \| (\S+) \|$", TEXT, re.MULTILINE)
+    assert row is not None
+    assert hours is not None
+    for at, chip in enumerate(energy.CHIPS, 1):
+        worst = sum(part.worst_ma for part in energy.parts(chip, report.WORST, report.WORST))
+        assert row[at] == f"{worst:.1f}"
+        assert hours[at] == f"{energy.hours(500, worst):.1f}"
