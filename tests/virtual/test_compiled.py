@@ -94,14 +94,6 @@ def test_without_a_compiler_it_runs_from_source_in_more_heap(
     assert "from source" in caplog.text
 
 
-@needs_compiler
-def test_the_firmware_is_compiled_for_a_board(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert compiling.main([str(tmp_path / "build")]) == 0
-    assert (tmp_path / "build" / "clip" / "wire" / "base.mpy").is_file()
-    assert compiling.main([]) == 2
-    assert "usage" in capsys.readouterr().err
-
-
 @needs_micropython
 @needs_compiler
 def test_a_traceback_names_the_module(tmp_path: Path) -> None:
