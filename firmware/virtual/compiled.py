@@ -1,4 +1,4 @@
-"""The firmware as the board gets it: made lean and compiled with mpy-cross, in a cache folder named after its content."""
+"""The firmware as the board gets it: made lean and compiled with mpy-cross, in a cache folder named by its content."""
 
 from __future__ import annotations
 
