@@ -81,7 +81,8 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
     pytest = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
     yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env={"PLUMBLINE_HYPOTHESIS": "long"})
     if recordings is not None:
-        yield Step("recordings", (*pytest, "--timeout=3600", "-m", "recordings", "--recordings", str(recordings)))
+        # In one word: a separate path would be taken for a folder of tests.
+        yield Step("recordings", (*pytest, "--timeout=3600", "-m", "recordings", f"--recordings={recordings}", "tests"))
 
 
 def _check(folder: Path, name: str, *options: str) -> Step:

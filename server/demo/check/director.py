@@ -25,7 +25,7 @@ from .client import Client
 from .disturb import Disturbance
 from .evidence import Evidence, Identity, MotorStart, Outage
 
-SLOW: Final = 5.0
+SLOW: Final = 2.0
 """Simulated per wall time while something crosses the broker that must arrive at a certain moment of the script."""
 AWAY_SPEED: Final = 10.0
 """While a station is away, so that what it misses is a part of the script and not most of it."""
