@@ -13,6 +13,8 @@ from typing import Final
 
 from firmware.virtual.compiled import compile_folder, find_mpy_cross
 
+from . import romfs
+
 CLIP: Final = Path(__file__).resolve().parents[1] / "clip"
 MARCH: Final[Mapping[str, str]] = {"esp32s3": "xtensawin", "esp32c3": "rv32imc"}
 """Board -> the name that mpy-cross gives its instructions."""
@@ -33,6 +35,8 @@ class Built:
     board: str
     folder: Path
     files: dict[str, int]
+    image: Path
+    """The package as a ROMFS image, for a board that has a partition for it."""
 
     @property
     def compiled(self) -> int:
@@ -61,6 +65,8 @@ def build(out: Path, board: str) -> Built:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     compile_folder(CLIP, folder, compiler, (f"-march={MARCH[board]}",))
+    image = out / f"{board}.romfs"
+    image.write_bytes(romfs.image(folder))
     (folder / "main.py").write_text(MAIN)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     listing = {
@@ -72,4 +78,4 @@ def build(out: Path, board: str) -> Built:
     }
     manifest = {"version": firmware_version(), "board": board, "march": MARCH[board], "files": listing}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-    return Built(board, folder, {name: int(str(entry["size"])) for name, entry in listing.items()})
+    return Built(board, folder, {name: int(str(entry["size"])) for name, entry in listing.items()}, image)

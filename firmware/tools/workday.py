@@ -116,15 +116,19 @@ def live_through(
     heap: int,
     micropython: str,
     *,
+    rom: bytes | None = None,
     away: Sequence[tuple[float, float]] = (),
     progress: Progress = lambda _: None,
 ) -> Day:
     """Live through so much of a day, simulated, in a heap of `heap` bytes; out of range in the stretches `away`.
 
-    What goes wrong (no memory, no connection) is in the answer's `failure`.
+    With `rom`, the firmware runs from that image, which is in the heap here and would be in flash on a board. What goes
+    wrong (no memory, no connection) is in the answer's `failure`.
     """
     flash = folder / "flash"
     provision(flash, [(_GATEWAY, _KEY)])
+    if rom is not None:
+        (flash / "rom.img").write_bytes(rom)
     programs = compiled(PROGRAMS)
     clip = VirtualClip(
         SERIAL,
