@@ -25,6 +25,7 @@ FOLDER = const("journal")
 SEGMENTS = const(32)
 SLOTS = const(128)  # at least 31 full segments are 3,968 records: five days of ten hours with 190 events each
 SLOT_SIZE = const(107)
+_PATH = const("%s/%x")
 
 
 class Journal:
@@ -43,15 +44,20 @@ class Journal:
         except OSError:
             pass  # it is there
         found = self._find()
-        if found:
-            self._low = min(found)
-            newest = max(found)
-            size = os.stat(self._path(newest))[6]
-            self.next = newest * slots + 1 + min(slots, (size + SLOT_SIZE - 1) // SLOT_SIZE)
-            self._recall()
-        else:
-            self._low = struct.unpack("<I", os.urandom(4))[0] >> 12  # ids stay small integers for decades
-            self.first = self.next = self.oldest
+        if not found:
+            segment = int(struct.unpack("<I", os.urandom(4))[0]) >> 12  # ids stay small integers for decades
+            self.first = self.next = self.oldest = segment * slots + 1
+            return
+        self.first = self.oldest = min(found) * slots + 1
+        newest = max(found)
+        size = os.stat(_PATH % (folder, newest))[6]
+        self.next = newest * slots + 1 + min(slots, (size + SLOT_SIZE - 1) // SLOT_SIZE)
+        for number in range(self.next - 1, self.oldest - 1, -1):
+            slot = self._take(number)
+            if slot is not None:
+                self.first, self.overwritten = struct.unpack("<IH", slot[:6])
+                break
+        self._check()
 
     def close(self) -> None:
         """Close the file that is open."""
@@ -60,14 +66,6 @@ class Journal:
             file = self._file
             self._file = None
             file.close()
-
-    @property
-    def oldest(self) -> int:
-        """The first id that is in flash, acknowledged or not; `next` when there is none."""
-        return self._low * self._slots + 1
-
-    def _path(self, segment: int) -> str:
-        return "%s/%x" % (self._folder, segment)
 
     def _find(self) -> "list[int]":
         """The segments that there are."""
@@ -83,19 +81,7 @@ class Journal:
                 pass  # not ours
         return found
 
-    def _recall(self) -> None:
-        """Take `first` and `overwritten` from the newest readable slot. A segment may have gone since."""
-        self.first = self.oldest
-        number = self.next
-        while number > self.oldest:
-            number -= 1
-            slot = self._read_slot(number)
-            if slot is not None:
-                self.first, self.overwritten = struct.unpack("<IH", slot[:6])
-                self._settle()
-                return
-
-    def _settle(self) -> None:
+    def _check(self) -> None:
         """Count what has gone unacknowledged."""
         if self.first < self.oldest:
             self.overwritten = min(self.overwritten + self.oldest - self.first, 0xFFFF)
@@ -106,12 +92,13 @@ class Journal:
         segment = (number - 1) // self._slots
         if self._file is None or self._at != segment:
             self.close()
-            self._file = open(self._path(segment), mode)
+            self._file = open(_PATH % (self._folder, segment), mode)
             self._at = segment
         self._file.seek((number - 1) % self._slots * SLOT_SIZE)
         return self._file
 
-    def _read_slot(self, number: int) -> "bytes | None":
+    def _take(self, number: int) -> "bytes | None":
+        """The slot of an id, None when it is unreadable."""
         try:
             data = self._open(number, "r+b").read(SLOT_SIZE)
         except OSError:
@@ -121,21 +108,23 @@ class Journal:
         whole = struct.pack("<I", number) + data
         return data if struct.unpack("<I", data[-4:])[0] == crc32(whole[:-4]) else None
 
-    def _write_slot(self, number: int, untold: int, record: bytes) -> None:
+    def _write(self, record: bytes, untold: int) -> None:
+        number = self.next
         head = struct.pack("<IIHB", number, self.first, untold, len(record))
         body = head + record + bytes(MAX_SIZE - len(record))
         file = self._open(number, "w+b" if (number - 1) % self._slots == 0 else "r+b")
         file.write(body[4:] + struct.pack("<I", crc32(body)))
         file.flush()
 
-    def _drop_oldest(self) -> None:
+    def drop(self) -> None:
+        """Give up the oldest segment."""
         self.close()
         try:
-            os.remove(self._path(self._low))
+            os.remove(_PATH % (self._folder, (self.oldest - 1) // self._slots))
         except OSError:
             pass  # it is gone, or will be found again at the next boot
-        self._low += 1
-        self._settle()
+        self.oldest += self._slots
+        self._check()
 
     def append(self, record: bytes, told: int = 0) -> int:
         """Write a record of 1 to 96 bytes, which tells of `told` that were overwritten; its id.
@@ -144,25 +133,24 @@ class Journal:
         """
         if not 0 < len(record) <= MAX_SIZE:
             raise ValueError("%d bytes" % len(record))
-        number = self.next
-        while (number - 1) // self._slots - self._low >= self._segments:
-            self._drop_oldest()
+        while self.next - self.oldest >= self._segments * self._slots:
+            self.drop()
         while True:
             try:
-                self._write_slot(number, self.overwritten - told, record)
+                self._write(record, self.overwritten - told)
                 break
             except OSError:
                 self.close()
                 if self.first - self.oldest < self._slots:
                     raise
-                self._drop_oldest()  # a full flash: what is acknowledged gives way
-        self.next = number + 1
+                self.drop()  # a full flash: what is acknowledged gives way
+        self.next += 1
         self.overwritten -= told
-        return number
+        return self.next - 1
 
     def read(self, number: int) -> "bytes | None":
         """The record of an id from `oldest` up to `next`, or None when its slot is unreadable."""
-        slot = self._read_slot(number)
+        slot = self._take(number)
         return bytes(slot[7 : 7 + slot[6]]) if slot is not None else None
 
     def acknowledge(self, number: int) -> bool:

@@ -23,16 +23,16 @@ class Recorder:
             journal.append(record)
             if journal.overwritten:
                 at_ms = struct.unpack("<I", record[12:16])[0]
-                journal.append(self._pack(records.OVERWRITTEN, at_ms, journal.overwritten), journal.overwritten)
+                journal.append(self.pack(records.OVERWRITTEN, at_ms, journal.overwritten), journal.overwritten)
         except OSError:
             self.failed += 1
 
     def event(self, kind: int, t_ms: int, value: int = 0) -> None:
         """Something of `kind` happened."""
-        self.write(self._pack(kind, t_ms, value))
+        self.write(self.pack(kind, t_ms, value))
 
-    def _pack(self, kind: int, t_ms: int, value: int) -> bytes:
-        """Its record. Two of a kind in one millisecond would be one identity: the later gives way."""
+    def pack(self, kind: int, t_ms: int, value: int) -> bytes:
+        """The record of an event. Two of a kind in one millisecond would be one identity: the later gives way."""
         t_ms = max(t_ms, self._newest.get(kind, -1) + 1)
         self._newest[kind] = t_ms
         plan, calibration = self._versions()
