@@ -56,7 +56,7 @@ def build_command(
     table.add_section()
     table.add_row(f"all .mpy, at most {LIMIT:,}", *(f"{built.compiled:,}" for built in made))
     console.print(table)
-    console.print(f"in {out}, with SHA-256 digests in each manifest.json")
+    console.print(f"in {out}, with SHA-256 digests in each manifest.json; BOARD.romfs is the package as an image")
     if any(built.compiled > LIMIT for built in made):
         raise typer.Exit(1)
 
@@ -67,6 +67,7 @@ def flash_command(
     port: Annotated[str | None, typer.Option(help="Serial port; the first board found without it.")] = None,
     keys: Annotated[Path | None, typer.Option(help="File of trusted gateways, copied as keys.bin.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the build.")] = _OUT,
+    romfs: Annotated[bool, typer.Option("--romfs", help="Into a ROMFS partition, which the board must have.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands, run none.")] = False,
 ) -> None:
     """Build for one board and copy everything onto it over USB with mpremote. Not tried on a board."""
@@ -75,7 +76,7 @@ def flash_command(
         raise _stop(HOW_TO_GET)
     built = _make(out, board)
     typer.echo(UNTRIED, err=True)
-    for step in commands(built, mpremote or ["mpremote"], port, keys):
+    for step in commands(built, mpremote or ["mpremote"], port, keys, romfs=romfs):
         typer.echo(shlex.join(step))
         if not dry_run and subprocess.run(step, check=False).returncode and not may_fail(step):  # noqa: S603 - ours
             raise typer.Exit(1)

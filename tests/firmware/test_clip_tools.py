@@ -71,6 +71,19 @@ def test_flashing_starts_nothing_half_copied(tmp_path: Path) -> None:
     assert not any(flash.may_fail(step) for step in steps if step[-1] == ":main.py" and "cp" in step)
 
 
+@needs_compiler
+def test_an_image_goes_in_one_piece_and_nothing_stays_that_hides_it(tmp_path: Path) -> None:
+    built = build(tmp_path, "esp32c3")
+    words = [step[3:] for step in flash.commands(built, ["mpremote"], None, None, romfs=True)]
+    assert words == [
+        ["fs", "rm", ":main.py"],
+        ["fs", "rm", "-r", ":clip"],
+        ["romfs", "deploy", str(tmp_path / "esp32c3.romfs")],
+        ["fs", "cp", str(built.folder / "main.py"), ":main.py"],
+        ["reset"],
+    ]
+
+
 def two_files(out: Path, board: str) -> Built:
     return Built(board, out / board, {"clip/main.mpy": 1, "main.py": 1}, out / "image.romfs")
 
