@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from firmware.clip.app import FIRMWARE as VERSION
-from firmware.tools import cli, energy, flash, report, workday
+from firmware.tools import cli, energy, flash, heap, report, workday
 from firmware.tools.build import LIMIT, MANIFEST, MARCH, BuildError, Built, build, firmware_version
 from firmware.tools.heap import KB, Need
 from firmware.virtual.compiled import find_mpy_cross
@@ -247,3 +248,18 @@ def test_a_heap_that_is_too_small_is_told(tmp_path: Path) -> None:
     micropython = find_micropython()
     assert micropython is not None
     assert "MemoryError" in workday.live_through(30, tmp_path, 64 * KB, micropython).failure
+
+
+@needs_compiler
+@pytest.mark.micropython32
+def test_64_kb_are_enough_on_32_bits_when_the_code_is_in_flash(tmp_path: Path) -> None:
+    micropython = os.environ["MICROPYTHON_32BIT"]
+    rom = build(tmp_path, "esp32c3").image.read_bytes()
+    apart = workday.live_through(3, tmp_path / "roomy", 256 * KB, micropython, rom=rom).apart - heap.blank(micropython)
+    lived = workday.live_through(
+        500, tmp_path / "tight", report.HEAP_LIMIT + apart, micropython, rom=rom, away=[(200, 230)]
+    )
+    assert not lived.failure
+    assert lived.connections == 2
+    assert lived.reminders
+    assert report.growth(lived.kept) <= report.GROWTH_LIMIT
