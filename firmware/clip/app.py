@@ -1,6 +1,6 @@
 """The clip: what the parts are and in which order they work, 25 times a second.
 
-`main` makes the parts from the board's hardware and runs for ever.
+`main` makes the parts from the board's hardware and runs until the next boot.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ _POLICY_FILE = const("policy.bin")
 _POLICY_KIND = const(6)
 _POLICY_VERSION = const(1)
 _MINUTE_MS = const(60000)
+LIFE_MS = const(4233600000)  # 49 days: times in records are 32 bits, and a clip on its charger may live that long
 _KEEP_MS = const(5000)  # how often the state of a running slouch is kept
 
 
@@ -85,10 +86,10 @@ class App:
     # --- every 40 ms ---
 
     async def run(self) -> None:
-        """Work for ever."""
+        """Work until a new boot is due, before clip times run out."""
         self.gatt.advertise()
-        due = self.clock.now()
-        while True:
+        now = due = self.clock.now()
+        while now < LIFE_MS:
             now = self.clock.now()
             if now >= due:
                 self.tick(now)
@@ -391,3 +392,4 @@ async def main() -> None:
     i2c, imu, adc = board.parts()
     app = App(i2c, imu, bluetooth.BLE(), bluetooth.UUID, adc, machine.unique_id(), ticks_ms, _rtc_s, powered)
     await app.run()
+    machine.reset()

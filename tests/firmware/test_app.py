@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from firmware.clip import haptic_drv2605l
+from firmware.clip.app import LIFE_MS
 from firmware.clip.protocol import category, control, plan, records, status
 
 Both = Callable[..., Any]
@@ -189,6 +190,11 @@ def test_a_watchdog_restart_keeps_the_dwell_and_a_loss_of_power_does_not(both: B
     before, go, _ = begun_anew
     assert len(go) == 1
     assert before + 60_000 <= go[0][0] <= before + 75_000
+
+
+def test_a_new_boot_is_due_before_clip_times_run_out(both: Both) -> None:
+    age = both("scenarios.py", "old_age")["age"]
+    assert LIFE_MS <= age < 1 << 32
 
 
 def test_the_newest_gateway_wins_and_a_silent_one_is_dropped(both: Both) -> None:

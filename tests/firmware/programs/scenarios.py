@@ -1,5 +1,6 @@
 """What happens to a clip: one function a story, named in the input; its answer goes to the output."""
 
+import asyncio
 import json
 import sys
 
@@ -247,6 +248,16 @@ def restarts():
         bench.run(75)
         answers.append([before, bench.i2c.go, [r for r in bench.reminders() if r[1] == 1][-1:]])
     return bench.answer(answers=answers)
+
+
+def old_age():
+    """Almost fifty days without a reset."""
+    bench = Bench()
+    for _ in range(4):
+        bench.clock.now += (1 << 30) - 1
+        bench.app.clock.now()
+    asyncio.run(bench.app.run())
+    return bench.answer(age=bench.app.clock.now())
 
 
 def two_gateways():
