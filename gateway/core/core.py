@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,13 +13,12 @@ from numpy.typing import NDArray
 from firmware.clip import protocol
 
 from .activity import ActivityGate
-from .categories import Categoriser, Labels, Posture
-from .episodes import EpisodeTracker, Late
-from .epochs import SECONDS, EpochBook, Seconds, add_hops, second_angles
+from .categories import Categoriser, Posture
+from .episodes import EpisodeTracker
 from .frames import FRAME_MS, HOP_MS, HOPS, SKY_ONE, FrameBuffer, Hops
 from .handling import HandlingGate
+from .minutes import MinuteWriter
 from .orientation import inclination
-from .shifts import ShiftCounter
 from .slip import SlipGate
 from .types import (
     Calibration,
@@ -40,7 +37,7 @@ from .wear import Finding, WearGate
 
 code = protocol.category
 
-SNAPSHOT: Final = 5
+SNAPSHOT: Final = 6
 NOMINAL_PERIOD_MS: Final = 1000 / 26
 BLOCK: Final = 1 << 15
 LONG_GAP_S: Final = 120
@@ -84,11 +81,7 @@ class Core:
         self._slipped = slipped
         self._categories = Categoriser(period_ms)
         self._episodes = EpisodeTracker()
-        self._shifts = ShiftCounter()
-        self._epochs = EpochBook()
-        self._trailers: deque[tuple[float, int]] = deque()
-        self._rest = np.empty((0, 5), dtype=np.int64)  # hops of the second that is not whole
-        self._late: list[Late] = []  # found in the second that is not whole
+        self._minutes = MinuteWriter()
         self._judgement = Judgement(code.LOST, 0, 0, None, None)
 
     @property
@@ -108,7 +101,7 @@ class Core:
 
     def calibrated_by(self, calibration: Calibration | None) -> bool:
         """Whether this is the calibration in force."""
-        return _same(self._calibration, calibration)
+        return _calibration_state(self._calibration) == _calibration_state(calibration)
 
     @property
     def dropped(self) -> int:
@@ -130,7 +123,7 @@ class Core:
     def push(self, samples: Samples, trailers: Sequence[Trailer] = ()) -> Output:
         """Take samples, and the trailers that came with them; tells what they brought to an end."""
         run = _Run()
-        self._trailers.extend((trailer.t_ms, trailer.celsius) for trailer in trailers)
+        self._minutes.add(trailers)
         self._warmth.add(trailers)
         samples = self._frames.accept(samples)
         seconds = (samples.t_ms / FRAME_MS).astype(np.int64)
@@ -188,7 +181,7 @@ class Core:
             if self._pending:
                 end = min(end, self._pending[0][0] * HOPS - hops.first)
             part = slice(begin, end)
-            self._judge(_part(hops, begin, end), moving[part], shaken[part], handled[part], run)
+            self._judge(hops.part(begin, end), moving[part], shaken[part], handled[part], run)
             begin = end
 
     def _judge(
@@ -226,13 +219,12 @@ class Core:
         labels = self._categories.step(posture, self._thresholds, calibrated=calibrated, paused=self._paused)
         since, episodes, late = self._episodes.step(posture, labels, self._thresholds, self._versions[1], findings)
         run.episodes += episodes
-        self._late += late
         angle = posture.usable & (calibrated and not self._paused)
         judged_to = (posture.first + 1 + np.arange(len(posture.received))) * HOP_MS
         run.judgements.append(
             np.stack((labels.category, since, judged_to, posture.sagittal, posture.lateral, angle.astype(np.int64)))
         )
-        self._write_seconds(posture, labels, angle, findings, run)
+        run.epochs += self._minutes.write(posture, labels, angle, findings, late, self._versions)
 
     @property
     def _versions(self) -> tuple[int, int]:
@@ -249,82 +241,6 @@ class Core:
                 row[:] = np.where(usable, np.rint(values * 1000), 0)
         return Posture(hops.first, hops.received, usable, angles[0], angles[1], angles[2], moving, shaken, not_worn)
 
-    def _write_seconds(
-        self,
-        posture: Posture,
-        labels: Labels,
-        angle: NDArray[np.bool_],
-        findings: list[Finding],
-        run: _Run,
-    ) -> None:
-        new: Ints = np.column_stack(
-            (labels.category, labels.lost.astype(np.int64), angle, posture.sagittal, posture.lateral)
-        )
-        first = (posture.first - len(self._rest)) // HOPS
-        rows = np.concatenate((self._rest, new))
-        whole = len(rows) // HOPS
-        self._rest = rows[whole * HOPS :]
-        if not whole:
-            return
-        late = self._take_late(first + whole, rows, first)
-        category, lost, known, sagittal, lateral = rows[: whole * HOPS].T.reshape(5, whole, HOPS)
-        votes = np.stack([add_hops((category == c).astype(np.int64)) for c in range(code.COUNT)])
-        codes = np.argmax(votes, axis=0)  # the first of equals: precedence
-        codes = np.where(lost[:, -1].astype(bool) & (codes != code.PAUSED), code.LOST, codes)
-        hops, *rest = second_angles(known.astype(bool), sagittal, lateral)
-        seconds = Seconds(first, codes, hops, *rest)
-        shifted = self._count_shifts(seconds)
-        self._tell_minutes(seconds, shifted, findings, late, run)
-
-    def _take_late(self, end: int, rows: Ints, first: int) -> dict[int, list[Late]]:
-        """What was found late in the whole seconds of these rows, by the end of the second in which it was found; in
-        that second the hops before are mended at once, so that they vote as what they were."""
-        late: dict[int, list[Late]] = {}
-        for found in self._late:
-            second = found.at // HOPS
-            if second >= end:
-                continue
-            late.setdefault(second + 1, []).append(found)
-            begun = max(-(-found.since_ms // HOP_MS), second * HOPS)
-            category = rows[begun - first * HOPS : found.at - first * HOPS, 0]
-            category[category == found.before] = found.after
-        self._late = [found for found in self._late if found.at // HOPS >= end]
-        return late
-
-    def _count_shifts(self, seconds: Seconds) -> list[int]:
-        still = (seconds.hops > 0) & (seconds.codes > code.LYING)
-        n = np.maximum(seconds.hops, 1)
-        means = ((seconds.sagittal // n).tolist(), (seconds.lateral // n).tolist())
-        return [seconds.first + k for k in self._shifts.count(still.tolist(), *means)]
-
-    def _tell_minutes(
-        self, seconds: Seconds, shifted: list[int], findings: list[Finding], late: dict[int, list[Late]], run: _Run
-    ) -> None:
-        begin, end = seconds.first, seconds.first + len(seconds.codes)
-        found = {finding.at // HOPS: finding for finding in findings if begin < finding.at // HOPS <= end}
-        minute_ends = range((begin // SECONDS + 1) * SECONDS, end + 1, SECONDS)
-        at = begin
-        for stop in sorted({*found, *late, *minute_ends, end}):
-            part = slice(at - begin, stop - begin)
-            self._epochs.write(_seconds_part(seconds, part), self._versions)
-            self._epochs.add_shifts(at, bisect_left(shifted, stop) - bisect_left(shifted, at))
-            for one in late.get(stop, ()):
-                since = (one.since_ms + FRAME_MS // 2) // FRAME_MS
-                run.epochs += self._epochs.found(since, one.at // HOPS, one.before, one.after)
-            if stop in found:
-                run.epochs += self._epochs.not_worn(found[stop].since // HOPS, stop)
-            if stop % SECONDS == 0:
-                self._take_celsius(stop // SECONDS - 1)
-                run.epochs += self._epochs.finish(stop // SECONDS - 1)
-            at = stop
-
-    def _take_celsius(self, minute: int) -> None:
-        end_ms = (minute + 1) * SECONDS * FRAME_MS
-        while self._trailers and self._trailers[0][0] < end_ms:
-            t_ms, celsius = self._trailers.popleft()
-            if t_ms >= end_ms - SECONDS * FRAME_MS:
-                self._epochs.set_celsius(minute, celsius)
-
     def _output(self, run: _Run) -> Output:
         judgements = Judgements.joined(run.judgements)
         if len(judgements):
@@ -337,9 +253,6 @@ class Core:
         newest = next((v for _, w, v in reversed(self._pending) if w == what), getattr(self, f"_{what}"))
         if _VALUE_STATE[what](value) == _VALUE_STATE[what](newest):
             return  # said again: no reason to begin anything anew
-        newest = [pending for _, name, pending in self._pending if name == what]
-        if _same(newest[-1] if newest else getattr(self, f"_{what}"), value):
-            return
         second = -(-self._frames.next_hop // HOPS)
         if np.isfinite(self._frames.newest_ms):
             second = max(second, int(self._frames.newest_ms // FRAME_MS) + 1)
@@ -360,7 +273,7 @@ class Core:
         """The reference is another."""
         self._categories.reset(lost=False)
         self._episodes.break_run()
-        self._shifts = ShiftCounter()
+        self._minutes.forget_posture()
 
     # --- snapshot ---
 
@@ -385,11 +298,7 @@ class Core:
                 "slipped": self._slipped,
                 "categories": self._categories.state(),
                 "episodes": self._episodes.state(),
-                "shifts": self._shifts.state(),
-                "epochs": self._epochs.state(),
-                "trailers": list(self._trailers),
-                "rest": self._rest.tolist(),
-                "late": [astuple(late) for late in self._late],
+                "minutes": self._minutes.state(),
                 "judgement": asdict(self._judgement),
             },
             separators=(",", ":"),
@@ -415,23 +324,13 @@ class Core:
             core._slip, core._slipped = SlipGate.from_state(state["slip"]), bool(state["slipped"])
             core._categories = Categoriser.from_state(state["categories"])
             core._episodes = EpisodeTracker.from_state(state["episodes"])
-            core._shifts = ShiftCounter.from_state(state["shifts"])
-            core._epochs = EpochBook.from_state(state["epochs"])
-            core._trailers = deque((t_ms, celsius) for t_ms, celsius in state["trailers"])
-            core._rest = np.array(state["rest"], dtype=np.int64).reshape(-1, 5)
-            core._late = [Late(*late) for late in state["late"]]
+            core._minutes = MinuteWriter.from_state(state["minutes"])
             core._judgement = Judgement(**state["judgement"])
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             if isinstance(error, SnapshotError):
                 raise
             raise SnapshotError(f"not a snapshot of the core: {error}") from error
         return core
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, Calibration) and isinstance(other, Calibration):
-        return _calibration_state(one) == _calibration_state(other)
-    return bool(one is other) if isinstance(one, Calibration) or isinstance(other, Calibration) else bool(one == other)
 
 
 class _Run:
@@ -442,33 +341,6 @@ class _Run:
         self.episodes: list[EpisodeOut] = []
         self.findings: list[FindingOut] = []
         self.judgements: list[Ints] = []
-
-
-def _part(hops: Hops, begin: int, end: int) -> Hops:
-    if begin == 0 and end == len(hops):
-        return hops
-    part = slice(begin, end)
-    return Hops(
-        hops.first + begin,
-        hops.received[part],
-        hops.used[part],
-        hops.sky[part],
-        hops.acc[part],
-        hops.acc_sq[part],
-        hops.path[part],
-    )
-
-
-def _seconds_part(seconds: Seconds, part: slice) -> Seconds:
-    return Seconds(
-        seconds.first + part.start,
-        seconds.codes[part],
-        seconds.hops[part],
-        seconds.sagittal[part],
-        seconds.lateral[part],
-        seconds.low[part],
-        seconds.high[part],
-    )
 
 
 def _calibration_state(calibration: Calibration | None) -> dict[str, Any] | None:

@@ -39,6 +39,18 @@ class Seconds:
     low: Ints
     high: Ints
 
+    def part(self, which: slice) -> Seconds:
+        """Some of them, in a row."""
+        return Seconds(
+            self.first + which.start,
+            self.codes[which],
+            self.hops[which],
+            self.sagittal[which],
+            self.lateral[which],
+            self.low[which],
+            self.high[which],
+        )
+
 
 class _Minute:
     def __init__(self, number: int) -> None:

@@ -47,6 +47,19 @@ class Hops:
     def __len__(self) -> int:
         return len(self.received)
 
+    def part(self, begin: int, end: int) -> Hops:
+        """Hops [begin, end) of these."""
+        part = slice(begin, end)
+        return Hops(
+            self.first + begin,
+            self.received[part],
+            self.used[part],
+            self.sky[part],
+            self.acc[part],
+            self.acc_sq[part],
+            self.path[part],
+        )
+
 
 class FrameBuffer:
     """Keeps the samples of the hop that is not whole yet."""
