@@ -96,6 +96,7 @@ def gate_report(folder: Path, step: Step) -> Report:
     walks = list(load_walks(folder))
     gates: dict[str, Callable[[Walk], Bools]] = {
         "plumbline": our_gate,
+        "at once": partial(our_gate, live=True),
         "skdh": lambda walk: skdh_walking(walk.acc_g, walk.rate_hz),
         f"SD > {SD_G:g} g": sd_gate,
     }
@@ -110,11 +111,12 @@ def gate_report(folder: Path, step: Step) -> Report:
     return _report(walks, counts, missing)
 
 
-def our_gate(walk: Walk) -> Bools:
-    """(N,) moving, by the clip's fusion and the core's activity gate, as it turns out some seconds later."""
+def our_gate(walk: Walk, *, live: bool = False) -> Bools:
+    """(N,) moving, by the clip's fusion and the core's activity gate: as the epochs tell it, some seconds later, or
+    with `live` as reminders go by it."""
     n = len(walk.acc_g)
     recording = Recording(np.arange(n) / walk.rate_hz, walk.acc_g, walk.gyro_dps, walk.rate_hz, 0, 0, 0.0)
-    moving = moving_hops(fuse(recording).stream)
+    moving = moving_hops(fuse(recording).stream, live=live)
     if not len(moving):
         return np.zeros(n, dtype=np.bool_)
     at = np.minimum((np.arange(n) / walk.rate_hz * 1000 / HOP_MS).astype(np.int64), len(moving) - 1)
@@ -211,8 +213,8 @@ def _report(walks: list[Walk], counts: dict[str, dict[str, NDArray[np.int64]]], 
         {"recordings": rows, "pooled": pooled, "missing": missing},
         tables=[table],
         notes=[
-            "plumbline looks back 2 s and knows nothing of what comes. skdh classifies windows of 3 s afterwards.",
-            "SD takes the 2 s around each sample.",
+            "plumbline is what the epochs tell, up to 3 s later; at once, what reminders go by, knows the 2 s before.",
+            "skdh classifies windows of 3 s afterwards; SD takes the 2 s around each sample.",
             *(f"{name}: {why}" for name, why in missing.items()),
         ],
         cannot_judge=CANNOT_JUDGE,

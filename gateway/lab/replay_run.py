@@ -38,8 +38,9 @@ class Run:
     """Category of each whole second of the recording, (S,)."""
 
 
-def moving_hops(stream: Samples) -> NDArray[np.bool_]:
-    """The activity gate alone: whether the wearer moved, for each hop of 250 ms from the start, as it turns out."""
+def moving_hops(stream: Samples, *, live: bool = False) -> NDArray[np.bool_]:
+    """The activity gate alone: whether the wearer moved, for each hop of 250 ms from the start: as it turns out some
+    seconds later, or with `live` as it was known at the hop's end."""
     buffer = FrameBuffer()
     stream = buffer.accept(stream)
     if not len(stream.t_ms):
@@ -48,7 +49,8 @@ def moving_hops(stream: Samples) -> NDArray[np.bool_]:
     buffer.start(first)
     buffer.add(stream)
     moving, shaken = ActivityGate().step(buffer.take(int(stream.t_ms[-1] // HOP_MS) + 1))
-    return np.concatenate((np.zeros(first, dtype=np.bool_), settled(moving, shaken)))
+    told = moving if live else settled(moving, shaken)
+    return np.concatenate((np.zeros(first, dtype=np.bool_), told))
 
 
 def run(
