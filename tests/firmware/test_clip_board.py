@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from firmware.tools import energy, report
+from firmware.tools.build import LIMIT
 
 TEXT = (Path(__file__).parents[2] / "firmware" / "README.md").read_text()
 NAMES = {"C3": "ESP32C3 module with ESP32C3", "S3": "ESP32S3 module with ESP32S3"}
@@ -61,3 +62,13 @@ def test_the_worst_case_is_the_one_that_the_report_computes() -> None:
         worst = sum(part.worst_ma for part in energy.parts(chip, report.WORST, report.WORST))
         assert row[at] == f"{worst:.1f}"
         assert hours[at] == f"{energy.hours(500, worst):.1f}"
+
+
+def test_the_bars_are_those_of_the_report() -> None:
+    assert f"| {LIMIT // 1000} kB |" in TEXT
+    assert f"| {report.HEAP_LIMIT // 1024} kB |" in TEXT
+    assert f"| {report.GROWTH_LIMIT} B |" in TEXT
+    assert f"| {report.PAYLOAD_LIMIT:g} B |" in TEXT
+    assert f"| {report.NOTIFICATIONS_LIMIT:g} |" in TEXT
+    assert f"| {report.GO_LIMIT_MS:g} ms |" in TEXT
+    assert f"| {energy.DAY_H:g} h |" in TEXT
