@@ -82,7 +82,7 @@ class Journal:
 
     def _on_frame(self, data: bytes) -> None:
         try:
-            number, record = protocol.records.parse_journal_frame(data)
+            number, record = protocol.records.parse_journal_frame(self._link.without_tag(data))
         except protocol.MalformedError as error:
             self._ledger.keep("journal", str(error), data)
             return

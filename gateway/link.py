@@ -86,6 +86,10 @@ class Link:
         """Set when the link is gone."""
         return self._gatt.lost
 
+    def without_tag(self, data: bytes) -> bytes:
+        """The frame of a journal notification. Raises MalformedError when it is not from the clip of this session."""
+        return auth.without_tag(self._session, data)
+
     async def authenticate(self) -> None:
         """Check the serial, prove the key to each other, derive the session's key.
 

@@ -213,6 +213,9 @@ class App:
 
     def linked(self, mtu: int) -> None:
         """A gateway has authenticated: it may read, and gets the stream."""
+        active = self.link.active
+        if active is not None and active.key is not None:
+            self.sender.key = active.key
         self.arbiter.drop()
         self.publish()
         self.mtu_changed(mtu)

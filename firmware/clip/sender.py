@@ -4,6 +4,7 @@ First the events that answer a gateway, then the stream, then the status, then t
 stack has no buffer for stays where it is and is tried again.
 """
 
+from .wire import clip_auth as auth
 from .wire import clip_records as records
 from .wire import clip_stream as stream
 from .wire import clip_uuids as uuids
@@ -32,6 +33,7 @@ class Sender:
         self._cursor: int | None = None
         self._end_told = False
         self.connection: int | None = None
+        self.key = b""  # of its session
         self.mtu = 23
         self.dropped = 0
 
@@ -142,11 +144,15 @@ class Sender:
     def _send_record(self) -> None:
         number = max(self._cursor or 0, self._journal.first)
         if number >= self._journal.next:
-            self._gatt.notify(self.connection, self._gatt.journal, records.journal_frame(number, b""))
+            self._write(number, b"")
             self._end_told = True
             return
         record = self._journal.read(number)
         if record is None:
             record = bytes((records.UNREADABLE,))
-        self._gatt.notify(self.connection, self._gatt.journal, records.journal_frame(number, record))
+        self._write(number, record)
         self._cursor = number + 1
+
+    def _write(self, number: int, record: bytes) -> None:
+        frame = auth.with_tag(self.key, records.journal_frame(number, record))
+        self._gatt.notify(self.connection, self._gatt.journal, frame)

@@ -245,13 +245,13 @@ class _Session:
 
     def _on_journal(self, _: object, data: bytearray) -> None:
         self.day.notifications += 1
-        if len(data) <= 5:
+        if len(data) <= 5 + auth.TAG_SIZE:
             return
         number = int.from_bytes(data[:4], "little")
         if number <= self._acknowledged:
             return
         self._acknowledged = number
-        record = records.parse(bytes(data[4:]))
+        record = records.parse(bytes(data[4 : -auth.TAG_SIZE]))
         if record["kind"] == records.REMINDER and record["rev"] == 1 and record["reason"] == records.GIVEN:
             self.day.reminders[int(str(record["start_ms"]))] = int(str(record["since_ms"]))
         self.day.epochs += record["kind"] == records.EPOCH

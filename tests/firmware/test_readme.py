@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from firmware.clip import journal, link
-from firmware.clip.protocol import category, control, plan, records, status, stream, uuids
+from firmware.clip.protocol import auth, category, control, plan, records, status, stream, uuids
 from firmware.clip.wire import calibration
 
 TEXT = (Path(__file__).parents[2] / "firmware" / "README.md").read_text()
@@ -23,6 +23,7 @@ def test_sizes() -> None:
     assert f"summary ({stream.SUMMARY_SIZE} bytes)" in TEXT
     assert f"{journal.SEGMENTS} files of {journal.SLOTS} slots of {journal.SLOT_SIZE} bytes" in TEXT
     assert f"{(journal.SEGMENTS - 1) * journal.SLOTS:,} records" in TEXT
+    assert 4 + records.EPOCH_SIZE + auth.TAG_SIZE + 3 <= uuids.MTU_STREAM, "no whole minute fits the smallest MTU"
     assert f"after {link.AUTHENTICATE_MS // 1000} s" in TEXT
     assert f"for {link.SILENCE_MS // 1000} s" in TEXT
 

@@ -214,6 +214,10 @@ class FakeGatt:
 
         self._go(later())
 
+    def tell_record(self, number: int, record: bytes) -> None:
+        """Notify a record of the journal."""
+        self.tell(uuids.JOURNAL, auth.with_tag(self._session, records.journal_frame(number, record)))
+
     def _hello(self, data: bytes) -> None:
         gateway, nonce = control.parse_hello(data)
         key = self.clip.keys.get(gateway)
@@ -259,10 +263,10 @@ class FakeGatt:
         while self._cursor is not None and self._cursor < self.clip.journal_next:
             number, self._cursor = self._cursor, self._cursor + 1
             if number not in self.clip.hide_records:
-                self.tell(uuids.JOURNAL, records.journal_frame(number, self.clip.journal[number]))
+                self.tell_record(number, self.clip.journal[number])
             await asyncio.sleep(0.05)
         if self._cursor is not None:
-            self.tell(uuids.JOURNAL, records.journal_frame(self._cursor, b""))
+            self.tell_record(self._cursor, b"")
 
     def journal_grew(self) -> None:
         if self._cursor is not None:

@@ -274,9 +274,15 @@ def test_a_record_that_cannot_be_there_yet_is_kept_and_skipped(tmp_path: Path) -
             await until(lambda: bench.session.state == "live")
             assert clip.gatt is not None
             for _ in range(8):
-                clip.gatt.tell(protocol.uuids.JOURNAL, records.journal_frame(0xFFFF_FFF0, b"\x01" * 20))
+                clip.gatt.tell_record(0xFFFF_FFF0, b"\x01" * 20)
                 await asyncio.sleep(1)
             assert bench.outbox.malformed["journal"] == 8
+            forged = records.journal_frame(2, records.pack_event(records.BOOT, clip.boot, 5, 0, 0, 1))
+            for data in (forged, forged + bytes(8), protocol.auth.with_tag(bytes(32), forged)):
+                clip.gatt.tell(protocol.uuids.JOURNAL, data)
+            await asyncio.sleep(1)
+            assert bench.outbox.malformed["journal"] == 11
+            assert clip.acknowledged[-1:] == [1]
             clip.append(records.pack_event(records.BOOT, clip.boot, 7, 0, 0, 1))
             await until(lambda: clip.acknowledged[-1:] == [2], 3)
 

@@ -1,9 +1,10 @@
-"""Mutual challenge on connect, session key, and the seal on every control write (HMAC-SHA256, RFC 2104).
+"""Mutual challenge on connect, session key, and the seal on control writes and journal (HMAC-SHA256, RFC 2104).
 
 gateway -> clip  HELLO      gateway id 8 | nonce 16
 clip -> gateway  CHALLENGE  nonce 16 | proof 16      proof = HMAC(key, "clip" | gateway id | both nonces)
 gateway -> clip  AUTH       proof 16                  proof = HMAC(key, "gate" | gateway id | both nonces)
 then every write  op | payload | counter u32 | tag 8  tag = HMAC(session, op | payload | counter)
+and every journal notification  frame | tag 8         tag = HMAC(session, "jrnl" | frame)
 """
 
 import hashlib
@@ -44,6 +45,11 @@ def proof(key: bytes, side: bytes, gateway: bytes, nonce_gateway: bytes, nonce_c
 def session_key(key: bytes, gateway: bytes, nonce_gateway: bytes, nonce_clip: bytes) -> bytes:
     """Key of one connection; both nonces enter, so neither side alone can repeat it."""
     return hmac_sha256(key, b"sess" + gateway + nonce_gateway + nonce_clip)
+
+
+def with_tag(session: bytes, frame: bytes) -> bytes:
+    """A journal notification: what `clip_records.journal_frame` made, and its tag."""
+    return frame + hmac_sha256(session, b"jrnl" + frame)[:TAG_SIZE]
 
 
 def same(a: bytes, b: bytes) -> bool:

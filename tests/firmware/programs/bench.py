@@ -102,7 +102,10 @@ class Bench:
             elif what == "stream":
                 self.stream.append(data)
             elif what == "journal":
-                self.journal.append(records.parse_journal_frame(data))
+                frame = auth.without_tag(self.app.sender.key, data)
+                self.journal.append(records.parse_journal_frame(frame))
+                if connection in self.sessions:
+                    assert self.app.sender.key == self.sessions[connection]
             else:
                 self.statuses.append(status.parse_status(data))
         self.ble.sent = []
