@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import RunProgram
 
 README = Path(__file__).parents[2] / "firmware" / "README.md"
@@ -20,6 +22,13 @@ ENDURANCE = 100_000
 def test_a_power_cut_at_any_byte_costs_at_most_what_is_being_written(micropython: RunProgram) -> None:
     answer = micropython("littlefs_cuts.py", 1)
     assert answer["cuts"] > 3000
+    assert answer["told"] == [0, 0, 4, 0, 0]
+
+
+@pytest.mark.micropython32
+def test_nor_does_it_on_32_bits(micropython32: RunProgram) -> None:
+    answer = micropython32("littlefs_cuts.py", 7)
+    assert answer["cuts"] > 400
     assert answer["told"] == [0, 0, 4, 0, 0]
 
 
