@@ -49,7 +49,7 @@ def test_a_wearing_at_many_rates(wearing: Any, table: Any, write_csv: Any, tmp_p
     assert given[0]["t_s"] - given[0]["since_s"] == pytest.approx(60, abs=0.05)
     seconds = out["summary"]["seconds"]
     assert sum(seconds.values()) == int(wearing.duration_s)
-    assert seconds["slouched"] == pytest.approx(81, abs=4)  # with the bow itself
+    assert seconds["slouched"] == pytest.approx(75, abs=3)  # the bow is a movement
     assert seconds["moving"] == pytest.approx(22, abs=6)
     assert seconds["leaning_back"] == pytest.approx(19, abs=3)
     assert seconds["lost"] == 0
