@@ -62,7 +62,7 @@ def figures(view: DayView) -> list[Figure]:
         Figure(
             "Episodes",
             str(summary.episodes),
-            (f"longest {duration(longest / 1000)}" if longest else "slouched for longer than the floor") + so_far,
+            (f"longest {duration(longest / 1000)}" if longest else "slouched for some seconds or more") + so_far,
         ),
         Figure(
             "Reminders given",

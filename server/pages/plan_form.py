@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 
 from gateway import messages
@@ -25,11 +27,13 @@ PROBES: Final = {
     "5": "One day in 5",
     "4": "One day in 4",
     "3": "One day in 3",
-    "2": "Every other day",
+    "2": "One day in 2",
 }
 SHORTEST_REASON: Final = 3
 LONGEST_REASON: Final = 500
 _PREFIX: Final = "goals."
+_TIME: Final = TypeAdapter[str](messages.HourMinute)
+_ONE_DIGIT: Final = re.compile(r"\d:")
 
 
 @dataclass(frozen=True)
@@ -148,11 +152,12 @@ def read_form(form: FormData) -> tuple[Draft, dict[str, object]]:
     fields: dict[str, object] = {
         "mode": texts["mode"],
         "trigger": texts["trigger"],
-        "start": texts["start"][:5],
-        "end": texts["end"][:5],
-        "quiet_start": texts["quiet_start"].strip()[:5] or None,
-        "quiet_end": texts["quiet_end"].strip()[:5] or None,
     }
+    for name in ("start", "end", "quiet_start", "quiet_end"):
+        try:
+            fields[name] = _time_of_day(texts[name], needed=name in ("start", "end"))
+        except ValueError as error:
+            errors[name] = str(error)
     goals: dict[str, object] = {}
     for number in (*WHEN, *REMINDERS, *GOALS):
         try:
@@ -180,6 +185,20 @@ def read_form(form: FormData) -> tuple[Draft, dict[str, object]]:
     return draft, {**fields, **switches, "days": days, "goals": goals}
 
 
+def _time_of_day(text: str, *, needed: bool) -> str | None:
+    """A time as the contract has it; `9:30` will do, and nothing is None unless a time is needed. Raises ValueError
+    with what to enter instead."""
+    time = text.strip()
+    if not time and not needed:
+        return None
+    if _ONE_DIGIT.match(time):
+        time = f"0{time}"
+    try:
+        return _TIME.validate_python(time)
+    except ValidationError:
+        raise ValueError("Enter a time of day as hours and minutes, such as 09:30.") from None
+
+
 def add_refusal(draft: Draft, refusal: InvalidPlanError) -> None:
     """Show what the contract refused beside the fields it names."""
     for name, text in refusal.problems:
@@ -191,14 +210,15 @@ _RULES: Final = {
     "recovery_deg must be below angle_deg": ("recovery_deg", "Recovery must be smaller than the angle."),
     "the window must start before it ends": ("end", "The window must end later than it starts."),
     "quiet hours need a start and an end": ("quiet_start", "Enter both times of the quiet hours, or none."),
-    "quiet hours must start before they end": ("quiet_end", "Quiet hours must end later than they start."),
+    "quiet hours must start before they end": (
+        "quiet_end",
+        "Quiet hours must end later than they start, on the same day.",
+    ),
     "quiet hours must lie within the window": ("quiet_start", "Quiet hours must lie within the window."),
 }
 
 
 def _sentence(text: str) -> str:
-    if "pattern" in text:
-        return "Enter a time of day as hours and minutes, such as 09:30."
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 

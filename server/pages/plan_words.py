@@ -19,7 +19,7 @@ def plan_facts(plan: messages.Plan) -> list[tuple[str, str]]:
     ]
     if plan.mode == "train":
         given = "" if plan.fraction_pct == 100 else f", {plan.fraction_pct} % given"
-        due = ("Dose", "holding time") if plan.trigger == "dose" else ("Dwell", f"{plan.dwell_s} s")
+        due = ("Due by", "dose") if plan.trigger == "dose" else ("Dwell", f"{plan.dwell_s} s")
         facts += [due, ("Cap", f"{plan.cap_per_hour} an hour{given}")]
         if plan.quiet_start:
             facts.append(("Quiet", f"{plan.quiet_start}–{plan.quiet_end}"))

@@ -52,6 +52,9 @@ EVENTS: Final = {
     "slipped": "The clip seems to have moved, by about {angle}; a new calibration is asked for",
     "slip_suspected": "Walking shows another angle than before, by about {angle}; the clip may have slid",
 }
+_AGAIN: Final = (
+    "Postures are not judged until it is calibrated again: sitting still and upright for a few seconds, then a bow."
+)
 SIGN_WORDS: Final[dict[Sign, str]] = {
     "prompt": "Reminder, change within 10 s",
     "later": "Change later",
@@ -107,7 +110,7 @@ def seat_words(events: Sequence[DayEvent], zone: ZoneInfo) -> str:
             words.pop(event.clip, None)
         elif event.kind == "slipped":
             moved = f"The clip seems to have moved at {clock(event.utc_ms, zone)}."
-            words[event.clip] = f"{moved} A new calibration is waiting."
+            words[event.clip] = f"{moved} {_AGAIN}"
         elif event.kind == "slip_suspected":
             words.setdefault(event.clip, "Ask: does the clip still sit where it was put on?")
     return " ".join(words.values())

@@ -209,13 +209,18 @@ async def test_a_clip_that_moved_is_asked_for_until_it_is_calibrated(clinic: Any
         assert settle(clinic.engine, "00000000000000aa", batch, clinic.now_ms).rejected == ()
 
     path = "/patients/1/days/2026-03-25"
-    ask, waiting = "Ask: does the clip still sit where it was put on?", "A new calibration is waiting."
+    ask, waiting = (
+        "Ask: does the clip still sit where it was put on?",
+        "Postures are not judged until it is calibrated again",
+    )
     assert ask not in text_of(await get(clinic, path))
     tell("a", ("slip_suspected", "gateway", 0))
     assert ask in text_of(await get(clinic, path))
     tell("b", ("slipped", "gateway", 60_000))
     page = text_of(await get(clinic, path))
-    assert re.search(r"The clip seems to have moved at \d\d:\d\d\. A new calibration is waiting\.", page)
+    assert re.search(
+        r"The clip seems to have moved at \d\d:\d\d\. Postures are not judged until it is calibrated again: ", page
+    )
     assert "by about 11°" in page
     assert ask not in page
     tell("c", ("calibrated", "clip", 120_000))

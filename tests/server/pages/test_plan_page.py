@@ -81,6 +81,7 @@ def test_a_shown_plan_sent_unchanged_is_the_same_plan(data: Any) -> None:
         ("end", "08:00", "The window must end later than it starts."),
         ("quiet_start", "12:00", "Enter both times of the quiet hours, or none."),
         ("quiet_end", "noon", "Enter a time of day as hours and minutes, such as 09:30."),
+        ("quiet_end", "12:345", "Enter a time of day as hours and minutes, such as 09:30."),
         ("trigger", "guess", "Choose time or dose."),
         ("probe_every", "7", "Choose one of the list."),
         ("mode", "guess", "Choose train or track."),
@@ -116,7 +117,8 @@ def _grouped(pairs: list[tuple[str, Any]]) -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     ("start", "end", "field", "words"),
     [
-        ("12:00", "11:30", "quiet_end", "Quiet hours must end later than they start."),
+        ("22:00", "06:00", "quiet_end", "Quiet hours must end later than they start, on the same day."),
+        ("12:00", "11:30", "quiet_end", "Quiet hours must end later than they start, on the same day."),
         ("", "12:00", "quiet_start", "Enter both times of the quiet hours, or none."),
         ("08:00", "10:00", "quiet_start", "Quiet hours must lie within the window."),
         ("16:30", "17:30", "quiet_start", "Quiet hours must lie within the window."),
@@ -130,6 +132,15 @@ async def test_quiet_hours_that_cannot_be(clinic: Any, start: str, end: str, fie
     assert answer.status_code == 422
     assert answer.text.count(words) == 2
     assert f'id="{field}-error"' in answer.text
+
+
+def test_times_are_read_as_people_write_them_and_told_of_with_everything_else() -> None:
+    form = sent(plan_form.draft_of(messages.Plan(version=1)), start=" 8:00", quiet_start="9:30 ", quiet_end="10:00")
+    draft, fields = plan_form.read_form(FormData(form))
+    assert draft.errors == {}
+    assert (fields["start"], fields["quiet_start"], fields["quiet_end"]) == ("08:00", "09:30", "10:00")
+    draft, _ = plan_form.read_form(FormData(sent(draft, start="", quiet_start="noon", dwell_s="2")))
+    assert set(draft.errors) == {"start", "quiet_start", "dwell_s"}
 
 
 async def test_what_the_form_does_not_show_stays_as_it_is(clinic: Any) -> None:
