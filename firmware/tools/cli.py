@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from . import energy
 from .build import LIMIT, MARCH, BuildError, Built, build
@@ -40,8 +40,13 @@ def _make(out: Path, board: str) -> Built:
         raise _stop(f"no board {board}; there are: {', '.join(MARCH)}")
     try:
         return build(out, board)
-    except BuildError as error:
-        raise _stop(str(error)) from None
+    except (BuildError, OSError) as error:
+        raise _stop(_why(error)) from None
+
+
+def _why(error: Exception) -> str:
+    """A file by its name and what is the matter with it; else what the error says."""
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
 
 
 @app.command("build")
@@ -50,7 +55,7 @@ def build_command(
 ) -> None:
     """Compile the firmware for both boards; exit code 1 when it is too large."""
     made = [_make(out, board) for board in MARCH]
-    table = Table("file", *(f"{built.board} ({MARCH[built.board]})" for built in made))
+    table = Table(Column("file", overflow="fold"), *(f"{built.board} ({MARCH[built.board]})" for built in made))
     for path in sorted({path for built in made for path in built.files}):
         table.add_row(path, *(f"{built.files[path]:,}" for built in made))
     table.add_section()
@@ -65,16 +70,18 @@ def build_command(
 def flash_command(
     board: Board = "esp32c3",
     port: Annotated[str | None, typer.Option(help="Serial port; the first board found without it.")] = None,
-    keys: Annotated[Path | None, typer.Option(help="File of trusted gateways, copied as keys.bin.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="File of trusted gateways, copied as keys.bin.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the build.")] = _OUT,
     romfs: Annotated[bool, typer.Option("--romfs", help="Into a ROMFS partition, which the board must have.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands, run none.")] = False,
 ) -> None:
     """Build for one board and copy everything onto it over USB with mpremote. Not tried on a board."""
+    built = _make(out, board)
     mpremote = find_mpremote()
     if mpremote is None and not dry_run:
         raise _stop(HOW_TO_GET)
-    built = _make(out, board)
     typer.echo(UNTRIED, err=True)
     for step in commands(built, mpremote or ["mpremote"], port, keys, romfs=romfs):
         typer.echo(shlex.join(step))
@@ -84,13 +91,15 @@ def flash_command(
 
 @app.command("report")
 def report_command(
-    hours: Annotated[float, typer.Option(min=0.25, help="Length of the day, simulated.")] = 10.0,
+    hours: Annotated[float, typer.Option(min=0.25, help="Length of the simulated day, in hours.")] = 10.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for everything that was measured.")] = None,
     micropython: Annotated[
         str | None, typer.Option(envvar="MICROPYTHON_32BIT", help="A 32-bit MicroPython.", show_default=False)
     ] = None,
 ) -> None:
     """Live through a scripted day in the 32-bit interpreter and print the budgets; exit code 1 when a bar is missed."""
+    if json_file is not None and not json_file.parent.is_dir():
+        raise _stop(f"{json_file}: there is no folder {json_file.parent} to write it into")
     program = micropython or (str(_FETCHED) if os.access(_FETCHED, os.X_OK) else None)
     if program is None:
         raise _stop("it needs a 32-bit MicroPython: .ci/micropython32 build/micropython32 fetches one")
@@ -105,7 +114,7 @@ def report_command(
     try:
         report = make(hours, program, lambda text: typer.echo(text, err=True), progress)
     except (BuildError, HeapError, OSError, subprocess.CalledProcessError) as error:
-        raise _stop(str(error)) from None
+        raise _stop(_why(error)) from None
     show(report)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=1) + "\n")

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from .evaluate_gate import gate_report
 from .evaluate_orientation import orientation_report
-from .evaluate_report import EvaluationError, Report, emit
+from .evaluate_report import EvaluationError, Json, Report, emit
 from .evaluate_sitting import sitting_report
 from .evaluate_triggers import triggers
 from .evaluate_workdays import workdays
@@ -23,10 +23,6 @@ from .orientation import RecordingError
 from .progress import Step, progress
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Measure fusion, gate and thresholds on recordings.")
-
-Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON; - prints them instead.")
-]
 
 
 @app.command()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
 WIDTH: Final = 120
-"""Columns of the tables where no terminal says how many it has."""
+"""Columns of the tables where neither a terminal nor COLUMNS says how many there are."""
 
 
 class EvaluationError(Exception):
@@ -93,6 +94,21 @@ class Report:
             console.print(f"Cannot judge: {line}", highlight=False, markup=False)
 
 
+def _writable(path: Path | None) -> Path | None:
+    """Whether the figures will have somewhere to go is asked before the long work, not after it."""
+    if path is not None and str(path) != "-" and (path.is_dir() or not path.parent.is_dir()):
+        raise typer.BadParameter(f"{path}: {'this is a folder' if path.is_dir() else f'no folder {path.parent}'}")
+    return path
+
+
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the figures as JSON; - prints them instead.", callback=_writable
+    ),
+]
+
+
 def emit(report: Report, json_to: Path | None) -> None:
     """Print the report, write its JSON to a file (or, for `-`, print that alone); exit with 1 when a bar is missed."""
     if json_to is not None:
@@ -103,7 +119,7 @@ def emit(report: Report, json_to: Path | None) -> None:
             json_to.write_text(text + "\n", encoding="utf-8")
     if str(json_to) != "-":
         console = Console()
-        report.show(console if console.is_terminal else Console(width=WIDTH))
+        report.show(console if console.is_terminal or "COLUMNS" in os.environ else Console(width=WIDTH))
     if not report.holds:
         raise typer.Exit(1)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,7 +10,7 @@ from rich.console import Console
 
 from firmware.clip import protocol
 
-from .evaluate_report import Bar, Report, emit, figures_table, number
+from .evaluate_report import Bar, Json, Report, emit, figures_table, number
 from .heeding import HOUR_S, Outcome, heeded_day
 from .presets import PEOPLE, Person
 from .progress import Step, progress
@@ -32,9 +31,7 @@ def triggers(
     *,
     seeds: Annotated[int, typer.Option(min=1, help="Bodies of each kind of person, two days each.")] = SEEDS,
     first: Annotated[int, typer.Option(min=0, metavar="SEED", help="The first of the seeds.")] = 0,
-    json_to: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    json_to: Json = None,
 ) -> None:
     """Dwell and dose on simulated workdays: reminders given, and time slouched."""
     with progress(Console(stderr=True)) as step:

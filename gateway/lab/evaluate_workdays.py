@@ -21,7 +21,7 @@ from .corpus.judging import judge, judged_plan
 from .corpus.score import Score, score
 from .corpus.store import kept_stream
 from .corpus.workday import workday
-from .evaluate_report import Report, emit, figures_table, number
+from .evaluate_report import Json, Report, emit, figures_table, number
 from .progress import Step, progress
 
 SEEDS: Final = 20
@@ -41,9 +41,7 @@ def workdays(
     seeds: Annotated[int, typer.Option(min=1, help="How many days, each of its own wearer and clip.")] = SEEDS,
     first: Annotated[int, typer.Option(min=0, metavar="SEED", help="The first of the seeds.")] = 0,
     hours: Annotated[float, typer.Option(min=0.3, max=24, help="How long a day is worn.")] = HOURS,
-    json_to: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON; - prints them instead.")
-    ] = None,
+    json_to: Json = None,
     streams: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Keep what comes out of the fusion there, and use it the next time."),

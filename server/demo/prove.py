@@ -120,17 +120,25 @@ def _what_failed(detail: Any) -> str:
 
 def prove(
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for each broker; a third as many for each crash.")] = 10,
-    recordings: Annotated[Path | None, typer.Option(help="Folder with broad, mobgap and sitting_postures.")] = None,
+    recordings: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Folder with broad, mobgap and sitting_postures.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Where to write the JSON report.")] = None,
     only: Annotated[str, typer.Option(help="Take only steps whose name contains this.")] = "",
 ) -> None:
     """Run everything that is too long for the tests, and report it as JSON. Takes hours with the default seeds."""
     console = Console(stderr=True)
+    if report is not None and not report.parent.is_dir():
+        raise typer.BadParameter(f"--report: there is no folder {report.parent} to write into")
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="plumbline-prove-") as folder:
-        for step in steps(seeds, Path(folder), recordings):
-            if only not in step.name:
-                continue
+        planned = list(steps(seeds, Path(folder), recordings))
+        taken = [step for step in planned if only in step.name]
+        if not taken:
+            names = ", ".join(dict.fromkeys(step.name.rstrip("-0123456789") for step in planned))
+            more = "" if recordings else "; with --recordings there are more"
+            raise typer.BadParameter(f"--only: no step has {only!r} in its name; there are: {names}{more}")
+        for step in taken:
             result = take(step) if isinstance(step, Step) else step
             results.append(result)
             word = f"skipped: {result.skipped}" if result.skipped else "holds" if result.passed else "DOES NOT HOLD"

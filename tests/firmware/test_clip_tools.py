@@ -102,6 +102,20 @@ def test_a_dry_run_prints_and_says_that_it_is_untried(tmp_path: Path, monkeypatc
     assert flash.HOW_TO_GET in refused.output
 
 
+@needs_compiler
+def test_what_cannot_be_used_is_told_in_a_line_and_exits_with_two(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for arguments, words in (
+        (["build", "--out", str(tmp_path / "file")], "file"),
+        (["flash", "--board", "esp8266", "--out", str(tmp_path)], "there are: esp32s3, esp32c3"),
+        (["flash", "--dry-run", "--keys", str(tmp_path / "none.bin"), "--out", str(tmp_path)], "does not exist"),
+        (["report", "--json", str(tmp_path / "none" / "report.json")], "there is no folder"),
+    ):
+        done = RUNNER.invoke(cli.app, arguments, env={"COLUMNS": "200"})
+        assert done.exit_code == 2, done.output
+        assert words in done.output
+
+
 def test_without_a_32_bit_interpreter_it_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MICROPYTHON_32BIT", raising=False)

@@ -52,6 +52,14 @@ def test_a_dash_prints_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["a"] == 1
 
 
+@pytest.mark.parametrize("command", [("workdays",), ("triggers",), ("sitting", ".")])
+def test_where_the_json_cannot_go_is_said_before_the_work(command: tuple[str, ...], tmp_path: Path) -> None:
+    for target in (tmp_path, tmp_path / "none" / "x.json"):
+        result = CliRunner().invoke(app, [*command, "--json", str(target)], env={"COLUMNS": "300"})
+        assert result.exit_code == 2
+        assert "folder" in result.output
+
+
 def test_a_peer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
