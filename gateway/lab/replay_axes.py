@@ -67,12 +67,16 @@ def find_reference(
     if upright_span is None:
         upright_span = _first_hold(stream)
         if upright_span is None:
-            return Reference(None, problem=f"no still {HOLD_S:g} s found; name them with --upright START:END")
+            return Reference(
+                None, problem=f"no still {HOLD_S:g} s found; name some of an upright hold with --upright START:END"
+            )
+    _inside("--upright", upright_span, recording)
     try:
         up = upright(_within(stream, upright_span))
     except CalibrationError as error:
         raise CalibrationError(error.reason, f"--upright: {error.detail}") from error
     if bow_span is not None:
+        _inside("--bow", bow_span, recording)
         bow = _within(stream, bow_span)
         if not len(bow.t_ms):
             raise CalibrationError("no bow", "--bow: no samples there")
@@ -89,6 +93,12 @@ def find_reference(
         return Reference(Calibration(1, up, walked), upright_span, found, WALKING)
     problem = "no bend and no walking to find the sagittal axis from; name a bow with --bow START:END"
     return Reference(None, upright_span, found, problem=problem)
+
+
+def _inside(name: str, span: Span, recording: Recording) -> None:
+    length = float(recording.t_s[-1] - recording.t_s[0])
+    if span[0] >= length:
+        raise CalibrationError("no samples", f"{name} {span[0]:g}:{span[1]:g}: the recording is {length:.1f} s long")
 
 
 def _within(samples: Samples, span: Span) -> Samples:

@@ -40,9 +40,17 @@ def replay(
     bow: Annotated[
         str | None, typer.Option(metavar="START:END", help="Seconds of a slow bow forward and back.")
     ] = None,
-    plan: Annotated[Path | None, typer.Option(metavar="PLAN.json", help="A plan, fields as in the broker's.")] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PLAN.json",
+            help="Fields of a plan, such as angle_deg, dwell_s, trigger; others stay at their defaults.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
-    samples: Annotated[Path | None, typer.Option(metavar="OUT.csv", help="Write a row an input sample.")] = None,
+    samples: Annotated[
+        Path | None, typer.Option(metavar="OUT.csv", help="Write angles and category of each sample there.")
+    ] = None,
     through_firmware: Annotated[
         bool, typer.Option("--through-firmware", help="Play it into a virtual clip's registers and over its radio.")
     ] = False,
@@ -163,7 +171,7 @@ def _plan(path: Path | None) -> protocol.plan.Plan:
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ReplayError(f"{path.name} is no JSON: {error}") from error
+            raise ReplayError(f"{path.name} is not JSON: {error}") from error
         if not isinstance(fields, dict):
             raise ReplayError(f"{path.name}: a plan is an object with fields")
         unknown = sorted(set(fields) - set(messages.Plan.model_fields))
@@ -175,7 +183,9 @@ def _plan(path: Path | None) -> protocol.plan.Plan:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ReplayError(f"plan: {where + ': ' if where else ''}{first['msg']}") from error
+        raise ReplayError(
+            f"plan: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}"
+        ) from error
     except protocol.MalformedError as error:
         raise ReplayError(str(error)) from error
 
@@ -239,15 +249,15 @@ def _show(result: dict[str, Any], console: Console) -> None:
         f"{result['way']}",
         highlight=False,
     )
-    counted = {
-        "rows without a finite value": about["dropped_rows"],
-        "rows with a time that was there already": about["doubled_rows"],
-        f"gaps, {about['gap_s']:g} s in all": about["gaps"],
-        "samples beyond the clip's ranges": about.get("saturated", 0),
-    }
-    for what, number in counted.items():
+    counted = (
+        (about["dropped_rows"], "row", "without a finite value"),
+        (about["doubled_rows"], "row", "with a time that was there already"),
+        (about["gaps"], "gap", f"of {about['gap_s']:g} s in all"),
+        (about.get("saturated", 0), "sample", "beyond the clip's ranges"),
+    )
+    for number, what, which in counted:
         if number:
-            console.print(f"  {number} {what}", highlight=False)
+            console.print(f"  {number} {what}{'' if number == 1 else 's'} {which}", highlight=False)
     for note in about["notes"]:
         console.print(f"  {note}", highlight=False)
     reference = result["reference"].split("; ")
@@ -256,8 +266,9 @@ def _show(result: dict[str, Any], console: Console) -> None:
     console.print(_categories(total))
     if total["sagittal_p50_deg"] is not None:
         console.print(
-            f"Sagittal P10/P50/P90 {total['sagittal_p10_deg']:g}/{total['sagittal_p50_deg']:g}/"
-            f"{total['sagittal_p90_deg']:g} deg over the {total['coverage']:.0%} worn",
+            f"Inclination forward: a tenth of the time below {total['sagittal_p10_deg']:g} deg, half below "
+            f"{total['sagittal_p50_deg']:g}, a tenth above {total['sagittal_p90_deg']:g}; "
+            f"over the {total['coverage']:.0%} worn",
             highlight=False,
         )
     for episode in result["episodes"]:
