@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import numpy as np
 import typer
@@ -25,6 +25,8 @@ from .replay_csv import JITTER, CsvError, Floats, Recording, read
 from .replay_fusion import fuse
 from .replay_run import Run, episode_json, epoch_json, moving_hops, reminder_json, run, summary
 from .replay_units import check_units
+
+_TIMED: Final = frozenset({"days", "start", "end", "zone", "quiet_start", "quiet_end", "probe_every"})
 
 
 class ReplayError(Exception):
@@ -90,9 +92,12 @@ def _replay(
     samples_path: Path | None,
     through_firmware: bool,
 ) -> dict[str, Any]:
-    plan = _plan(plan_path)
+    fields = _fields(plan_path)
+    plan = _plan(fields)
     recording = read(path, step)
     notes = check_units(recording)
+    if unused := sorted(_TIMED & set(fields)):
+        notes.append(f"a recording has no date and no time of day: {', '.join(unused)} of the plan left out")
     played = _through_firmware(recording, step) if through_firmware else _direct(recording, step)
     moving = moving_hops(played.stream)
     into = recording.t_s - recording.t_s[0]
@@ -165,18 +170,22 @@ def _span(name: str, text: str | None) -> Span | None:
     return begin, end
 
 
-def _plan(path: Path | None) -> protocol.plan.Plan:
-    fields: Any = {}
-    if path is not None:
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ReplayError(f"{path.name} is not JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise ReplayError(f"{path.name}: a plan is an object with fields")
-        unknown = sorted(set(fields) - set(messages.Plan.model_fields))
-        if unknown:
-            raise ReplayError(f"{path.name}: unknown field {unknown[0]!r}")
+def _fields(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ReplayError(f"{path.name} is not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise ReplayError(f"{path.name}: a plan is an object with fields")
+    unknown = sorted(set(fields) - set(messages.Plan.model_fields))
+    if unknown:
+        raise ReplayError(f"{path.name}: unknown field {unknown[0]!r}")
+    return fields
+
+
+def _plan(fields: dict[str, Any]) -> protocol.plan.Plan:
     try:
         plan = messages.Plan(**{"version": 1, **fields})
         return protocol.plan.parse_plan(plans.for_clip(plan))

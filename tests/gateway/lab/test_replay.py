@@ -137,6 +137,11 @@ def test_a_plan_changes_what_is_a_slouch(wearing: Any, table: Any, write_csv: An
     plan.write_text(json.dumps({"mode": "track", "dwell_s": 10}))
     out = _json(write_csv(table(wearing, 50)), *OPTIONS, "--plan", plan)
     assert {r["reason"] for r in out["reminders"]} == {"track_mode"}
+    assert out["recording"]["notes"] == []
+    plan.write_text(json.dumps({"dwell_s": 10, "quiet_start": "09:00", "quiet_end": "17:00", "probe_every": 2}))
+    out = _json(write_csv(table(wearing, 50)), *OPTIONS, "--plan", plan)
+    assert {r["reason"] for r in out["reminders"]} == {"given"}
+    assert "probe_every, quiet_end, quiet_start" in out["recording"]["notes"][0], "what had no say is told"
 
 
 @pytest.mark.parametrize(
