@@ -4,12 +4,12 @@ MicroPython keeps every name of a module, an attribute and an argument for as lo
 bytes and more. Three kinds are needed by readers only, and are taken out before the compiler sees them:
 
 * numbers, texts and bytes named at the top of a module: the value stands wherever the name stood, in any module;
-* attributes that objects set on themselves and that no other module names: they are numbered within a module, and
-  modules share the numbers;
+* attributes that objects set on themselves and that no other module names, and private methods: they are numbered
+  within a module, and modules share the numbers;
 * arguments that no call names: numbered likewise.
 
 What a module then imports from its own package for nothing goes too, and so does what only a type checker reads.
-Functions, classes and modules keep their names, so that a traceback can be read.
+Public methods, functions, classes and modules keep their names, so that a traceback can be read.
 """
 
 from __future__ import annotations
@@ -48,7 +48,10 @@ def reachable(trees: Mapping[str, ast.Module], start: str) -> set[str]:
 
 def lean(trees: Mapping[str, ast.Module], *, closed: bool) -> dict[str, str]:
     """Source of each module, by its full name; the trees are changed. `closed`: nobody else imports these modules, so
-    that what is public in them need not stay either."""
+    that what is public in them need not stay either.
+
+    Raises ValueError when a module reaches what is private in another, or a class inherits from another module's."""
+    _check_private(trees)
     constants = {name: _constants(tree) for name, tree in trees.items()}
     attributes = Counter(attribute for tree in trees.values() for attribute in _attributes(tree))
     wanted = {full for name in trees for full in _imported(trees, name).values()}
@@ -58,10 +61,12 @@ def lean(trees: Mapping[str, ast.Module], *, closed: bool) -> dict[str, str]:
     for name, tree in trees.items():
         _drop_imports(tree, {full.removeprefix(name + ".") for full in wanted if full.startswith(name + ".")})
     mentioned = {name for tree in trees.values() for name in (*_attributes(tree), *_imports(tree))}
+    texts = {text for tree in trees.values() for text in _texts(tree)}
     out = {}
     for name, tree in trees.items():
         _drop_constants(tree, {c for c in constants[name] if closed or c.startswith("_")} - mentioned)
-        _number_attributes(tree, {attribute for attribute, modules in attributes.items() if closed and modules == 1})
+        local = {attribute for attribute, modules in attributes.items() if closed and modules == 1}
+        _number_attributes(tree, local, texts)
         _number_arguments(tree, named, closed)
         out[name] = ast.unparse(ast.fix_missing_locations(tree))
     return out
@@ -193,31 +198,67 @@ def _imports(tree: ast.Module) -> set[str]:
 
 def _attributes(tree: ast.Module) -> set[str]:
     """Attributes that a module names, or could name by a text that it has."""
-    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | {
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+    return {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} | _texts(tree)
 
 
-def _number_attributes(tree: ast.Module, local: set[str]) -> None:
-    """Give the attributes that a module's objects set on themselves short names when they are private or `local`;
-    methods keep theirs, and so does what a text could name."""
-    kept = {node.name for node in ast.walk(tree) if isinstance(node, (*_FUNCTIONS, ast.ClassDef))}
-    kept |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}  # attributes named in the class's body
-    kept |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    own = {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and isinstance(node.ctx, ast.Store)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-    }
+def _texts(tree: ast.Module) -> set[str]:
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def _is_private(name: str) -> bool:
+    return re.match("_[^_]", name) is not None
+
+
+def _of_self(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+def _methods(tree: ast.Module) -> Counter[str]:
+    """Private methods of a module's classes, each as often as a class defines it."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    bodies = [node for a_class in classes for node in a_class.body]
+    return Counter(node.name for node in bodies if isinstance(node, _FUNCTIONS) and _is_private(node.name))
+
+
+def _set_on_self(tree: ast.Module) -> set[str]:
+    """Attributes that a module's objects set on themselves."""
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return {node.attr for node in attributes if isinstance(node.ctx, ast.Store) and _of_self(node)}
+
+
+def _check_private(trees: Mapping[str, ast.Module]) -> None:
+    """See to it that numbers of different modules never meet in one object."""
+    own = {name: set(filter(_is_private, _set_on_self(tree))) | set(_methods(tree)) for name, tree in trees.items()}
+    owners = Counter(private for names in own.values() for private in names)
+    for name, tree in trees.items():
+        imported = _imported(trees, name)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                others = owners[node.attr] - (node.attr in own[name])
+                if others and (node.attr not in own[name] or not _of_self(node)):
+                    raise ValueError(f"{name} reaches {ast.unparse(node)}, private in another module")
+            elif isinstance(node, ast.ClassDef):
+                for base in node.bases:
+                    if ast.unparse(base).partition(".")[0] in imported:
+                        raise ValueError(f"{name}.{node.name} inherits from another module's {ast.unparse(base)}")
+
+
+def _number_attributes(tree: ast.Module, local: set[str], texts: set[str]) -> None:
+    """Give the attributes that a module's objects set on themselves short names when they are private or `local`, and
+    private methods too; other methods keep theirs, and so does what a text could name."""
+    methods = _methods(tree)
+    kept = {node.name for node in ast.walk(tree) if isinstance(node, (*_FUNCTIONS, ast.ClassDef))} - set(methods)
+    kept |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}  # named in the class's body, say
+    kept |= texts
+    defined = Counter(node.name for node in ast.walk(tree) if isinstance(node, _FUNCTIONS))
+    kept |= {name for name, times in methods.items() if defined[name] != times}  # a function has the name, too
+    own = (_set_on_self(tree) | set(methods)) - kept
     short: dict[str, str] = {}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Attribute) or node.attr not in own - kept:
-            continue
-        if node.attr in local or re.match("_[^_]", node.attr):
+        if isinstance(node, ast.Attribute) and node.attr in own and (node.attr in local or _is_private(node.attr)):
             node.attr = short.setdefault(node.attr, f"_{len(short)}")
+        elif isinstance(node, _FUNCTIONS) and node.name in own:
+            node.name = short.setdefault(node.name, f"_{len(short)}")
 
 
 def _number_arguments(tree: ast.Module, named: set[str | None], closed: bool) -> None:

@@ -33,15 +33,23 @@ from .numbers import many, TABLE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
+def _also(): return True
 class Thing:
     def __init__(self, size: int, n_of) -> None:
         self._size: int = size
         self.own = n_of
         self.seen = 0
         self.named = 1
+    @property
+    def _twice(self): return 2 * self._size
     def _grow(self, by, *, fast=False): self._size += by * n.MANY
+    def _asked(self): return None
+    def _also(self): return None
     def all(self, by):
-        self._grow(by, fast=True)
+        for act in (self._grow,):
+            act(by, fast=True)
+        assert self._twice == 2 * self._size and _also() and not self._also()
+        assert getattr(self, "_asked")() is None
         try:
             raise ValueError
         except ValueError as by:
@@ -106,10 +114,35 @@ def test_constants_stand_where_their_names_stood() -> None:
 
 def test_names_that_somebody_asks_for_stay() -> None:
     text = leaned()["pack.user"]
-    for name in ("Thing", "_grow", "all", "fast", "seen", "named"):
+    for name in ("Thing", "__init__", "all", "fast", "seen", "named", "_asked", "_also"):
         assert name in text
-    for name in ("_size", "size", "n_of", "own"):
+    for name in ("_size", "size", "n_of", "own", "_grow", "_twice"):
         assert name not in text
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "def see(thing): return thing._size",
+        "def see(thing): thing._grow(1)",
+        "class Own:\n    def _grow(self, other): other._grow(self)",
+        "class Other:\n    def see(self): return self._size",
+        "from .user import Thing\nclass More(Thing): pass",
+        "from . import user\nclass More(user.Thing): pass",
+    ],
+)
+def test_what_is_private_in_a_module_stays_there(more: str) -> None:
+    trees = parsed(pack="", numbers=NUMBERS, user=USER, more=more)
+    with pytest.raises(ValueError, match="another module"):
+        lean(trees, closed=True)
+    with pytest.raises(ValueError, match="another module"):
+        lean(parsed(pack="", numbers=NUMBERS, user=USER, more=more), closed=False)
+
+
+def test_modules_may_have_private_methods_of_one_name() -> None:
+    own = "class Own:\n    def _grow(self): return 1\n    def see(self): return self._grow()"
+    out = lean(parsed(pack="", numbers=NUMBERS, user=USER, own=own), closed=True)
+    assert "_grow" not in "".join(out.values())
 
 
 def test_outsiders_find_what_is_public() -> None:
