@@ -22,7 +22,11 @@ from .evaluate_workdays import workdays
 from .orientation import RecordingError
 from .progress import Step, progress
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Measure fusion, gate and thresholds on recordings.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Measure how well posture is judged, on recordings of real movement and on simulated workdays.",
+)
 
 
 @app.command()
@@ -34,7 +38,7 @@ def orientation(
     ] = False,
     json_to: Json = None,
 ) -> None:
-    """The clip's fusion beside vqf and imufusion on trials with an optical reference (BROAD)."""
+    """How exact the clip's angles are, beside vqf and imufusion, on trials with an optical reference (BROAD)."""
     _run(lambda step: orientation_report(trials, step, thorough=thorough), json_to)
 
 
@@ -42,13 +46,13 @@ def orientation(
 def gate(
     folder: Annotated[Path, typer.Argument(help="Folder with mobgap's recordings.")], *, json_to: Json = None
 ) -> None:
-    """The walking gate beside scikit-digital-health's on timed walking bouts (mobgap)."""
+    """How well walking is told from rest, beside scikit-digital-health, on timed walking bouts (mobgap)."""
     _run(lambda step: gate_report(folder, step), json_to)
 
 
 @app.command()
 def sitting(folder: Annotated[Path, typer.Argument(help="Folder with gravity.csv.")], *, json_to: Json = None) -> None:
-    """Angle thresholds on held postures of real people: static, posed."""
+    """Which angle tells slouched from upright, on held postures of real people: static, posed."""
     _run(lambda _step: sitting_report(folder), json_to)
 
 

@@ -33,7 +33,7 @@ def triggers(
     first: Annotated[int, typer.Option(min=0, metavar="SEED", help="The first of the seeds.")] = 0,
     json_to: Json = None,
 ) -> None:
-    """Dwell and dose on simulated workdays: reminders given, and time slouched."""
+    """Reminding after one long slouch (dwell) or when slouches add up (dose), on simulated workdays."""
     with progress(Console(stderr=True)) as step:
         report = triggers_report(range(first, first + seeds), step)
     emit(report, json_to)
