@@ -10,6 +10,7 @@ from typing import Final
 from firmware.clip import protocol
 from gateway import messages, placing, stream
 from gateway.core import Core
+from gateway.core.core import NOMINAL_PERIOD_MS
 from gateway.core.types import Calibration, Judgement, Output, Samples, Thresholds
 from gateway.ledger import Ledger
 from gateway.outbox import OutboxError
@@ -85,7 +86,7 @@ class Judging:
         if self._core is None or boot != self._boot:
             self.finish()
             slipped = self.slipped and self._core is not None and self._core.calibrated_by(calibration)
-            self._core = Core(thresholds, calibration, period_ms=period_us / 1000, slipped=slipped)
+            self._core = Core(thresholds, calibration, period_ms=period_us / 1000 or NOMINAL_PERIOD_MS, slipped=slipped)
             self._boot = boot
         else:
             self._core.set_thresholds(thresholds)

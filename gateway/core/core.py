@@ -162,6 +162,7 @@ class Core:
             return
         self._advance((self._last_second + 1 + LONG_GAP_S) * HOPS, run)
         if second * HOPS > self._frames.next_hop:
+            self._advance(-(-self._frames.next_hop // HOPS) * HOPS, run)  # time was declared passed within a second
             self._frames.start(second * HOPS)
             self._wear.skip()
             self._slip.skip()

@@ -115,7 +115,7 @@ class EpisodeTracker:
         category = int(labels.category[at])
         if category == code.LOST and labels.lost[at]:
             return (hop + 1 - HOPS) * HOP_MS
-        if category == code.NOT_WORN:
+        if category == code.NOT_WORN and self._category >= code.NOT_WORN:
             found = [finding.since for finding in findings if finding.at <= hop]
             return max(found[-1] * HOP_MS, self._since) if found else hop * HOP_MS
         if self._category <= code.UNCALIBRATED or category <= code.UNCALIBRATED:
@@ -182,9 +182,14 @@ class EpisodeTracker:
 
     def not_worn(self, finding: Finding) -> list[EpisodeOut]:
         """The clip was not worn after all: tells the episodes of that time again, ending where the clip came off, or
-        without length when no slouch is left."""
+        without length when no slouch is left. The open one ends there, too, whatever follows."""
         off_ms = finding.since * HOP_MS
         again = []
+        if self._category > code.NOT_WORN:
+            begun = max(off_ms, self._since)
+            if self._category == code.SLOUCHED:
+                again += self._end(code.NOT_WORN, begun)
+            self._category, self._since = code.NOT_WORN, begun
         for k, told in enumerate(self._told):
             left = off_ms if off_ms - told.start_ms >= FLOOR_MS else told.start_ms
             if told.end_ms > off_ms and told.end_ms != left:

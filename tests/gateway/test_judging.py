@@ -139,3 +139,13 @@ def test_a_clip_that_was_moved_stays_so_over_a_boot_until_it_is_calibrated(bench
     ):
         bench.judging.begin(boot, 0, PERIOD_US, Thresholds(), calibration, paused=False)
         assert bench.judging.slipped is slipped
+
+
+def test_a_clip_that_has_not_measured_its_interval_is_judged_once_it_has(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.judging.begin("00112233445566bb", 0, 0, Thresholds(), CALIBRATION, paused=False)
+    bench.judging.packet(packet(0, 0.0))
+    assert bench.judging.judgement is None
+    bench.judging.set_period(PERIOD_US)
+    assert bench.told(range(1, 10), lambda _: 0.0)[-1].category == code.UPRIGHT
+    bench.outbox.close()
