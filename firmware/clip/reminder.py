@@ -390,6 +390,7 @@ class Policy:
         """The state as bytes, with times relative to the newest tick. Records not yet taken and an open response are
         not in it: they belong to the boot that is ending."""
         now = self._now
+        given = [now - at for at in self._given if now - at < _HOUR_MS]  # an older one need not fit
         head = struct.pack(
             _SNAPSHOT,
             _SNAPSHOT_VERSION,
@@ -404,9 +405,9 @@ class Policy:
             _age(now, now if self._category == category.MOVING else self._moved),
             _age(now, self._since),
             _age(now, self._given_last),
-            len(self._given),
+            len(given),
         )
-        return with_crc(head + b"".join([struct.pack("<I", now - at) for at in self._given]))
+        return with_crc(head + b"".join([struct.pack("<I", age) for age in given]))
 
     def restore(self, data: bytes, elapsed_ms: "int | None") -> None:
         """Take over the state of a clock that ended; the new one starts at 0, `elapsed_ms` after the snapshot.

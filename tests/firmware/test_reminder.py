@@ -462,6 +462,18 @@ def test_a_reboot_keeps_how_far_it_has_backed_off() -> None:
     assert after.judge(SLOUCH).wait(12_000).reasons == [records.WITHHELD_BACK_OFF]
 
 
+@pytest.mark.parametrize("away_ms", [2**31, 2**32, 5 * 2**32])
+def test_reminders_of_months_ago_are_in_no_snapshot(away_ms: int) -> None:
+    before = Wearer().judge(SLOUCH).wait(20_000)
+    assert before.reminded
+    after = Wearer()
+    after.policy.restore(before.policy.snapshot(), away_ms)
+    again = Policy(make_plan())
+    again.restore(after.policy.snapshot(), 0)
+    assert again.snapshot() == after.policy.snapshot()
+    assert len(after.policy.snapshot()) == len(Policy(make_plan()).snapshot()) == len(before.policy.snapshot()) - 4
+
+
 def test_a_short_reboot_keeps_the_dwell_and_an_unknown_one_does_not() -> None:
     before = Wearer().judge(SLOUCH).wait(6_040)
     after = Wearer()

@@ -151,6 +151,26 @@ def test_a_reminder_comes_back(
     assert records.parse_journal_frame(records.journal_frame(7, data)) == (7, data)
 
 
+def test_the_longest_record_fits_a_sealed_notification_at_the_streaming_mtu() -> None:
+    data = records.pack_epoch(0, 1, bytes(8), 60000, 1, 1, bytes([10] * 60), bytes(30), 0, 0, 0, 0, 0)
+    frame = records.journal_frame(1, data)
+    assert len(auth.with_tag(bytes(32), frame)) <= protocol.uuids.MTU_STREAM - 3  # of a notification's head
+
+
+@given(st.binary(max_size=100), st.binary(min_size=32, max_size=32), st.data())
+def test_a_journal_notification_is_taken_whole_or_not_at_all(record: bytes, key: bytes, data: st.DataObject) -> None:
+    sealed = auth.with_tag(key, records.journal_frame(7, record))
+    assert auth.without_tag(key, sealed) == records.journal_frame(7, record)
+    changed = bytearray(sealed)
+    changed[data.draw(st.integers(0, len(sealed) - 1))] ^= data.draw(st.integers(1, 255))
+    cut = sealed[: data.draw(st.integers(0, len(sealed) - 1))]
+    for wrong in (bytes(changed), cut, sealed + b"\0"):
+        with pytest.raises(protocol.MalformedError):
+            auth.without_tag(key, wrong)
+    with pytest.raises(protocol.MalformedError):
+        auth.without_tag(bytes([key[0] ^ 1]) + key[1:], sealed)
+
+
 plans = st.builds(
     lambda values: dict(zip(plan.FIELDS, values, strict=True)),
     st.tuples(*[st.integers(*limits) for limits in zip(plan.LOWEST, plan.HIGHEST, strict=True)]),
