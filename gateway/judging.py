@@ -142,8 +142,9 @@ class Judging:
         if self._seq is not None:
             self.packets_missed += (packet.seq - self._seq - 1) & 0xFFFF if packet.seq != self._seq else 0
         self._seq = packet.seq
-        trailers = () if packet.trailer is None else (packet.trailer,)
         samples = packet.samples if packet.settled else _none_of(packet.samples)
+        # A trailer waits in the core for the time of its second, which without samples never comes.
+        trailers = (packet.trailer,) if packet.trailer is not None and len(samples.t_ms) else ()
         if len(samples.t_ms):
             self._ledger.clock(self._boot).arrival(float(samples.t_ms[-1]), self._utc_ms())
             if self._fresh_link:

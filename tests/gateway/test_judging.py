@@ -149,3 +149,20 @@ def test_a_clip_that_has_not_measured_its_interval_is_judged_once_it_has(tmp_pat
     bench.judging.set_period(PERIOD_US)
     assert bench.told(range(1, 10), lambda _: 0.0)[-1].category == code.UPRIGHT
     bench.outbox.close()
+
+
+def test_a_clip_whose_orientation_never_settles_piles_nothing_up(bench: Bench) -> None:
+    def unsettled(number: int) -> bytes:
+        data = bytearray(packet(number, 0.0) + bytes(wire.TRAILER_SIZE))
+        flags, t_ms = wire.FLAG_UNSETTLED | wire.FLAG_TRAILER, number * PACKET * PERIOD_US // 1000
+        wire.pack_header(data, flags, PACKET, number & 0xFFFF, t_ms & 0xFFFF, t_ms >> 16)
+        wire.pack_trailer(data, len(data) - wire.TRAILER_SIZE, 0, 0, 0, 0, 30)
+        return bytes(data)
+
+    before = bench.judging.state
+    for number in range(100):
+        bench.now_s += 0.4
+        samples = bench.judging.packet(unsettled(number))
+        assert samples is not None
+        assert not len(samples.t_ms)
+    assert bench.judging.state == before
