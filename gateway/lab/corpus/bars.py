@@ -53,7 +53,7 @@ def bars(total: Score) -> list[Bar]:
     """What must hold."""
     hit, missed, extra = total.shifts
     slouched = {n: row[code.SLOUCHED] / sum(row) for n, row in total.told.items() if n in NEVER and any(row)}
-    worst = max(slouched, key=slouched.__getitem__, default=NEVER[0])
+    worst = max(sorted(slouched), key=slouched.__getitem__, default=NEVER[0])
     walked, walk_missed, rested, rest_missed = total.walking
     return [
         Bar("slouches of 13 deg and more reminded, share", _share(total.reminded, total.scored), 0.95, at_least=True),
