@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from firmware.clip import protocol
 from gateway import messages
-from gateway.core.types import SLIP_SUSPECTED, SLIPPED, EpisodeOut, EpochOut, FindingOut
+from gateway.core.types import SLIPPED, EpisodeOut, EpochOut, FindingOut
 
 END_NAMES: Final = ("recovered", "moved", "not_worn", "lost", "paused")
 """Name of each `protocol.records.END_*`."""
 JUDGE_NAMES: Final = ("clip", "gateway")
 """Name of each `protocol.records.JUDGE_*`."""
 _CODE_DIGITS: Final = "0123456789a"
-_FINDINGS: Final[dict[str, Literal["slipped", "slip_suspected"]]] = {
-    SLIPPED: "slipped",
-    SLIP_SUSPECTED: "slip_suspected",
-}
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ def finding(out: FindingOut, origin: Origin) -> messages.Event:
         rev=1,
         plan=out.plan_version,
         calibration=out.calibration_version,
-        kind=_FINDINGS[out.kind],
+        kind=out.kind,
         value=round(out.size_deg * 10),
     )
 

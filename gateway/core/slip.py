@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .categories import Posture
 from .frames import HOP_MS
 from .slip_question import Question
-from .types import SLIP_SUSPECTED, SLIPPED, FindingOut
+from .types import SLIP_SUSPECTED, SLIPPED, FindingKind, FindingOut
 from .usual_place import Angles, UsualPlace, median
 from .walking_offset import WalkingOffset
 from .wear import BLOCK, BREATH, SLANTED_DEG, STROLL
@@ -191,6 +191,6 @@ class SlipGate:
         return new
 
 
-def _finding(kind: str, at: int, since: int, difference: Angles) -> FindingOut:
+def _finding(kind: FindingKind, at: int, since: int, difference: Angles) -> FindingOut:
     forward, right = difference
     return FindingOut(at * HOP_MS, since * HOP_MS, kind, round(float(np.hypot(forward, right)) / 1000, 1))

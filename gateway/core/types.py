@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, overload
+from typing import Final, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,6 +145,7 @@ class EpisodeOut:
     end_reason: int
 
 
+FindingKind = Literal["slipped", "slip_suspected"]
 SLIPPED: Final = "slipped"
 """The clip sits otherwise than it was calibrated: from `at_ms` on nothing is judged until there is a calibration."""
 SLIP_SUSPECTED: Final = "slip_suspected"
@@ -161,7 +162,7 @@ class FindingOut:
 
     at_ms: int
     since_ms: int
-    kind: str
+    kind: FindingKind
     size_deg: float
     plan_version: int = 0
     calibration_version: int = 0

@@ -136,14 +136,9 @@ def angle_deg(one: Floats, other: Floats) -> Floats:
     return degrees
 
 
-def inclination_rmse(trial: Trial, quaternion: Floats, *, moving: bool = True) -> float:
-    """RMS in degrees of the inclination error of orientations (N, 4) over the trial's samples in movement (or, with
-    `moving` false, out of it) that have a reference."""
-    return up_rmse(trial, up_in_sensor(quaternion), moving=moving)
-
-
 def up_rmse(trial: Trial, up: Floats, *, moving: bool = True) -> float:
-    """The same of up directions (N, 3) in the sensor's axes. NaN where no sample counts."""
+    """RMS in degrees of the inclination error of up directions (N, 3) in the sensor's axes over the trial's samples in
+    movement (or, with `moving` false, out of it) that have a reference. NaN where no sample counts."""
     use = (trial.movement == moving) & np.isfinite(trial.reference).all(axis=1)
     if not use.any():
         return float("nan")

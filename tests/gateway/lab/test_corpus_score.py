@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gateway.core import FindingOut
-from gateway.core.types import SLIP_SUSPECTED, SLIPPED
+from gateway.core.types import SLIP_SUSPECTED, SLIPPED, FindingKind
 from gateway.lab.corpus import bars
 from gateway.lab.corpus.clip import Stream, stream
 from gateway.lab.corpus.day import Day, Diary
@@ -173,7 +173,7 @@ def test_slips_found_in_time_count_and_others_are_alarms() -> None:
     facts = _slipping("handled", 2.0, 12.0)
     (slip,) = facts.day.slips
 
-    def found(after_s: float, kind: str = SLIPPED) -> FindingOut:
+    def found(after_s: float, kind: FindingKind = SLIPPED) -> FindingOut:
         at_ms = round((slip.seated_s + after_s) * 1000)
         return FindingOut(at_ms, at_ms - 1000, kind, 12.0)
 
