@@ -20,11 +20,13 @@ from .journal import Journal
 from .lease import Arbiter
 from .link import Link
 from .motor import Motor
+from .operations import Operations
+from .pausing import Pausing
 from .recorder import Recorder
 from .reminder import ACTION_CONFIRM, ACTION_NONE, ACTION_REMIND, Policy
 from .sender import Sender
 from .sensing import Sensing
-from .wire import clip_control as control
+from .shown import Shown
 from .wire import clip_records as records
 from .wire import clip_status as status
 from .wire import clip_stream as stream
@@ -33,11 +35,9 @@ from .wire.base import MalformedError, clamp, const
 
 FIRMWARE = const("0.1.0")
 _TICK_MS = const(40)
-_STATUS_MS = const(5000)
 _POLICY_FILE = const("policy.bin")
 _POLICY_KIND = const(6)
 _POLICY_VERSION = const(1)
-_MINUTE_MS = const(60000)
 LIFE_MS = const(4233600000)  # 49 days: times in records are 32 bits, and a clip on its charger may live that long
 _KEEP_MS = const(5000)  # how often the state of a running slouch is kept
 
@@ -71,13 +71,12 @@ class App:
         self.sensing = Sensing(imu, Fusion(imu.rate_mhz, imu.acc_lsb_ug, imu.gyro_lsb_udps), self)
         self.motor = Motor(Drv2605l(i2c))
         self.battery = Battery(adc)
+        self.pausing = Pausing(self.policy, self.detector, self.arbiter, self.recorder)
+        self.shown = Shown(self)
+        self._operations = Operations(self)
         self.link = Link(self.gatt, self.sender, self.clock, keystore.load(), self)
-        self._paused_until = 0
-        self._snoozed = False
-        self._local_minute = -1
+        self.local_minute = -1
         self._next_second = 0
-        self._next_status = 0
-        self._shown: tuple[object, ...] | None = None
         self.recorder.event(records.BOOT, 0, self.boot_counter)
 
     def _versions(self) -> "tuple[int, int]":
@@ -111,7 +110,7 @@ class App:
         self.sensing.poll(now)
         self.detector.tick(now)
         self.arbiter.step(now)
-        action = self.policy.tick(now, self._local_minute)
+        action = self.policy.tick(now, self.local_minute)
         if action != ACTION_NONE:
             self._act(action, now)
         told = self.policy.take_record()
@@ -129,18 +128,13 @@ class App:
             self.policy.motor_failed(now)
 
     def _each_second(self, now: int) -> None:
-        self._local_minute = self.clock.local_minute(now)
-        if self._paused_until and now >= self._paused_until:
-            self._resume_measuring(now)
-        snoozed = now < self.policy.snoozed_until
-        if self._snoozed and not snoozed:
-            self.recorder.event(records.SNOOZE_ENDED, now)
-        self._snoozed = snoozed
+        self.local_minute = self.clock.local_minute(now)
+        self.pausing.step(now)
         if self.battery.poll(now):
             self.recorder.event(records.LOW_BATTERY, now, self.battery.percent)
         if self.policy.changed or (now % _KEEP_MS < 1000 and self.policy.due_ms() >= 0):
             self._keep_policy()
-        self._show(now)
+        self.shown.step(now)
         gc.collect()
 
     # --- the policy's state in flash ---
@@ -220,8 +214,7 @@ class App:
         self.publish()
         self.mtu_changed(mtu)
         self.sensing.builder.gap = True
-        self._shown = None
-        self._show(self.clock.now())
+        self.shown.again(self.clock.now())
 
     def publish(self) -> None:
         """Fill in the readable values, unless a stranger could read them too."""
@@ -237,146 +230,7 @@ class App:
 
     def operate(self, op: int, payload: bytes, t_ms: int) -> int:
         """Carry out a sealed operation; one of control's results. Raises MalformedError."""
-        if op == control.SET_PLAN:
-            return self._set_plan(payload, t_ms)
-        if op == control.SET_CALIBRATION:
-            return self._set_calibration(payload, t_ms)
-        if op == control.SET_SETTINGS:
-            result = self.settings.accept(payload)
-            self.publish()
-            return result
-        values = control.parse(op, payload)
-        if op == control.LEASE:
-            self.arbiter.lease(t_ms, values[0], values[1], values[3])
-        elif op == control.TIME:
-            self.clock.set_utc(*values)
-            self._local_minute = self.clock.local_minute(t_ms)
-        elif op == control.PING:
-            active = self.link.active
-            if active is not None:
-                self.sender.event(active.connection, control.pack_pong(values[0], t_ms))
-        elif op == control.JOURNAL_READ:
-            self.sender.read_journal(values[0])
-        elif op == control.JOURNAL_ACK:
-            return control.OK if self.journal.acknowledge(values[0]) else control.REFUSED_OUT_OF_RANGE
-        elif op == control.BUZZ:
-            return self._buzz(values[0], t_ms)
-        elif op == control.PAUSE:
-            return self._pause(values[0], t_ms)
-        elif op == control.SNOOZE:
-            return self._snooze(values[0], t_ms)
-        elif op == control.RESUME:
-            self._resume(t_ms)
-        return control.OK
-
-    def _set_plan(self, payload: bytes, t_ms: int) -> int:
-        before = self.plan.version
-        result = self.plan.accept(payload)
-        if result == control.OK and self.plan.version != before:
-            self.policy.set_plan(self.plan.value)
-            self.detector.set_plan(self.plan.value)
-            self.arbiter.recovery_ddeg = self.plan.value.recovery_deg * 10
-            self.publish()
-            self.recorder.event(records.PLAN_APPLIED, t_ms, self.plan.version)
-            self._show(t_ms)
-        return result
-
-    def _set_calibration(self, payload: bytes, t_ms: int) -> int:
-        before = self.calibration.version
-        result = self.calibration.accept(payload)
-        if result == control.OK and self.calibration.version != before:
-            self.detector.set_calibration(self.calibration.value)
-            self.publish()
-            self.recorder.event(records.CALIBRATED, t_ms, self.calibration.version)
-            self.motor.play(haptic_drv2605l.CALIBRATED, t_ms, self.settings.value)
-            self._show(t_ms)
-        return result
-
-    def _buzz(self, pattern: int, t_ms: int) -> int:
-        try:
-            played = self.motor.play(pattern, t_ms, self.settings.value)
-        except ValueError:
-            return control.REFUSED_OUT_OF_RANGE
-        return control.OK if played else control.REFUSED_BUSY
-
-    def _pause(self, minutes: int, t_ms: int) -> int:
-        if not minutes:
-            return control.REFUSED_OUT_OF_RANGE
-        self._paused_until = t_ms + minutes * _MINUTE_MS
-        self._set_paused(True)
-        self.recorder.event(records.PAUSED, t_ms, minutes)
-        return control.OK
-
-    def _snooze(self, minutes: int, t_ms: int) -> int:
-        if not minutes:
-            return control.REFUSED_OUT_OF_RANGE
-        self.policy.snooze(t_ms + minutes * _MINUTE_MS)
-        self._snoozed = True
-        self.recorder.event(records.SNOOZED, t_ms, minutes)
-        return control.OK
-
-    def _resume(self, t_ms: int) -> None:
-        if self._paused_until:
-            self._resume_measuring(t_ms)
-        if self._snoozed:
-            self.policy.resume()
-            self._snoozed = False
-            self.recorder.event(records.SNOOZE_ENDED, t_ms)
-
-    def _resume_measuring(self, t_ms: int) -> None:
-        self._paused_until = 0
-        self._set_paused(False)
-        self.recorder.event(records.RESUMED, t_ms)
-
-    def _set_paused(self, paused: bool) -> None:
-        self.detector.set_paused(paused)
-        self.arbiter.paused = paused
-
-    # --- status ---
-
-    def _show(self, now: int) -> None:
-        """Keep the readable status fresh while a gateway may read it, and notify it when it matters."""
-        if self.link.active is None:
-            return
-        flags = self._flags(now)
-        state = self.policy.state
-        builder = self.sensing.builder
-        data = status.pack_values(
-            flags,
-            self.boot,
-            self.boot_counter & 0xFFFF,
-            now,
-            builder.period_us * 4,
-            status.ACC_RANGE_G,
-            status.GYRO_RANGE_DPS,
-            self.plan.version,
-            self.calibration.version,
-            self.battery.millivolts,
-            self.battery.percent,
-            state,
-            clamp(builder.celsius, -128, 127),
-            self.journal.first,
-            self.journal.next,
-            self.sender.dropped,
-            self.arbiter.judge,
-        )
-        if self.link.private:
-            self.gatt.write(self.gatt.status, data)
-        shown = (flags, self._versions(), state, self.arbiter.judge, self.sender.dropped)
-        if shown != self._shown or now >= self._next_status:
-            self._shown = shown
-            self._next_status = now + _STATUS_MS
-            self.sender.status(data)
-            self.gatt.write(self.gatt.battery, bytes((self.battery.percent,)))
-
-    def _flags(self, now: int) -> int:
-        return (
-            (status.STATUS_IMU_OK if self.sensing.ok else 0)
-            | (status.STATUS_HAPTIC_OK if self.motor.ok else 0)
-            | (status.STATUS_UTC_KNOWN if self.clock.utc_known else 0)
-            | (status.STATUS_PAUSED if self._paused_until else 0)
-            | (status.STATUS_SNOOZED if now < self.policy.snoozed_until else 0)
-        )
+        return self._operations.operate(op, payload, t_ms)
 
 
 def _rtc_s() -> int:
