@@ -43,17 +43,30 @@ def demo(
     script: Annotated[ScriptKind, typer.Option(help="What the check plays.")] = "short",
     kill: Annotated[Crash | None, typer.Option(help="Crash this station in mid-check, for 10 s.")] = None,
     disturb: Annotated[Disturb | None, typer.Option(help="What else goes wrong in the check.")] = None,
+    drop_link: Annotated[
+        float | None, typer.Option(min=1, help="Simulated seconds out of range in the middle of the check.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="File for the check's JSON report instead of the output.")] = None,
 ) -> None:
     """Show Plumbline without hardware: a live virtual clip, and patients with two weeks behind them."""
     if mqtt is not None and check:
         raise typer.BadParameter("the check starts a broker of its own; --mqtt is for showing")
-    if not check and (kill or disturb or report):
-        raise typer.BadParameter("--kill, --disturb and --report are options of the check; add --check")
+    if not check and (kill or disturb or drop_link or report):
+        raise typer.BadParameter("--kill, --disturb, --drop-link and --report are options of the check; add --check")
+    if disturb and drop_link:
+        raise typer.BadParameter("the check takes --disturb or --drop-link, not both")
     with interruptible(), tempfile.TemporaryDirectory(prefix="plumbline-") as folder:
         try:
             if check:
-                options = Options(seed=seed, broker=broker, crash=kill, disturb=disturb, speed=speed, script=script)
+                options = Options(
+                    seed=seed,
+                    broker=broker,
+                    crash=kill,
+                    disturb=disturb,
+                    drop_link_s=drop_link,
+                    speed=speed,
+                    script=script,
+                )
                 _check(options, Path(folder), report)
             else:
                 show(

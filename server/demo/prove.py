@@ -1,7 +1,9 @@
-"""`plumbline prove`, the long run: many seeds, crashes, disturbances, whole workdays, evaluations, long fuzzing."""
+"""`plumbline prove`, the long run: many seeds, crashes, dropped links, whole workdays, the clip's budgets, a hostile
+radio, evaluations, long fuzzing."""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -12,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -25,7 +27,14 @@ from server.demo.stations import Name
 
 KILLS: Final[tuple[Name, ...]] = ("broker", "gateway", "server")
 _LONGEST: Final[ScriptKind] = "workday"
-_FUZZ: Final = ("tests/firmware", "tests/gateway", "tests/server", "tests/virtual")
+_FUZZ: Final = ("tests/gateway", "tests/server", "tests/virtual")
+DROP_S: Final = 300
+"""How long the link is away in `drops`, simulated."""
+_FIRMWARE: Final = Path("tests/firmware")
+_HOSTILE: Final = "test_hostile*.py"
+ENV_32: Final = "MICROPYTHON_32BIT"
+_FETCH_32: Final = Path(".ci/micropython32")
+_FETCHED_32: Final = "build/micropython32"
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class Step:
     command: tuple[str, ...]
     report: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
+    micropython32: bool = False
+    """Whether it needs a 32-bit MicroPython; its path is put into the environment."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,24 @@ class Result:
 
 def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | Result]:
     """Every step of the long run; a step that this machine cannot take comes as a skipped Result."""
+    yield from _checks(seeds, folder)
+    yield replace(_plumbline("budgets", folder, "clip", "report"), micropython32=True)
+    yield _plumbline("corpus", folder, "evaluate", "workdays", "--seeds", str(2 * seeds))
+    yield _plumbline("triggers", folder, "evaluate", "triggers")
+    if recordings is not None:
+        yield _plumbline("orientation", folder, "evaluate", "orientation", "--thorough", str(recordings / "broad"))
+        yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))
+        yield _plumbline("sitting", folder, "evaluate", "sitting", str(recordings / "sitting_postures"))
+    if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
+        for name in ("radio", "firmware", "fuzz"):
+            why = "needs a checkout and the development tools"
+            yield Result(name, passed=True, wall_s=0, detail=None, skipped=why)
+        return
+    yield from _tests(recordings)
+
+
+def _checks(seeds: int, folder: Path) -> Iterator[Step | Result]:
+    """The whole line, over and over."""
     brokers = ["mosquitto", "amqtt"]
     if shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") is None:
         brokers.remove("mosquitto")
@@ -58,6 +87,10 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
     for broker in brokers:
         for seed in range(seeds):
             yield _check(folder, f"check-{broker}-{seed}", "--broker", broker, "--seed", str(seed))
+    for broker in brokers:
+        for seed in range(seeds):
+            name = f"drops-{broker}-{seed}"
+            yield _check(folder, name, "--broker", broker, "--drop-link", str(DROP_S), "--seed", str(seed))
     for station in KILLS:
         for seed in range(max(1, seeds // 3)):
             yield _check(folder, f"crash-{station}-{seed}", "--kill", station, "--seed", str(seed))
@@ -69,17 +102,18 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
                 yield _check(folder, name, "--disturb", kind, "--script", script, "--seed", str(seed))
     yield _check(folder, "delays", "--script", "brief", "--speed", "1")
     yield _check(folder, _LONGEST, "--script", _LONGEST)
-    yield _plumbline("corpus", folder, "evaluate", "workdays", "--seeds", str(2 * seeds))
-    yield _plumbline("triggers", folder, "evaluate", "triggers")
-    if recordings is not None:
-        yield _plumbline("orientation", folder, "evaluate", "orientation", "--thorough", str(recordings / "broad"))
-        yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))
-        yield _plumbline("sitting", folder, "evaluate", "sitting", str(recordings / "sitting_postures"))
-    if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
-        yield Result("fuzz", passed=True, wall_s=0, detail=None, skipped="needs a checkout and the development tools")
-        return
+
+
+def _tests(recordings: Path | None) -> Iterator[Step]:
+    """Tests that are longer here than in the ordinary run; those of the firmware in the 32-bit interpreter, too."""
     pytest = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env={"PLUMBLINE_HYPOTHESIS": "long"})
+    long = {"PLUMBLINE_HYPOTHESIS": "long"}
+    hostile = sorted(str(path) for path in _FIRMWARE.glob(_HOSTILE))
+    rest = (str(_FIRMWARE), f"--ignore-glob=*/{_HOSTILE}")
+    if hostile:
+        yield Step("radio", (*pytest, "--timeout=7200", *hostile), env=long, micropython32=True)
+    yield Step("firmware", (*pytest, "--timeout=7200", *rest), env=long, micropython32=True)
+    yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env=long)
     if recordings is not None:
         # In one word: a separate path would be taken for a folder of tests.
         yield Step("recordings", (*pytest, "--timeout=3600", "-m", "recordings", f"--recordings={recordings}", "tests"))
@@ -96,11 +130,29 @@ def _plumbline(name: str, folder: Path, *options: str, report: str = "--json") -
     return Step(name, (*run, *options, report, str(path)), path)
 
 
+@functools.cache
+def micropython32() -> str | None:
+    """A 32-bit MicroPython: the one that the environment names, or one that the checkout's script fetches."""
+    named = os.environ.get(ENV_32)
+    if named or not _FETCH_32.is_file():
+        return named
+    fetched = subprocess.run(  # noqa: S603 - the project's own script
+        [str(_FETCH_32.absolute()), _FETCHED_32], stdout=subprocess.PIPE, text=True, check=False
+    )
+    return fetched.stdout.strip() or None
+
+
 def take(step: Step) -> Result:
     """Run a step to its end."""
     started = time.monotonic()
+    env = {**os.environ, **step.env}
+    if step.micropython32:
+        program = micropython32()
+        if program is None:
+            return Result(step.name, passed=True, wall_s=0, detail=None, skipped=f"no 32-bit MicroPython; set {ENV_32}")
+        env[ENV_32] = program
     run = subprocess.run(  # noqa: S603 - the project's own commands
-        step.command, env={**os.environ, **step.env}, capture_output=True, text=True, check=False
+        step.command, env=env, capture_output=True, text=True, check=False
     )
     wall_s = round(time.monotonic() - started, 1)
     if step.report is not None and step.report.exists():

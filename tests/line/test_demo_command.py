@@ -108,7 +108,14 @@ def test_a_taken_port_and_a_broker_that_is_not_there_are_named(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "options", [("--kill", "broker"), ("--disturb", "link"), ("--check", "--mqtt", "mqtt://127.0.0.1:1")]
+    "options",
+    [
+        ("--kill", "broker"),
+        ("--disturb", "link"),
+        ("--drop-link", "300"),
+        ("--check", "--drop-link", "300", "--disturb", "link"),
+        ("--check", "--mqtt", "mqtt://127.0.0.1:1"),
+    ],
 )
 def test_options_that_do_not_go_together_are_named(tmp_path: Path, options: tuple[str, ...]) -> None:
     done = subprocess.run(**command("0", *options, folder=tmp_path), capture_output=True, text=True, check=False)

@@ -55,6 +55,20 @@ def plan(kind: Kind, slouches: Sequence[Slouch], seed: int, dwell_s: float, unti
     return Disturbance(tuple(steps), outages)
 
 
+def away(slouches: Sequence[Slouch], seed: int, seconds: float, until_s: float) -> Disturbance | None:
+    """The clip out of the gateway's range once, for `seconds`, from within a slouch drawn from the seed; None when
+    that is not over by `until_s` for any of them."""
+    rng = np.random.default_rng([seed, 78])
+    rows = [slouch for slouch in slouches if slouch.end_s - slouch.start_s >= LONG_S]
+    begins = [float(rng.uniform(row.start_s + 2, row.end_s - 2)) for row in rows]
+    fit = [at for at in begins if at + seconds < until_s]
+    if not fit:
+        return None
+    start = fit[int(rng.integers(len(fit)))]
+    steps = (Step(start, "range", {"on": False}), Step(start + seconds, "range", {"on": True}))
+    return Disturbance(steps, (Outage("link", int(1000 * start), int(1000 * (start + seconds))),))
+
+
 _Made = Iterator[tuple[str, tuple[Step, ...]]]
 """(who is away from the first of the steps to the last, "" for nobody; the steps)."""
 

@@ -22,7 +22,7 @@ from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 
 from . import disturb
 from .client import Client
-from .director import Director, Meddle, Schedule
+from .director import CheckError, Director, Meddle, Schedule
 from .evidence import Evidence
 from .verdict import differences, judgement_delays
 
@@ -39,13 +39,15 @@ ScriptKind = Literal["brief", "slouches", "short", "workday"]
 
 @dataclass(frozen=True)
 class Options:
-    """What to check. `broker` None: mosquitto when there is one; `crash`: the station to end and
-    start again; `disturb`: what else goes wrong; `speed` None: simulated time goes as fast as it can."""
+    """What to check. `broker` None: mosquitto when there is one; `crash`: the station to end and start again;
+    `disturb`: what else goes wrong; `drop_link_s`: so long the clip is out of range in the middle of the run;
+    `speed` None: simulated time goes as fast as it can."""
 
     seed: int = 0
     broker: Kind | None = None
     crash: Name | None = None
     disturb: disturb.Kind | None = None
+    drop_link_s: float | None = None
     speed: float | None = None
     script: ScriptKind = "short"
     interpreter: Literal["auto", "micropython", "cpython"] = "auto"
@@ -159,9 +161,15 @@ def _schedule(options: Options, script: Script) -> Schedule:
     desk = next((k for k, segment in enumerate(script.segments) if segment.activity == "off"), last)
     change_plan_s = float(starts[desk]) + 5
     disturbance = None
+    slouches, until_s = truth(script).slouches, change_plan_s - QUIET_S
     if options.disturb is not None:
-        slouches = truth(script).slouches
-        disturbance = disturb.plan(options.disturb, slouches, options.seed, DWELL_S[1], change_plan_s - QUIET_S)
+        disturbance = disturb.plan(options.disturb, slouches, options.seed, DWELL_S[1], until_s)
+    elif options.drop_link_s is not None:
+        disturbance = disturb.away(slouches, options.seed, options.drop_link_s, until_s)
+        if disturbance is None:
+            raise CheckError(
+                f"the script {options.script!r} is too short to drop the link for {options.drop_link_s:g} s"
+            )
     crash_s = float(starts[slouch]) + script.segments[slouch].seconds / 3
     return Schedule(
         change_plan_s=change_plan_s,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,17 @@ def test_a_report_that_cannot_be_written_is_said_before_the_work(ran: list[str],
     assert result.exit_code == 2
     assert "there is no folder" in result.output
     assert ran == []
+
+
+def test_a_step_on_32_bits_is_told_where_the_interpreter_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(prove.ENV_32, "/opt/micropython")
+    prove.micropython32.cache_clear()
+    says = (sys.executable, "-c", f"import os; print(os.environ['{prove.ENV_32}'])")
+    assert prove.take(prove.Step("firmware", says, micropython32=True)).detail == "/opt/micropython\n"
+    monkeypatch.delenv(prove.ENV_32)
+    monkeypatch.chdir(tmp_path)  # no checkout, from which one could be fetched
+    prove.micropython32.cache_clear()
+    result = prove.take(prove.Step("firmware", says, micropython32=True))
+    prove.micropython32.cache_clear()
+    assert result.skipped
+    assert prove.take(prove.Step("fuzz", (sys.executable, "-c", "raise SystemExit(1)"))).passed is False
