@@ -12,8 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import SKY_ONE, Hops
+from .frames import Hops
 from .latch import latch
+from .turning import turned
 
 WINDOW: Final = 8
 """Hops, 2 s."""
@@ -44,23 +45,23 @@ class ActivityGate:
     """
 
     def __init__(self) -> None:
-        self._carry = np.zeros((WINDOW, 7), dtype=np.int64)
+        self._carry = np.zeros((7, WINDOW), dtype=np.int64)  # used, acc, acc_sq, path, sky 3
         self._moving = False
 
     def step(self, hops: Hops) -> tuple[Bools, Bools]:
         """(H,) whether the wearer moved about at the end of each hop; (H,) whether the last half second shook."""
-        new = np.column_stack((hops.used, hops.acc, hops.acc_sq, hops.path, hops.sky))
-        rows = np.concatenate((self._carry, new))
-        self._carry = rows[len(rows) - WINDOW :]
+        new = np.stack((hops.used, hops.acc, hops.acc_sq, hops.path, *hops.sky))
+        columns = np.concatenate((self._carry, new), axis=1)
+        self._carry = columns[:, -WINDOW:].copy()
         # Integers: the running sum is exact, wherever it began.
-        running = np.zeros((len(rows) + 1, 4), dtype=np.int64)
-        np.cumsum(rows[:, :4], axis=0, out=running[1:])
-        used, acc, acc_sq, path = (running[WINDOW + 1 :] - running[1:-WINDOW]).T
+        running = np.zeros((4, columns.shape[1] + 1), dtype=np.int64)
+        np.cumsum(columns[:4], axis=1, out=running[:, 1:])
+        used, acc, acc_sq, path = running[:, WINDOW + 1 :] - running[:, 1:-WINDOW]
         shake = _deviation(used, acc, acc_sq)
-        shaken = _deviation(*(running[STEP:, :3] - running[:-STEP, :3]).T) >= STEP_MG
+        shaken = _deviation(*(running[:3, STEP:] - running[:3, :-STEP])) >= STEP_MG
         steps = np.concatenate(([0], np.cumsum(shaken)))
         going = steps[WINDOW:] - steps[:-WINDOW] >= STEPS
-        sway = np.degrees(path / 1e6 - _angle(rows[:-WINDOW, 4:], rows[WINDOW:, 4:]))
+        sway = np.degrees(path / 1e6 - turned(columns[4:], WINDOW))
         known = (used > 0) & going
         enter = known & ((shake >= SHAKE_MG) | ((shake >= SWAY_SHAKE_MG) & (sway >= SWAY_DEG)))
         leave = (shake < SHAKE_END_MG) & ((shake < SWAY_SHAKE_END_MG) | (sway < SWAY_END_DEG))
@@ -71,13 +72,13 @@ class ActivityGate:
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
-        return {"carry": self._carry.tolist(), "moving": self._moving}
+        return {"carry": self._carry.T.tolist(), "moving": self._moving}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> ActivityGate:
         """A gate that goes on where `state` was taken."""
         new = cls()
-        new._carry = np.array(state["carry"], dtype=np.int64)
+        new._carry = np.array(state["carry"], dtype=np.int64).T
         new._moving = bool(state["moving"])
         return new
 
@@ -87,12 +88,3 @@ def _deviation(count: Ints, total: Ints, squares: Ints) -> NDArray[np.float64]:
     n = np.maximum(count, 1).astype(np.float64)
     deviation: NDArray[np.float64] = np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0))
     return deviation
-
-
-def _angle(a: Ints, b: Ints) -> NDArray[np.float64]:
-    """Angle between rows in radians; half a turn where either is missing, so that nothing is called sway."""
-    step = (a - b) / SKY_ONE
-    chord = np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2 + step[:, 2] ** 2)
-    missing = ~(a.any(axis=1) & b.any(axis=1))
-    angle: NDArray[np.float64] = np.where(missing, np.pi, 2 * np.arcsin(np.minimum(chord / 2, 1)))
-    return angle

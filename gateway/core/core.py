@@ -39,7 +39,8 @@ code = protocol.category
 
 SNAPSHOT: Final = 6
 NOMINAL_PERIOD_MS: Final = 1000 / 26
-BLOCK: Final = 1 << 15
+BLOCK: Final = 1 << 13
+"""Hops."""
 LONG_GAP_S: Final = 120
 """A longer gap is passed over instead of being counted hop by hop; its minutes are not told, which means lost."""
 
@@ -137,14 +138,12 @@ class Core:
                 self._frames.start(first * HOPS)
             else:
                 self._pass_gap(first, run)
-            # In blocks that stay in the processor's cache: the same result in half the time.
-            for at in range(begin, end, BLOCK):
-                part = slice(at, min(at + BLOCK, end))
-                self._frames.add(
-                    Samples(samples.t_ms[part], samples.quaternion[part], samples.acc_mg[part], samples.held[part])
-                )
-                self._last_second = int(seconds[part.stop - 1])
-                self._advance(int(samples.t_ms[part.stop - 1] // HOP_MS), run)
+            part = slice(begin, end)
+            self._frames.add(
+                Samples(samples.t_ms[part], samples.quaternion[part], samples.acc_mg[part], samples.held[part])
+            )
+            self._last_second = int(seconds[end - 1])
+            self._advance(int(samples.t_ms[end - 1] // HOP_MS), run)
         return self._output(run)
 
     def flush(self, to_ms: int) -> Output:
@@ -170,9 +169,11 @@ class Core:
             self._categories.reset(lost=True)
 
     def _advance(self, until: int, run: _Run) -> None:
-        if until <= self._frames.next_hop:
-            return
-        hops = self._frames.take(until)
+        # In blocks that stay in the processor's cache: the same result in half the time.
+        while self._frames.next_hop < until:
+            self._judge_block(self._frames.take(min(until, self._frames.next_hop + BLOCK)), run)
+
+    def _judge_block(self, hops: Hops, run: _Run) -> None:
         moving, shaken = self._activity.step(hops)
         handled = self._handling.step(hops)
         begin = 0
@@ -237,8 +238,8 @@ class Core:
         usable = hops.used > 0
         angles = np.zeros((3, len(hops)), dtype=np.int64)
         if self._calibration is not None:
-            unit = hops.sky.T / SKY_ONE
-            for row, values in zip(angles, inclination((unit[0], unit[1], unit[2]), self._calibration), strict=True):
+            x, y, z = hops.sky / SKY_ONE
+            for row, values in zip(angles, inclination((x, y, z), self._calibration), strict=True):
                 row[:] = np.where(usable, np.rint(values * 1000), 0)
         return Posture(hops.first, hops.received, usable, angles[0], angles[1], angles[2], moving, shaken, not_worn)
 

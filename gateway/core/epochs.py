@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from firmware.clip import protocol
 
-from .types import EpochOut
+from .telling import Telling
 
 code = protocol.category
 
@@ -19,9 +19,6 @@ SECONDS: Final = 60
 KEEP: Final = 8
 """Finished minutes that a late finding may still touch: it reaches back `wear.BACK`, six minutes."""
 
-_MEASURED: Final = np.array(
-    [c not in (code.PAUSED, code.LOST, code.NOT_WORN, code.UNCALIBRATED) for c in range(code.COUNT)]
-)
 _NOTHING: Final = np.iinfo(np.int64).max
 
 Ints = NDArray[np.int64]
@@ -29,27 +26,15 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Seconds:
-    """Whole seconds, (S,) each, from clip second `first`. Angles in millidegrees over `hops` hops with an angle."""
+    """Whole seconds from clip second `first`. `columns`: (6, S) code; hops with an angle; sums of their sagittal and
+    lateral angles; lowest and highest sagittal angle; all in millidegrees."""
 
     first: int
-    codes: Ints
-    hops: Ints
-    sagittal: Ints
-    lateral: Ints
-    low: Ints
-    high: Ints
+    columns: Ints
 
     def part(self, which: slice) -> Seconds:
         """Some of them, in a row."""
-        return Seconds(
-            self.first + which.start,
-            self.codes[which],
-            self.hops[which],
-            self.sagittal[which],
-            self.lateral[which],
-            self.low[which],
-            self.high[which],
-        )
+        return Seconds(self.first + which.start, self.columns[:, which])
 
 
 class _Minute:
@@ -59,31 +44,16 @@ class _Minute:
         self.versions = (0, 0)
         self.shifts = 0
         self.celsius: int | None = None
-        self.codes = np.full(SECONDS, code.LOST, dtype=np.int64)
-        self.angles = np.zeros((5, SECONDS), dtype=np.int64)  # hops, sagittal and lateral sums, low, high
+        self.columns = np.zeros((6, SECONDS), dtype=np.int64)  # as those of Seconds
+        self.codes = self.columns[0]
+        self.codes[:] = code.LOST
 
-    def told(self) -> EpochOut | None:
-        """The epoch as known now; None for a minute of which nothing was measured."""
+    def told(self) -> Telling | None:
+        """What is known now; None for a minute of which nothing was measured."""
         if (self.codes == code.LOST).all():
             return None
         self.rev += 1
-        measured = _MEASURED[self.codes] & (self.angles[0] > 0)
-        hops, sagittal, lateral = np.where(measured, self.angles[:3], 0)
-        pairs, sums = (hops[::2] + hops[1::2]).tolist(), (sagittal[::2] + sagittal[1::2]).tolist()
-        any_angle = bool(measured.any())
-        return EpochOut(
-            start_ms=self.number * SECONDS * 1000,
-            rev=self.rev,
-            plan_version=self.versions[0],
-            calibration_version=self.versions[1],
-            codes=self.codes.astype(np.uint8).tobytes(),
-            sagittal=tuple(_degrees(s, n) if n else None for s, n in zip(sums, pairs, strict=True)),
-            low=_degrees(int(self.angles[3][measured].min()), 1) if any_angle else None,
-            high=_degrees(int(self.angles[4][measured].max()), 1) if any_angle else None,
-            lateral=_degrees(int(lateral.sum()), int(hops.sum())) if any_angle else None,
-            shifts=min(self.shifts, 255),
-            celsius=self.celsius,
-        )
+        return Telling(self.number, self.rev, self.versions, self.shifts, self.celsius, self.columns.copy())
 
     def state(self) -> list[Any]:
         return [
@@ -93,15 +63,14 @@ class _Minute:
             self.shifts,
             self.celsius,
             self.codes.tolist(),
-            self.angles.tolist(),
+            self.columns[1:].tolist(),
         ]
 
     @classmethod
     def from_state(cls, state: list[Any]) -> _Minute:
         new = cls(state[0])
         new.rev, new.versions, new.shifts, new.celsius = state[1], (state[2][0], state[2][1]), state[3], state[4]
-        new.codes = np.array(state[5], dtype=np.int64)
-        new.angles = np.array(state[6], dtype=np.int64)
+        new.columns[0], new.columns[1:] = state[5], state[6]
         return new
 
 
@@ -115,10 +84,8 @@ class EpochBook:
         """Enter seconds of one minute, judged with these (plan, calibration) versions."""
         minute = self._open(seconds.first // SECONDS)
         at = seconds.first % SECONDS
-        part = slice(at, at + len(seconds.codes))
         minute.versions = versions
-        minute.codes[part] = seconds.codes
-        minute.angles[:, part] = (seconds.hops, seconds.sagittal, seconds.lateral, seconds.low, seconds.high)
+        minute.columns[:, at : at + seconds.columns.shape[1]] = seconds.columns
 
     def add_shifts(self, second: int, count: int) -> None:
         """Count shifts in the minute of a clip second."""
@@ -129,26 +96,28 @@ class EpochBook:
         if not self._minutes or minute >= max(self._minutes):
             self._open(minute).celsius = celsius
 
-    def finish(self, minute: int) -> list[EpochOut]:
+    def finish(self, minute: int) -> list[Telling]:
         """Tell a minute that has ended, and forget those that nothing can touch any more."""
         told = self._minutes[minute].told() if minute in self._minutes else None
         for number in [n for n in self._minutes if n <= minute - KEEP]:
             del self._minutes[number]
         return [told] if told else []
 
-    def not_worn(self, since: int, until: int) -> list[EpochOut]:
+    def not_worn(self, since: int, until: int) -> list[Telling]:
         """Clip seconds [since, until) were not worn after all; tells finished minutes again when that changes them."""
         return self._rewrite(since, until, range(code.NOT_WORN + 1, code.COUNT), code.NOT_WORN)
 
-    def found(self, since: int, until: int, before: int, after: int) -> list[EpochOut]:
+    def found(self, since: int, until: int, before: int, after: int) -> list[Telling]:
         """Clip seconds [since, until) that are told as `before` were `after`; tells finished minutes again when that
         changes them."""
         return self._rewrite(since, until, range(before, before + 1), after)
 
-    def _rewrite(self, since: int, until: int, wrong_codes: range, after: int) -> list[EpochOut]:
+    def _rewrite(self, since: int, until: int, wrong_codes: range, after: int) -> list[Telling]:
         told = []
-        for number, minute in sorted(self._minutes.items()):
-            start = number * SECONDS
+        for number in range(since // SECONDS, -(-until // SECONDS)):
+            if number not in self._minutes:
+                continue
+            minute, start = self._minutes[number], number * SECONDS
             part = slice(max(since - start, 0), max(until - start, 0))
             codes = minute.codes[part]
             wrong = (codes >= wrong_codes.start) & (codes < wrong_codes.stop)
@@ -183,6 +152,13 @@ def add_hops(values: Ints) -> Ints:
     return values[:, 0] + values[:, 1] + values[:, 2] + values[:, 3]
 
 
+def votes(category: Ints) -> Ints:
+    """The category that most of the four hops of each second have, (S, 4) to (S,); of equals the first."""
+    first, second, third, fourth = np.sort(category, axis=1).T
+    most: Ints = np.where((first == second) | ((second != third) & (third != fourth)), first, third)
+    return most
+
+
 def second_angles(usable: NDArray[np.bool_], sagittal: Ints, lateral: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
     """(hops, sagittal sum, lateral sum, low, high) of (S, 4) hops."""
     low, high = np.where(usable, sagittal, _NOTHING), np.where(usable, sagittal, -_NOTHING)
@@ -193,10 +169,3 @@ def second_angles(usable: NDArray[np.bool_], sagittal: Ints, lateral: Ints) -> t
         np.minimum(np.minimum(low[:, 0], low[:, 1]), np.minimum(low[:, 2], low[:, 3])),
         np.maximum(np.maximum(high[:, 0], high[:, 1]), np.maximum(high[:, 2], high[:, 3])),
     )
-
-
-def _degrees(total: int, count: int) -> int:
-    """Mean of millidegrees in whole degrees, within the record's range; halves away from zero."""
-    half = 500 * count
-    whole = (abs(total) + half) // (1000 * count)
-    return max(-127, min(127, whole if total >= 0 else -whole))

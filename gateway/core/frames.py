@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Hops:
-    """Consecutive whole hops, (H,) each, from hop number `first`; `sky` is (H, 3).
+    """Consecutive whole hops, (H,) each, from hop number `first`; `sky` is (3, H).
 
     received: samples; used: samples the motor did not disturb, of which the rest speaks. sky: mean sky direction in
     the sensor's frame, unit length times 2**30, 0 where there is none. acc, acc_sq: sums of |a| - 1 g in mg and of its
@@ -54,7 +54,7 @@ class Hops:
             self.first + begin,
             self.received[part],
             self.used[part],
-            self.sky[part],
+            self.sky[:, part],
             self.acc[part],
             self.acc_sq[part],
             self.path[part],
@@ -79,15 +79,11 @@ class FrameBuffer:
 
     def accept(self, samples: Samples) -> Samples:
         """The samples that can be used, in rising order of time; the others are counted."""
-        t = np.asarray(samples.t_ms, dtype=np.float64)
         floor = max(self.newest_ms, self.next_hop * HOP_MS - 1e-9)
-        # A sum is finite only if all its terms are.
-        finite = np.isfinite(t + samples.acc_mg + samples.quaternion @ np.ones(4))
-        seen = np.maximum.accumulate(np.concatenate(([floor], np.where(finite, t, -np.inf))))
-        good = finite & (t > seen[:-1])
-        if not good.all():
+        if not _all_good(samples, floor):
+            good = _good(samples, floor)
             self.dropped += int(len(good) - np.count_nonzero(good))
-            samples = Samples(t[good], samples.quaternion[good], samples.acc_mg[good], samples.held[good])
+            samples = _part(samples, good)
         if len(samples.t_ms):
             self.newest_ms = float(samples.t_ms[-1])
         return samples
@@ -108,50 +104,44 @@ class FrameBuffer:
         first, count = self.next_hop, max(until_hop - self.next_hop, 0)
         self.next_hop = first + count
         n = int(np.searchsorted(self._pending.t_ms, self.next_hop * HOP_MS))
-        rest = slice(n, None)
-        pending = self._pending
-        self._pending = Samples(pending.t_ms[rest], pending.quaternion[rest], pending.acc_mg[rest], pending.held[rest])
-        whole = slice(n)
-        taken = Samples(pending.t_ms[whole], pending.quaternion[whole], pending.acc_mg[whole], pending.held[whole])
+        taken, rest = _part(self._pending, slice(n)), _part(self._pending, slice(n, None))
+        if self.newest_ms < (self.next_hop + 1) * HOP_MS:
+            # A view would keep all the others, too.
+            rest = Samples(rest.t_ms.copy(), rest.quaternion.copy(), rest.acc_mg.copy(), rest.held.copy())
+        self._pending = rest
         return self._reduce(taken, first, count)
 
     def _reduce(self, samples: Samples, first: int, count: int) -> Hops:
-        # The quotient may round up to the next hop where the comparison in `take` did not.
-        hop = np.minimum((samples.t_ms / HOP_MS).astype(np.int64) - first, count - 1)
-        received = np.bincount(hop, minlength=count)
-        t, quaternion, acc = samples.t_ms, samples.quaternion, samples.acc_mg
+        ends = np.arange(first + 1, first + count + 1) * float(HOP_MS)
+        received = used = np.diff(np.searchsorted(samples.t_ms, ends), prepend=0)
         if samples.held.any():
-            free = ~samples.held
-            hop, t, quaternion, acc = hop[free], t[free], quaternion[free], acc[free]
-        zero = np.zeros(count, dtype=np.int64)
-        if not len(t):
-            return Hops(first, received, zero, np.zeros((count, 3), dtype=np.int64), zero, zero, zero)
-        sky = sky_in_sensor(quaternion)
-        starts = np.concatenate(([0], np.flatnonzero(np.diff(hop)) + 1))
-        where = hop[starts]
+            samples = _part(samples, ~samples.held)
+            used = np.diff(np.searchsorted(samples.t_ms, ends), prepend=0)
+        columns = np.zeros((6, count), dtype=np.int64)
+        where = np.flatnonzero(used)
+        if len(where):
+            columns[:, where] = self._sums(samples, np.cumsum(used)[where] - used[where])
+        return Hops(first, received, used, columns[:3], *columns[3:])
 
-        def total(values: Floats, scale: float = 1.0) -> Ints:
-            out = np.zeros(count, dtype=np.int64)
-            out[where] = np.rint(np.add.reduceat(values, starts) * scale).astype(np.int64)
-            return out
-
-        sums = np.stack([np.add.reduceat(axis, starts) for axis in sky], axis=1)
-        length = np.sqrt(sums[:, 0] ** 2 + sums[:, 1] ** 2 + sums[:, 2] ** 2)
-        unit = np.zeros((count, 3), dtype=np.int64)
-        unit[where] = np.rint(sums * (SKY_ONE / np.maximum(length, 1e-9))[:, None]).astype(np.int64)
-        used = np.zeros(count, dtype=np.int64)
-        used[where] = np.diff(np.append(starts, len(t)))
-        return Hops(first, received, used, unit, total(acc), total(acc * acc), total(self._steps(t, sky), MICRO))
+    def _sums(self, samples: Samples, starts: Ints) -> Ints:
+        """(6, S) sky 3, acc, acc_sq and path as in `Hops` of the samples from each start to the next."""
+        sky = sky_in_sensor(samples.quaternion)
+        acc = samples.acc_mg
+        values = (*sky, acc, acc * acc, self._steps(samples.t_ms, sky))
+        sums = np.stack([np.add.reduceat(column, starts) for column in values])
+        x, y, z = sums[:3]
+        sums[:3] *= SKY_ONE / np.maximum(np.sqrt(x * x + y * y + z * z), 1e-9)
+        sums[5] *= MICRO
+        whole: Ints = np.rint(sums).astype(np.int64)
+        return whole
 
     def _steps(self, t: Floats, sky: tuple[Floats, Floats, Floats]) -> Floats:
+        """(N,) how far the sky went since the sample before."""
         before = self._before or (t[0], sky[0][0], sky[1][0], sky[2][0])
         self._before = (float(t[-1]), float(sky[0][-1]), float(sky[1][-1]), float(sky[2][-1]))
-        chord = np.zeros(len(t))
-        for axis, last in zip(sky, before[1:], strict=True):
-            step = np.diff(axis, prepend=last)
-            chord += step * step
-        near = np.diff(t, prepend=before[0]) <= PATH_GAP_MS
-        steps: Floats = np.sqrt(chord) * near
+        x, y, z = (_growth(axis, last) for axis, last in zip(sky, before[1:], strict=True))
+        steps: Floats = np.sqrt(x * x + y * y + z * z)
+        steps[_growth(t, before[0]) > PATH_GAP_MS] = 0
         return steps
 
     def state(self) -> dict[str, Any]:
@@ -185,6 +175,35 @@ class FrameBuffer:
             np.array(state["held"], dtype=np.bool_),
         )
         return new
+
+
+def _all_good(samples: Samples, floor: float) -> bool:
+    """Whether `_good` would find all of them good, which costs less to tell."""
+    t = samples.t_ms
+    finite = all(np.isfinite(values).all() for values in (t, samples.quaternion, samples.acc_mg))
+    return finite and (not len(t) or bool(t[0] > floor and (t[1:] > t[:-1]).all()))
+
+
+def _good(samples: Samples, floor: float) -> NDArray[np.bool_]:
+    """(N,) whether a sample is finite and later than `floor` and all those before it."""
+    t = samples.t_ms
+    # A sum is finite only if all its terms are.
+    finite = np.isfinite(t + samples.acc_mg + samples.quaternion @ np.ones(4))
+    seen = np.maximum.accumulate(np.concatenate(([floor], np.where(finite, t, -np.inf))))
+    good: NDArray[np.bool_] = finite & (t > seen[:-1])
+    return good
+
+
+def _growth(values: Floats, before: float) -> Floats:
+    """(N,) by how much each exceeds the one before it; `before` comes before the first."""
+    growth = np.empty_like(values)
+    growth[0] = values[0] - before
+    np.subtract(values[1:], values[:-1], out=growth[1:])
+    return growth
+
+
+def _part(samples: Samples, which: slice | NDArray[np.bool_]) -> Samples:
+    return Samples(samples.t_ms[which], samples.quaternion[which], samples.acc_mg[which], samples.held[which])
 
 
 def _empty() -> Samples:

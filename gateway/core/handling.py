@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import SKY_ONE, Hops
+from .frames import Hops
+from .turning import turned
 
 WINDOW: Final = 8
 """Hops, 2 s."""
@@ -24,50 +25,43 @@ SWAY_DEG: Final = 160
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 
 class HandlingGate:
     """Handled or not, hop by hop; the windows reach back over the cut."""
 
     def __init__(self) -> None:
-        self._carry = np.zeros((WINDOW + SHORT, 4), dtype=np.int64)
+        self._carry = np.zeros((4, WINDOW + SHORT), dtype=np.int64)  # path, sky 3
 
     def step(self, hops: Hops) -> Bools:
         """(H,) whether the clip was being handled in the 2 s up to the end of each hop."""
-        rows = np.concatenate((self._carry, np.column_stack((hops.path, hops.sky))))
-        self._carry = rows[len(rows) - WINDOW - SHORT :]
-        way = np.concatenate(([0], np.cumsum(rows[:, 0])))
+        columns = np.concatenate((self._carry, np.stack((hops.path, *hops.sky))), axis=1)
+        self._carry = columns[:, -WINDOW - SHORT :].copy()
+        sky = columns[1:]
+        way = np.concatenate(([0], np.cumsum(columns[0])))
         short = way[SHORT + 1 :] - way[1:-SHORT]
-        wiggle = np.maximum(short - _turned(rows[:-SHORT, 1:], rows[SHORT:, 1:]), 0)
+        wiggle = np.maximum(short - _micro(turned(sky, SHORT)), 0)
         total = np.concatenate(([0], np.cumsum(wiggle)))
         wiggled = (total[WINDOW:] - total[:-WINDOW])[1:]
         long = way[WINDOW + SHORT + 1 :] - way[SHORT + 1 : -WINDOW]
-        swayed = long - _turned(rows[SHORT:-WINDOW, 1:], rows[WINDOW + SHORT :, 1:])
-        handled: Bools = (wiggled >= _micro(WIGGLE_DEG) * SHORT) | (swayed >= _micro(SWAY_DEG))
+        swayed = long - _micro(turned(sky[:, SHORT:], WINDOW))
+        handled: Bools = (wiggled >= _micro(math.radians(WIGGLE_DEG)) * SHORT) | (
+            swayed >= _micro(math.radians(SWAY_DEG))
+        )
         return handled
 
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
-        return {"carry": self._carry.tolist()}
+        return {"carry": self._carry.T.tolist()}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> HandlingGate:
         """A gate that goes on where `state` was taken."""
         new = cls()
-        new._carry = np.array(state["carry"], dtype=np.int64)
+        new._carry = np.array(state["carry"], dtype=np.int64).T
         return new
 
 
-def _micro(degrees: float) -> int:
-    return round(math.radians(degrees) * 1e6)
-
-
-def _turned(a: Ints, b: Ints) -> Ints:
-    """Angle between rows in micro-radians; half a turn where either is missing, so that nothing is called handling."""
-    step = (a - b) / SKY_ONE
-    chord = np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2 + step[:, 2] ** 2)
-    missing = ~(a.any(axis=1) & b.any(axis=1))
-    angle = np.where(missing, np.pi, 2 * np.arcsin(np.minimum(chord / 2, 1)))
-    turned: Ints = np.rint(angle * 1e6).astype(np.int64)
-    return turned
+def _micro(radians: NDArray[np.float64] | float) -> Ints:
+    micro: Ints = np.rint(np.asarray(radians) * 1e6).astype(np.int64)
+    return micro

@@ -15,9 +15,10 @@ from firmware.clip import protocol
 
 from .categories import Labels, Posture
 from .episodes import Late
-from .epochs import SECONDS, EpochBook, Seconds, add_hops, second_angles
+from .epochs import SECONDS, EpochBook, Seconds, second_angles, votes
 from .frames import FRAME_MS, HOP_MS, HOPS
 from .shifts import ShiftCounter
+from .telling import Telling, epochs
 from .types import EpochOut, Trailer
 from .wear import Finding
 
@@ -34,7 +35,7 @@ class MinuteWriter:
         self._shifts = ShiftCounter()
         self._epochs = EpochBook()
         self._trailers: deque[tuple[float, int]] = deque()
-        self._rest = np.empty((0, 5), dtype=np.int64)  # hops of the second that is not whole
+        self._begun = np.empty((5, 0), dtype=np.int64)  # hops of the second that is not whole
         self._late: list[Late] = []  # found in the second that is not whole
 
     def add(self, trailers: Sequence[Trailer]) -> None:
@@ -57,27 +58,22 @@ class MinuteWriter:
         """Enter hops judged with these (plan, calibration) versions; `angle`: (H,) whether they have one. Tells the
         minutes that they bring to an end, and those that a finding changes."""
         self._late += late
-        new: Ints = np.column_stack(
-            (labels.category, labels.lost.astype(np.int64), angle, posture.sagittal, posture.lateral)
-        )
-        first = (posture.first - len(self._rest)) // HOPS
-        rows = np.concatenate((self._rest, new))
-        whole = len(rows) // HOPS
-        self._rest = rows[whole * HOPS :]
+        new = np.stack((labels.category, labels.lost, angle, posture.sagittal, posture.lateral), dtype=np.int64)
+        first = (posture.first - self._begun.shape[1]) // HOPS
+        columns = np.concatenate((self._begun, new), axis=1)
+        whole = columns.shape[1] // HOPS
+        self._begun = columns[:, whole * HOPS :].copy()
         if not whole:
             return []
-        found = self._take_late(first + whole, rows, first)
-        category, lost, known, sagittal, lateral = rows[: whole * HOPS].T.reshape(5, whole, HOPS)
-        votes = np.stack([add_hops((category == c).astype(np.int64)) for c in range(code.COUNT)])
-        codes = np.argmax(votes, axis=0)  # the first of equals: precedence
-        codes = np.where(lost[:, -1].astype(bool) & (codes != code.PAUSED), code.LOST, codes)
-        hops, *rest = second_angles(known.astype(bool), sagittal, lateral)
-        seconds = Seconds(first, codes, hops, *rest)
-        shifted = self._count_shifts(seconds)
-        return self._tell(seconds, shifted, findings, found, versions)
+        found = self._take_late(first + whole, columns[0], first)
+        category, lost, known, sagittal, lateral = columns[:, : whole * HOPS].reshape(5, whole, HOPS)
+        codes = votes(category)
+        codes[(lost[:, -1] > 0) & (codes != code.PAUSED)] = code.LOST
+        seconds = Seconds(first, np.stack((codes, *second_angles(known > 0, sagittal, lateral))))
+        return epochs(self._tell(seconds, self._count_shifts(seconds), findings, found, versions))
 
-    def _take_late(self, end: int, rows: Ints, first: int) -> dict[int, list[Late]]:
-        """What was found late in the whole seconds of these rows, by the end of the second in which it was found; in
+    def _take_late(self, end: int, category: Ints, first: int) -> dict[int, list[Late]]:
+        """What was found late in the whole seconds of these hops, by the end of the second in which it was found; in
         that second the hops before are mended at once, so that they vote as what they were."""
         late: dict[int, list[Late]] = {}
         for found in self._late:
@@ -86,15 +82,16 @@ class MinuteWriter:
                 continue
             late.setdefault(second + 1, []).append(found)
             begun = max(-(-found.since_ms // HOP_MS), second * HOPS)
-            category = rows[begun - first * HOPS : found.at - first * HOPS, 0]
-            category[category == found.before] = found.after
+            judged = category[begun - first * HOPS : found.at - first * HOPS]
+            judged[judged == found.before] = found.after
         self._late = [found for found in self._late if found.at // HOPS >= end]
         return late
 
     def _count_shifts(self, seconds: Seconds) -> list[int]:
-        still = (seconds.hops > 0) & (seconds.codes > code.LYING)
-        n = np.maximum(seconds.hops, 1)
-        means = ((seconds.sagittal // n).tolist(), (seconds.lateral // n).tolist())
+        codes, hops, sagittal, lateral, *_ = seconds.columns
+        still = (hops > 0) & (codes > code.LYING)
+        n = np.maximum(hops, 1)
+        means = ((sagittal // n).tolist(), (lateral // n).tolist())
         return [seconds.first + k for k in self._shifts.count(still.tolist(), *means)]
 
     def _tell(
@@ -104,9 +101,9 @@ class MinuteWriter:
         findings: list[Finding],
         late: dict[int, list[Late]],
         versions: tuple[int, int],
-    ) -> list[EpochOut]:
-        told: list[EpochOut] = []
-        begin, end = seconds.first, seconds.first + len(seconds.codes)
+    ) -> list[Telling]:
+        told: list[Telling] = []
+        begin, end = seconds.first, seconds.first + seconds.columns.shape[1]
         found = {finding.at // HOPS: finding for finding in findings if begin < finding.at // HOPS <= end}
         minute_ends = range((begin // SECONDS + 1) * SECONDS, end + 1, SECONDS)
         at = begin
@@ -138,7 +135,7 @@ class MinuteWriter:
             "shifts": self._shifts.state(),
             "epochs": self._epochs.state(),
             "trailers": list(self._trailers),
-            "rest": self._rest.tolist(),
+            "rest": self._begun.T.tolist(),
             "late": [astuple(late) for late in self._late],
         }
 
@@ -149,6 +146,6 @@ class MinuteWriter:
         new._shifts = ShiftCounter.from_state(state["shifts"])
         new._epochs = EpochBook.from_state(state["epochs"])
         new._trailers = deque((t_ms, celsius) for t_ms, celsius in state["trailers"])
-        new._rest = np.array(state["rest"], dtype=np.int64).reshape(-1, 5)
+        new._begun = np.array(state["rest"], dtype=np.int64).reshape(-1, 5).T
         new._late = [Late(*late) for late in state["late"]]
         return new

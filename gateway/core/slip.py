@@ -49,7 +49,7 @@ class SlipGate:
     """Follows how the clip sits, in the wear gate's blocks; says nothing more after a slip until it is calibrated."""
 
     def __init__(self) -> None:
-        self._rows = np.zeros((0, 8), dtype=np.int64)  # hops of the block that is not whole
+        self._begun = np.zeros((8, 0), dtype=np.int64)  # hops of the block that is not whole
         self._place = UsualPlace()
         self._walking = WalkingOffset()
         self._bout: list[Angles] = []
@@ -61,7 +61,7 @@ class SlipGate:
 
     def calibrated(self, hop: int) -> None:
         """From this hop on it sits as it was calibrated. How the person sits and walks is still known."""
-        self._rows = self._rows[:0]
+        self._begun = self._begun[:, :0]
         self._bout, self._recent = [], []
         self._usual_until = hop
         self._question = None
@@ -70,7 +70,7 @@ class SlipGate:
 
     def skip(self) -> None:
         """Time was passed over: begin blocks anew."""
-        self._rows = self._rows[:0]
+        self._begun = self._begun[:, :0]
         self._bout, self._recent = [], []
 
     def step(
@@ -145,18 +145,18 @@ class SlipGate:
         rest, walk = fit & ~posture.moving, fit & posture.moving
         sagittal, lateral = posture.sagittal, posture.lateral
         new = (rest, sagittal * rest, lateral * rest, walk, sagittal * walk, lateral * walk, posture.not_worn, handled)
-        carried = len(self._rows) or posture.first % BLOCK
-        before = self._rows if len(self._rows) else np.zeros((carried, 8), dtype=np.int64)
-        rows: Ints = np.concatenate((before, np.column_stack(new))).astype(np.int64)
-        whole = len(rows) // BLOCK
-        self._rows = rows[whole * BLOCK :]
+        carried = self._begun.shape[1] or posture.first % BLOCK
+        before = self._begun if self._begun.shape[1] else np.zeros((8, carried), dtype=np.int64)
+        columns = np.concatenate((before, np.stack(new, dtype=np.int64)), axis=1)
+        whole = columns.shape[1] // BLOCK
+        self._begun = columns[:, whole * BLOCK :].copy()
         stop = posture.first - carried
-        sums = rows[: whole * BLOCK].reshape(whole, BLOCK, 8).sum(axis=1).tolist()
-        for (rests, *seated, walks, forward, right, off, hand), weight in zip(sums, weights, strict=True):
+        sums = columns[:, : whole * BLOCK].reshape(8, whole, BLOCK).sum(axis=2).T.tolist()
+        for (rests, leant, tipped, walks, forward, right, off, hand), weight in zip(sums, weights, strict=True):
             stop += BLOCK
             yield _Block(
                 stop,
-                (seated[0] // rests, seated[1] // rests) if rests >= REST and weight <= BREATH else None,
+                (leant // rests, tipped // rests) if rests >= REST and weight <= BREATH else None,
                 (forward // walks, right // walks) if walks >= WALK and weight <= STROLL else None,
                 off > 0,
                 hand > 0,
@@ -165,7 +165,7 @@ class SlipGate:
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
         return {
-            "rows": self._rows.tolist(),
+            "rows": self._begun.T.tolist(),
             "place": self._place.state(),
             "walking": self._walking.state(),
             "bout": self._bout,
@@ -180,7 +180,7 @@ class SlipGate:
     def from_state(cls, state: dict[str, Any]) -> SlipGate:
         """A gate that goes on where `state` was taken."""
         new = cls()
-        new._rows = np.array(state["rows"], dtype=np.int64).reshape(-1, 8)
+        new._begun = np.array(state["rows"], dtype=np.int64).reshape(-1, 8).T
         new._place = UsualPlace.from_state(state["place"])
         new._walking = WalkingOffset.from_state(state["walking"])
         new._bout = [(forward, right) for forward, right in state["bout"]]

@@ -83,7 +83,7 @@ class WearGate:
     """Worn or not, hop by hop, in blocks of clip time."""
 
     def __init__(self) -> None:
-        self._rows = np.zeros((0, 6), dtype=np.int64)  # hops of the block that is not whole: sky 3, present, ...
+        self._begun = np.zeros((6, 0), dtype=np.int64)  # hops of the block that is not whole: sky 3, present, ...
         self._points = 0
         self._since = 0  # where the sum began to rise
         self._handled = -HANDLED
@@ -100,16 +100,16 @@ class WearGate:
         moving, handled: (H,); up: the reference in the sensor's frame, (3,), None without one.
         """
         present = hops.used > 0
-        carried = len(self._rows) or hops.first % BLOCK
-        before = self._rows if len(self._rows) else np.zeros((carried, 6), dtype=np.int64)
-        rows: Ints = np.concatenate((before, np.column_stack((hops.sky, present, moving, handled)))).astype(np.int64)
-        whole = len(rows) // BLOCK
-        self._rows = rows[whole * BLOCK :]
+        carried = self._begun.shape[1] or hops.first % BLOCK
+        before = self._begun if self._begun.shape[1] else np.zeros((6, carried), dtype=np.int64)
+        columns = np.concatenate((before, np.stack((*hops.sky, present, moving, handled), dtype=np.int64)), axis=1)
+        whole = columns.shape[1] // BLOCK
+        self._begun = columns[:, whole * BLOCK :].copy()
         off = np.zeros(len(hops), dtype=np.bool_)
         findings: list[Finding] = []
         weights: list[int] = []
         begin = 0
-        for k, block in enumerate(_blocks(rows[: whole * BLOCK], up) if whole else ()):
+        for k, block in enumerate(_blocks(columns[:, : whole * BLOCK], up) if whole else ()):
             end = (k + 1) * BLOCK - carried
             if self._off:
                 self._watch(hops, moving, handled, slice(begin, end), off)
@@ -125,7 +125,7 @@ class WearGate:
 
     def skip(self) -> None:
         """Time was passed over: begin blocks anew, and be as worn or not as before until something is seen."""
-        self._rows = self._rows[:0]
+        self._begun = self._begun[:, :0]
         if not self._off:
             self._points = 0
 
@@ -135,8 +135,8 @@ class WearGate:
         if self._rest is None:
             disturbed = handled[part]
         else:
-            unit = hops.sky[part] / SKY_ONE - np.array(self._rest)
-            apart = np.sqrt(unit[:, 0] ** 2 + unit[:, 1] ** 2 + unit[:, 2] ** 2)
+            x, y, z = hops.sky[:, part] / SKY_ONE - np.array(self._rest)[:, None]
+            apart = np.sqrt(x * x + y * y + z * z)
             disturbed = moving[part] | (apart > 2 * np.sin(np.radians(DISTURBED_DEG) / 2))
         disturbed = disturbed & (hops.used[part] > 0)
         if disturbed.any():
@@ -195,7 +195,7 @@ class WearGate:
     def state(self) -> dict[str, Any]:
         """All that `from_state` needs, as JSON."""
         return {
-            "rows": self._rows.tolist(),
+            "rows": self._begun.T.tolist(),
             "points": self._points,
             "since": self._since,
             "handled": self._handled,
@@ -208,7 +208,7 @@ class WearGate:
     def from_state(cls, state: dict[str, Any]) -> WearGate:
         """A gate that goes on where `state` was taken."""
         new = cls()
-        new._rows = np.array(state["rows"], dtype=np.int64).reshape(-1, 6)
+        new._begun = np.array(state["rows"], dtype=np.int64).reshape(-1, 6).T
         new._points, new._since = int(state["points"]), int(state["since"])
         new._handled, new._left = int(state["handled"]), int(state["left"])
         new._rest = None if state["rest"] is None else tuple(state["rest"])
@@ -216,31 +216,37 @@ class WearGate:
         return new
 
 
-def _blocks(rows: Ints, up: Floats | None) -> list[_Block]:
-    """What the weighing needs of whole blocks of hops, (B * BLOCK, 6)."""
-    parts = rows.reshape(-1, PARTS, BLOCK // PARTS, 6).sum(axis=2)
-    sums = parts.sum(axis=1)
-    calm = (_spread(parts) <= DEEP_DEG) & (parts[..., 3] == BLOCK // PARTS)
-    mean = sums[:, :3] / SKY_ONE / np.maximum(sums[:, 3:4], 1)
-    length = np.sqrt(mean[:, 0] ** 2 + mean[:, 1] ** 2 + mean[:, 2] ** 2)
-    tilt = np.zeros(len(sums))
+def _blocks(columns: Ints, up: Floats | None) -> list[_Block]:
+    """What the weighing needs of whole blocks of hops, (6, B * BLOCK)."""
+    parts = columns.reshape(6, -1, PARTS, BLOCK // PARTS).sum(axis=3)
+    sums = parts.sum(axis=2)
+    calm = (_spread(parts) <= DEEP_DEG) & (parts[3] == BLOCK // PARTS)
+    mean = _mean(sums)
+    tilt = np.zeros(len(mean[0]))
     if up is not None:
-        along = (mean[:, 0] * up[0] + mean[:, 1] * up[1] + mean[:, 2] * up[2]) / np.maximum(length, 1e-9)
+        x, y, z = mean
+        along = (x * up[0] + y * up[1] + z * up[2]) / np.maximum(np.sqrt(x * x + y * y + z * z), 1e-9)
         tilt = np.degrees(np.arccos(np.clip(along, -1, 1)))
-    counts, handled = sums[:, 3:5].tolist(), (sums[:, 5] > 0).tolist()
-    values = (counts, handled, _spread(sums).tolist(), calm.sum(axis=1).tolist(), tilt.tolist(), mean.tolist())
+    values = (*sums[3:5], sums[5] > 0, _spread(sums), calm.sum(axis=1), tilt, mean.T)
     return [
-        _Block(present, moving, hand, spread, still, degrees, (x, y, z))
-        for (present, moving), hand, spread, still, degrees, (x, y, z) in zip(*values, strict=True)
+        _Block(present, moving, handled, spread, still, degrees, (x, y, z))
+        for present, moving, handled, spread, still, degrees, (x, y, z) in zip(
+            *(column.tolist() for column in values), strict=True
+        )
     ]
 
 
+def _mean(sums: Ints) -> Floats:
+    """Mean directions, (3, ...), of sums (6, ...) of directions and their counts."""
+    mean: Floats = sums[:3] / SKY_ONE / np.maximum(sums[3], 1)
+    return mean
+
+
 def _spread(sums: Ints) -> Floats:
-    """RMS deviation from the mean direction, degrees, of sums (..., 6) of directions and their counts."""
-    mean = sums[..., :3] / SKY_ONE / np.maximum(sums[..., 3:4], 1)
+    """RMS deviation from the mean direction, degrees, (...), of sums (6, ...) of directions and their counts."""
+    x, y, z = _mean(sums)
     # For unit vectors 1 - |mean|^2 is the variance about the mean, in radians squared.
-    length = mean[..., 0] ** 2 + mean[..., 1] ** 2 + mean[..., 2] ** 2
-    spread: Floats = np.degrees(np.sqrt(np.maximum(1 - length, 0)))
+    spread: Floats = np.degrees(np.sqrt(np.maximum(1 - (x * x + y * y + z * z), 0)))
     return spread
 
 
