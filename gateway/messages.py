@@ -142,8 +142,12 @@ EventKind = Literal[
     "imu_back",
     "low_battery",
     "overwritten",
+    "paired",
+    "updated",
+    "rolled_back",
     "slipped",
     "slip_suspected",
+    "thinned",
 ]
 
 
@@ -153,6 +157,9 @@ class Event(Placed):
     The gateway finds two: `slipped`, since when the clip sits otherwise than it was calibrated, so that nothing is
     judged until it is calibrated again; `slip_suspected`, when the wearer's walk gave reason to ask. Their value is the
     angle in tenths of a degree.
+
+    One is the gateway's own: `thinned`, from when on `value` records gave way to newer ones before the server had
+    settled them, because the outbox had reached its bounds.
     """
 
     kind: EventKind
@@ -249,6 +256,10 @@ class Status(Model):
     clips: tuple[ClipStatus, ...] = ()
     outbox_rows: int = 0
     rejected_rows: int = 0
+    thinned_rows: int = 0
+    """Records that gave way to newer ones before the server had settled them."""
+    storage_problem: Annotated[str, Field(max_length=200)] = ""
+    """Why the gateway cannot write to its disk at present; empty while it can."""
     version: str = ""
 
 

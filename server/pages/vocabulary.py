@@ -49,8 +49,12 @@ EVENTS: Final = {
     "imu_back": "The motion sensor answers again",
     "low_battery": "Battery at {value} %",
     "overwritten": "{value} records made room for newer ones in the clip before they could be fetched",
+    "paired": "A gateway was paired with the clip, which knows {value} now",
+    "updated": "The clip runs version {version} of its software now",
+    "rolled_back": "Version {version} of the clip's software did not run; the one before runs again",
     "slipped": "The clip seems to have moved, by about {angle}; a new calibration is asked for",
     "slip_suspected": "Walking shows another angle than before, by about {angle}; the clip may have slid",
+    "thinned": "{value} records made room for newer ones on the patient's computer before they could be sent",
 }
 _AGAIN: Final = (
     "Postures are not judged until it is calibrated again: sitting still and upright for a few seconds, then a bow."
@@ -98,7 +102,10 @@ def episode_words(episode: DayEpisode, zone: ZoneInfo) -> str:
 def event_words(event: DayEvent) -> str:
     """Something else that happened on a clip, in a line."""
     return EVENTS[event.kind].format(
-        value=event.value, minutes=plural(event.value, "minute"), angle=degrees(event.value / 10)
+        value=event.value,
+        minutes=plural(event.value, "minute"),
+        angle=degrees(event.value / 10),
+        version=".".join(map(str, event.value.to_bytes(4, "big")[1:])),
     )
 
 

@@ -36,6 +36,9 @@ IMU_LOST = 23
 IMU_BACK = 24
 LOW_BATTERY = 25  # value: percent
 OVERWRITTEN = 26  # value: records that nobody had acknowledged and that gave way to newer ones
+UPDATED = 29  # value: version, a byte each of major, minor and patch
+ROLLED_BACK = 30  # value: version of the firmware that did not run
+PAIRED = 28  # value: gateways that are trusted now
 UNREADABLE = 0  # a journal slot whose CRC failed: passed on so that the acknowledgement can step over it
 
 

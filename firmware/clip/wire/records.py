@@ -22,12 +22,15 @@ from .clip_records import (
     MAX_SIZE,
     NO_ANGLE,
     OVERWRITTEN,
+    PAIRED,
     PAUSED,
     PLAN_APPLIED,
     REMINDER,
     RESUMED,
+    ROLLED_BACK,
     SNOOZE_ENDED,
     SNOOZED,
+    UPDATED,
 )
 
 EPOCH_SIZE = 85
@@ -49,6 +52,9 @@ KIND_NAMES = {
     IMU_BACK: "imu_back",
     LOW_BATTERY: "low_battery",
     OVERWRITTEN: "overwritten",
+    PAIRED: "paired",
+    UPDATED: "updated",
+    ROLLED_BACK: "rolled_back",
 }
 
 
