@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Final
 
 from firmware.clip import protocol
 from gateway import messages, orders, plans
 from gateway.config import GatewayConfig
-from gateway.outbox import Outbox
+from gateway.outbox import Outbox, OutboxError
 from gateway.publisher import Publisher
 from gateway.radio import BleakRadio, Radio
 from gateway.session import Session
 
 STATUS_EVERY_S: Final = 60.0
+SAY_AGAIN_S: Final = 1.0
 RESTART_S: Final = 5.0
 OWNER: Final = "gateway"
 FACE: Final = "status"
@@ -35,7 +37,7 @@ async def run(
 
     `utc_ms` tells UTC; all waiting is by the running loop's clock. Raises OutboxError when the data cannot be used.
     """
-    with Outbox(config.database, utc_ms) as outbox:
+    with Outbox(config.database, utc_ms, config.limits) as outbox:
         await _Gateway(config, outbox, utc_ms, radio or BleakRadio()).run(stop or asyncio.Event())
 
 
@@ -90,7 +92,13 @@ class _Gateway:
             self._changed.clear()
             status = self._status()
             self._publisher.tell_status(status)
-            self._outbox.set(OWNER, {FACE: messages.encode(status)})
+            if self._outbox.problem:
+                self._outbox.probe()
+            with suppress(OutboxError):  # said by the outbox, and by the next status
+                self._outbox.set(OWNER, {FACE: messages.encode(status)})
+            if self._outbox.problem != status.storage_problem:
+                await asyncio.sleep(SAY_AGAIN_S)
+                continue
             try:
                 async with asyncio.timeout(STATUS_EVERY_S):
                     await self._changed.wait()
@@ -105,6 +113,8 @@ class _Gateway:
             clips=tuple(session.face for session in self._sessions.values()),
             outbox_rows=self._outbox.waiting,
             rejected_rows=self._outbox.rejected,
+            thinned_rows=self._outbox.thinned,
+            storage_problem=self._outbox.problem[:200],
             version=version("plumbline"),
         )
 
@@ -115,7 +125,7 @@ class _Gateway:
                 session.want_plan(message.plan)
                 return
             problem = f"clip {message.clip} is not this gateway's"
-        except (plans.UnknownZoneError, protocol.MalformedError) as error:
+        except (plans.UnknownZoneError, protocol.MalformedError, OutboxError) as error:
             problem = str(error)
         logger.warning("plan refused: %s", problem)
         self._outbox.keep("plan", problem, messages.encode(message))

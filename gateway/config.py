@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gateway.messages import ClipId, GatewayId
+from gateway.thinning import DAY_MS, Limits
 
 PORT_PLAIN: Final = 1883
 PORT_TLS: Final = 8883
@@ -49,6 +50,10 @@ class GatewayConfig(BaseModel):
     ca_file: Path | None = None
     """Certificates to trust instead of the system's, for `mqtts`."""
     data_dir: Path
+    outbox_mb: Annotated[int, Field(ge=10, le=1_000_000)] = 500
+    """Megabytes that the database may take; then the oldest records go, those first that the server has."""
+    outbox_days: Annotated[int, Field(ge=1, le=10_000)] = 400
+    """Days for which records are kept."""
     clips: tuple[ClipConfig, ...] = ()
     auto_calibrate: bool = True
     """Calibrate a clip that has no calibration as soon as its wearer stands still and bows."""
@@ -82,6 +87,11 @@ class GatewayConfig(BaseModel):
     def broker_user(self) -> str:
         """User name at the broker."""
         return self.username or self.gateway
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds of the outbox."""
+        return Limits(self.outbox_mb * 1_000_000, self.outbox_days * DAY_MS)
 
     @property
     def database(self) -> Path:

@@ -11,10 +11,14 @@ from gateway import messages, placing
 from gateway.judging import Judging
 from gateway.ledger import Ledger
 from gateway.link import Link
+from gateway.outbox import OutboxError
 
 GATHER_S: Final = 0.5
 """Records that come within this time share a commit and an acknowledgement."""
 GATHER_MAX: Final = 64
+HELD_MAX: Final = 4096
+"""Records held in memory while the disk takes none; the clip sends those after them again."""
+RETRY_S: Final = 10.0
 REREADS: Final = 3
 """Readings of a missing record before it is given up as unreadable."""
 GAP_MAX: Final = 4096
@@ -56,8 +60,10 @@ class Journal:
             if len(self._records) < GATHER_MAX and not self.empty.is_set():
                 await asyncio.sleep(GATHER_S)
             self._news.clear()
-            if self._records:
-                await self._settle()
+            if self._records and not await self._settle():
+                await asyncio.sleep(RETRY_S)
+                self._news.set()
+                continue
             if self._rereading:
                 await self._read(self._next)
                 self._rereading = False
@@ -72,13 +78,19 @@ class Journal:
             protocol.control.JOURNAL_ACK, protocol.control.pack(protocol.control.JOURNAL_ACK, up_to)
         )
 
-    async def _settle(self) -> None:
-        """Commit what has come, then acknowledge exactly that."""
-        records, self._records = self._records, []
+    async def _settle(self) -> bool:
+        """Commit what has come, then acknowledge exactly that. False when the disk did not take it: nothing is consumed
+        then, and the clip keeps it."""
         up_to = self._next - 1
-        self._ledger.commit(records, core=self._judging.state, position=up_to)
+        try:
+            self._ledger.commit(self._records, core=self._judging.state, position=up_to)
+        except OutboxError:
+            return False
+        self._rereading = self._rereading or len(self._records) >= HELD_MAX
+        self._records = []
         self._on_rows()
         await self._acknowledge(up_to)
+        return True
 
     def _on_frame(self, data: bytes) -> None:
         try:
@@ -89,12 +101,12 @@ class Journal:
         if number - self._next > GAP_MAX:
             self._ledger.keep("journal", f"record {number}, while the clip is at {self._next}", data)
             return
-        if number > self._next and not self._step_over(number):
+        if number > self._next and (len(self._records) >= HELD_MAX or not self._step_over(number)):
             return
         if not record:
             self.empty.set()
             self._news.set()
-        elif number == self._next:
+        elif number == self._next and len(self._records) < HELD_MAX:
             self._records.append(self._parse(number, record))
             self._next += 1
             self._news.set()

@@ -19,6 +19,9 @@ SNAPSHOT_MS: Final = 10_000
 """Clip time between commits of the core's snapshot when there is nothing else to commit."""
 MINUTE_MS: Final = protocol.records.EPOCH_MS
 
+HELD_MAX: Final = 4096
+"""Records held in memory while the disk takes none: days; the clip's own minutes stand for those given up."""
+
 AHEAD_MS: Final = 10_000
 """A packet this far ahead of the clip's time is none of its: the core would wait for its moment and judge nothing."""
 FOUND_LOST_MS: Final = 1000
@@ -184,8 +187,10 @@ class Judging:
         self._uncommitted += records
         try:
             self._ledger.commit(self._uncommitted, core=self.state)
-        except OutboxError as error:
-            logger.error("%s", error)  # noqa: TRY400  (expected on a full disk; the traceback says nothing)
+        except OutboxError:
+            if over := self._uncommitted[:-HELD_MAX]:
+                del self._uncommitted[:-HELD_MAX]
+                self._ledger.keep("full disk", f"{len(over)} records of the gateway's are given up", b"")
             return
         finally:
             self._saved_to = self._core.position_ms if self._core is not None else 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from gateway import messages
 from gateway.clock_map import ClockMap
-from gateway.outbox import Outbox
+from gateway.outbox import Outbox, OutboxError
 from gateway.placing import Origin, unplaceable
 
 BOOTS_REMEMBERED: Final = 16
@@ -109,9 +110,9 @@ class Ledger:
     @calibrated.setter
     def calibrated(self, value: tuple[int, messages.CalibrationRepeat]) -> None:
         version, repeat = value
-        self._outbox.set(
-            self.serial, {_CALIBRATED: json.dumps({"version": version, "repeat": repeat.model_dump()}).encode()}
-        )
+        stored = json.dumps({"version": version, "repeat": repeat.model_dump()}).encode()
+        with suppress(OutboxError):  # it is only shown: the clip has the calibration itself
+            self._outbox.set(self.serial, {_CALIBRATED: stored})
 
     def keep(self, door: str, reason: str, data: bytes) -> None:
         """Keep something malformed for inspection."""

@@ -1,44 +1,33 @@
 """The outbox: rows wait here, on disk, until the server says that it has settled them.
 
-One SQLite file in WAL mode, one connection, one writer. Beside the rows lies what must change in the same transaction:
-the state of the core, the journal position, the clock maps, the plans. `synchronous=FULL`, because the clip frees its
-flash on the strength of a commit here.
+Those that it has are kept as the patient's own copy until there is no more room (see `thinning`).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final
 
-from gateway import messages
+from gateway import messages, thinning
+from gateway.store import OutboxError, Store
+from gateway.thinning import Limits, Thinned
 
-SCHEMA_VERSION: Final = 1
+__all__ = ["Batch", "Limits", "Outbox", "OutboxError"]
+
 MAX_REJECTED: Final = 10_000
-MAX_KEPT: Final = 1000
-MAX_KEPT_BYTES: Final = 4096
-MAX_ANSWERED: Final = 500
+MAX_HANDED: Final = 256
+"""Batches whose acknowledgement is still understood after newer ones were handed out."""
+AGE_EVERY_MS: Final = 3_600_000
 
-_SCHEMA: Final = """
-CREATE TABLE spool (id TEXT NOT NULL);
-CREATE TABLE waiting (n INTEGER PRIMARY KEY AUTOINCREMENT, record TEXT NOT NULL);
-CREATE TABLE rejected (n INTEGER PRIMARY KEY, record TEXT NOT NULL, reason TEXT NOT NULL, utc_ms INTEGER NOT NULL);
-CREATE TABLE kept (id INTEGER PRIMARY KEY AUTOINCREMENT, door TEXT NOT NULL, reason TEXT NOT NULL,
-  payload BLOB NOT NULL, utc_ms INTEGER NOT NULL);
-CREATE TABLE counter (door TEXT PRIMARY KEY, count INTEGER NOT NULL);
-CREATE TABLE state (owner TEXT NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (owner, name));
-CREATE TABLE answered (id TEXT PRIMARY KEY, reply TEXT NOT NULL);
-"""
+_OLDEST: Final = "SELECT n, record FROM waiting WHERE n > ? AND n < ifnull(?, n + 1) ORDER BY n LIMIT ?"
+_NEWEST: Final = "SELECT n, record FROM waiting WHERE n > ? AND n < ifnull(?, n + 1) ORDER BY n DESC LIMIT ?"
 
-
-class OutboxError(Exception):
-    """The file cannot be used; the message says why."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,209 +49,151 @@ class Batch:
         return self.numbers[-1]
 
 
-class Outbox:
-    """The file and everything in it. Not for use from several threads."""
+class Outbox(Store):
+    """The rows, in the file with everything else. Not for use from several threads."""
 
-    def __init__(self, path: Path, utc_ms: Callable[[], int]) -> None:
+    def __init__(self, path: Path, utc_ms: Callable[[], int], limits: Limits = Limits()) -> None:  # noqa: B008
         """Open or make the file. Raises OutboxError."""
-        self._utc_ms = utc_ms
-        self._handed: dict[int, tuple[int, ...]] = {}  # by first number: batches that an acknowledgement may settle
-        self._depth = 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
-                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self.spool = self._prepare()
-        except OSError as error:
-            raise OutboxError(f"cannot use {path}: {error.strerror}") from error
-        except sqlite3.DatabaseError as error:
-            raise OutboxError(f"cannot use {path}: {error}") from error
-
-    def _prepare(self) -> str:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise OutboxError(f"the outbox has schema {version}; this version of plumbline knows {SCHEMA_VERSION}")
-        if version == 0:
-            with self.transaction():
-                for statement in _SCHEMA.split(";")[:-1]:
-                    self._db.execute(statement)
-                self._db.execute("INSERT INTO spool VALUES (?)", (secrets.token_hex(16),))
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        return str(self._db.execute("SELECT id FROM spool").fetchone()[0])
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything inside is committed together or not at all. May be nested: the outermost one commits.
-
-        Raises OutboxError when the file cannot be written.
-        """
-        if self._depth:
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-            return
-        self._depth = 1
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            yield
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._roll_back()
-            raise OutboxError(f"cannot write the outbox: {error}") from error
-        except BaseException:
-            self._roll_back()
-            raise
-        finally:
-            self._depth = 0
-
-    def _roll_back(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
-
-    # --- rows ---
+        self._limits = limits
+        self._away: list[tuple[int, int]] = []  # (first, last) of batches on their way, rising
+        self._handed: deque[tuple[int, int]] = deque(maxlen=MAX_HANDED)  # those that may still be acknowledged
+        self._newest_next = False
+        self._aged_utc_ms: int | None = None
+        super().__init__(path, utc_ms)
 
     def put(self, records: Iterable[messages.Model]) -> int:
-        """Append records; how many there were."""
-        lines = [(json.dumps(record.model_dump(mode="json"), separators=(",", ":")),) for record in records]
-        if lines:
+        """Append records; how many there were. The oldest rows make room when there is none. Raises OutboxError."""
+        fields = [record.model_dump(mode="json") for record in records]
+        if fields:
             with self.transaction():
-                self._db.executemany("INSERT INTO waiting (record) VALUES (?)", lines)
-        return len(lines)
+                self._growing = True
+                self._insert(fields)
+                self._thin()
+        return len(fields)
 
-    def batch(self, after: int, limit: int) -> Batch | None:
-        """The oldest rows with a number above `after`, at most `limit`, noted as handed out; None without any."""
-        found = self._db.execute(
-            "SELECT n, record FROM waiting WHERE n > ? ORDER BY n LIMIT ?", (after, limit)
-        ).fetchall()
-        if not found:
-            return None
-        rows = tuple(messages.Row(n=n, record=json.loads(record)) for n, record in found)
+    def _insert(self, fields: list[dict[str, Any]]) -> None:
+        now = self._utc_ms()
+        self._db.executemany(
+            "INSERT INTO waiting (record, clip, kind, put_utc_ms) VALUES (?, ?, ?, ?)",
+            [(json.dumps(one, separators=(",", ":")), one.get("clip", ""), one.get("kind", ""), now) for one in fields],
+        )
+
+    # --- to the server and back ---
+
+    def next_batch(self, limit: int) -> Batch | None:
+        """At most `limit` rows that are not on their way; None when there are none.
+
+        In turns the oldest and the newest: however much has piled up, what has just happened is in one of the next two
+        batches, and the oldest comes nearer. No batch reaches over another that is on its way, so that a range of
+        numbers names its rows.
+        """
+        newest, self._newest_next = self._newest_next, not self._newest_next
+        bounds = [0, *(n for range_ in self._away for n in range_)]
+        gaps = list(zip(bounds[::2], [*bounds[1::2], None], strict=True))
+        for after, before in reversed(gaps) if newest else gaps:
+            found = self._db.execute(_NEWEST if newest else _OLDEST, (after, before, limit)).fetchall()
+            if found:
+                return self._hand_out(sorted(found))
+        return None
+
+    def _hand_out(self, found: list[tuple[int, str]]) -> Batch:
         numbers = tuple(n for n, _ in found)
-        self._handed[numbers[0]] = numbers
-        return Batch(self.spool, numbers, rows)
+        self._away = sorted([*self._away, (numbers[0], numbers[-1])])
+        self._handed.append((numbers[0], numbers[-1]))
+        return Batch(self.spool, numbers, tuple(messages.Row(n=n, record=json.loads(record)) for n, record in found))
+
+    def take_back(self) -> None:
+        """Nothing is on its way any more. Late acknowledgements of what was are still taken."""
+        self._away.clear()
 
     def settle(self, spool: str, first: int, last: int, rejected: Sequence[messages.Rejected] = ()) -> tuple[int, ...]:
-        """Remove the rows between `first` and `last` of the batch that was handed out with them; those in `rejected`
-        go to the quarantine. The numbers removed: none when no such batch was handed out since the file was opened
-        (its rows will be sent, and acknowledged, again).
+        """Take the rows between `first` and `last`, which must lie in one batch that was handed out, from those that
+        wait; those in `rejected` go to the quarantine. Their numbers: none when no such batch was handed out since the
+        file was opened (its rows will be sent, and acknowledged, again). Raises OutboxError.
         """
-        if spool != self.spool:
+        if spool != self.spool or not any(f <= first <= last <= to for f, to in self._handed):
             return ()
-        start = next((f for f, numbers in self._handed.items() if f <= first <= last <= numbers[-1]), None)
-        if start is None:
-            return ()
-        numbers = self._handed[start]
-        settled = tuple(n for n in numbers if first <= n <= last)
+        within = (first, last)
+        settled = tuple(n for (n,) in self._db.execute("SELECT n FROM waiting WHERE n BETWEEN ? AND ?", within))
         reasons = {row.n: row.reason for row in rejected}
+        now = self._utc_ms()
         with self.transaction():
-            for n in settled:
-                if n in reasons:
-                    self._db.execute(
-                        "INSERT OR IGNORE INTO rejected SELECT n, record, ?, ? FROM waiting WHERE n = ?",
-                        (reasons[n], self._utc_ms(), n),
-                    )
-            self._db.executemany("DELETE FROM waiting WHERE n = ?", [(n,) for n in settled])
+            self._db.executemany(
+                "INSERT OR IGNORE INTO rejected SELECT n, record, ?, ? FROM waiting WHERE n = ?",
+                [(reasons[n], now, n) for n in settled if n in reasons],
+            )
+            self._db.executemany(
+                "INSERT INTO settled SELECT n, record, clip, kind, put_utc_ms FROM waiting WHERE n = ?",
+                [(n,) for n in settled if n not in reasons],
+            )
+            self._db.execute("DELETE FROM waiting WHERE n BETWEEN ? AND ?", within)
             self._db.execute(
                 "DELETE FROM rejected WHERE n <= (SELECT n FROM rejected ORDER BY n DESC LIMIT 1 OFFSET ?)",
                 (MAX_REJECTED,),
             )
-        rest = tuple(n for n in numbers if not first <= n <= last)
-        del self._handed[start]
-        if rest:
-            self._handed[rest[0]] = rest
+            self._thin()
+        self._away = [(f, to) for f, to in self._away if not first <= f <= to <= last]
         return settled
 
     @property
     def waiting(self) -> int:
         """Rows that the server has not settled."""
-        return int(self._db.execute("SELECT count(*) FROM waiting").fetchone()[0])
+        return int(self._db.execute("SELECT rows FROM tally WHERE name = 'waiting'").fetchone()[0])
 
     @property
     def rejected(self) -> int:
         """Rows in the quarantine."""
         return int(self._db.execute("SELECT count(*) FROM rejected").fetchone()[0])
 
-    # --- what is kept for inspection ---
-
-    def keep(self, door: str, reason: str, payload: bytes) -> None:
-        """Count something malformed that came in by `door` and keep it, bounded in number and size."""
-        with self.transaction():
-            self._db.execute(
-                "INSERT INTO counter VALUES (?, 1) ON CONFLICT (door) DO UPDATE SET count = count + 1", (door,)
-            )
-            self._db.execute(
-                "INSERT INTO kept (door, reason, payload, utc_ms) VALUES (?, ?, ?, ?)",
-                (door, reason[:200], payload[:MAX_KEPT_BYTES], self._utc_ms()),
-            )
-            self._db.execute("DELETE FROM kept WHERE id <= (SELECT max(id) FROM kept) - ?", (MAX_KEPT,))
+    # --- bounds ---
 
     @property
-    def malformed(self) -> dict[str, int]:
-        """How many malformed things came in, by door."""
-        return dict(self._db.execute("SELECT door, count FROM counter ORDER BY door").fetchall())
+    def thinned(self) -> int:
+        """Rows that made room for newer ones before the server had settled them."""
+        return int(self._db.execute("SELECT coalesce(sum(rows), 0) FROM thinned WHERE NOT settled").fetchone()[0])
 
-    def kept(self, limit: int = 20) -> list[tuple[str, str, bytes, int]]:
-        """The newest malformed things: (door, reason, payload, utc_ms)."""
-        return self._db.execute(
-            "SELECT door, reason, payload, utc_ms FROM kept ORDER BY id DESC LIMIT ?", (limit,)
-        ).fetchall()
+    def _thin(self) -> None:
+        """Keep the bounds, within the transaction that has reached them."""
+        now = self._utc_ms()
+        gone = thinning.by_size(self._db, self._limits, self._away)
+        if self._aged_utc_ms is None or abs(now - self._aged_utc_ms) >= AGE_EVERY_MS:
+            gone += thinning.by_age(self._db, self._limits, self._away, now)
+            self._aged_utc_ms = now
+        for one in gone:
+            self._tell(one, now)
 
-    # --- state ---
+    def _tell(self, gone: Thinned, now: int) -> None:
+        """Leave a record of rows that went, in the file and in the log; the server hears of what it never got."""
+        settled = gone.table == "settled"
+        self._db.execute(
+            "INSERT INTO thinned (utc_ms, why, settled, rows, first_n, last_n, from_utc_ms, to_utc_ms) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (now, gone.why, settled, gone.rows, gone.first_n, gone.last_n, gone.from_utc_ms, gone.to_utc_ms),
+        )
+        bound = {"size": "the outbox has reached its size", "age": "they had reached their age"}[gone.why]
+        if settled:
+            logger.info("%d of the oldest records, all settled by the server, are removed: %s", gone.rows, bound)
+            return
+        logger.warning(
+            "%d of the oldest records (%d to %d) are given up before the server has settled them: %s",
+            *(gone.rows, gone.first_n, gone.last_n, bound),
+        )
+        notices = [self._notice(first, rows) for rows, first in gone.clips.values() if first is not None]
+        self._insert([notice.model_dump(mode="json") for notice in notices])
 
-    def get(self, owner: str, name: str) -> bytes | None:
-        """A value of state, None when it was never set."""
-        found = self._db.execute("SELECT value FROM state WHERE owner = ? AND name = ?", (owner, name)).fetchone()
-        return bytes(found[0]) if found else None
-
-    def set(self, owner: str, values: Mapping[str, bytes]) -> None:
-        """Set values of state."""
-        with self.transaction():
-            self._db.executemany(
-                "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT (owner, name) DO UPDATE SET value = excluded.value",
-                [(owner, name, value) for name, value in values.items()],
-            )
-
-    def names(self, owner: str, prefix: str) -> list[str]:
-        """Names of an owner's state that begin with `prefix`, in the order in which they were first set."""
-        return [
-            name
-            for (name,) in self._db.execute("SELECT name FROM state WHERE owner = ? ORDER BY rowid", (owner,))
-            if name.startswith(prefix)
-        ]
-
-    def drop(self, owner: str, names: Iterable[str]) -> None:
-        """Remove values of state."""
-        with self.transaction():
-            self._db.executemany("DELETE FROM state WHERE owner = ? AND name = ?", [(owner, name) for name in names])
-
-    # --- commands that have been answered ---
-
-    def answer(self, reply: messages.Reply) -> None:
-        """Remember the reply to a command, so that the same command is never carried out twice."""
-        with self.transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO answered VALUES (?, ?)", (reply.id, messages.encode(reply).decode())
-            )
-            self._db.execute(
-                "DELETE FROM answered WHERE rowid <= (SELECT max(rowid) FROM answered) - ?", (MAX_ANSWERED,)
-            )
-
-    def answered(self, command_id: str) -> messages.Reply | None:
-        """The reply that a command got, None when it is new."""
-        found = self._db.execute("SELECT reply FROM answered WHERE id = ?", (command_id,)).fetchone()
-        return messages.Reply.model_validate_json(found[0]) if found else None
+    def _notice(self, first: dict[str, Any], rows: int) -> messages.Event:
+        """What tells the server that `rows` records from that of `first` on will not come."""
+        clip, start_ms = first["clip"], first["start_ms"]
+        owner, name = f"thinned/{clip}", first["boot"]
+        told = self.get(owner, name)
+        start_ms = min(max(start_ms, int(told) + 1 if told else 0), 2**32 - 1)  # one identity each
+        self.set(owner, {name: str(start_ms).encode()})
+        return messages.Event(
+            **{key: first[key] for key in ("clip", "boot", "utc_ms", "utc_error_ms", "plan", "calibration")},
+            simulated=first["simulated"],
+            judge="gateway",
+            rev=1,
+            start_ms=start_ms,
+            kind="thinned",
+            value=rows,
+        )

@@ -23,7 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import messages
 from gateway.config import GatewayConfig
-from gateway.outbox import Outbox
+from gateway.outbox import Outbox, OutboxError
 
 ROWS_A_BATCH: Final = 200
 BATCHES_IN_FLIGHT: Final = 4
@@ -77,7 +77,6 @@ class Publisher:
         self._unanswered = 0
         self._just_refused = False
         self._flights: dict[int, _Flight] = {}  # by first row
-        self._sent_to = 0
         self._silence = 1.0  # grows while the server does not answer
         self._kick = asyncio.Event()
         self._generation = 0
@@ -160,15 +159,14 @@ class Publisher:
     def resend(self) -> None:
         """Send everything that waits, as if nothing had been sent."""
         self._flights.clear()
-        self._sent_to = 0
+        self._outbox.take_back()
         self._kick.set()
 
     def _send_next(self) -> bool:
-        batch = self._outbox.batch(self._sent_to, ROWS_A_BATCH)
+        batch = self._outbox.next_batch(ROWS_A_BATCH)
         if batch is None:
             return False
         self._flights[batch.first] = _Flight(batch.last, asyncio.get_running_loop().time(), RESEND_S * self._silence)
-        self._sent_to = batch.last
         self._publish(
             "records",
             messages.Records(
@@ -227,7 +225,11 @@ class Publisher:
         return kind
 
     def _settle(self, ack: messages.Ack) -> None:
-        settled = self._outbox.settle(ack.spool, ack.first, ack.last, ack.rejected)
+        try:
+            settled = self._outbox.settle(ack.spool, ack.first, ack.last, ack.rejected)
+        except OutboxError as error:
+            logger.warning("acknowledged rows will be sent again: %s", error)
+            return
         if not settled:
             logger.info("acknowledgement of %d to %d matches no batch that is on its way", ack.first, ack.last)
             return

@@ -129,7 +129,7 @@ def breathing(bench: Bench, numbers: range) -> None:
 def test_a_clip_that_was_moved_stays_so_over_a_boot_until_it_is_calibrated(bench: Bench) -> None:
     breathing(bench, range(280))
     assert bench.judging.slipped
-    batch = bench.outbox.batch(0, 1000)
+    batch = bench.outbox.next_batch(1000)
     assert batch is not None
     assert [row.record["kind"] for row in batch.rows].count("slipped") == 1
     for boot, calibration, slipped in (

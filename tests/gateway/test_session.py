@@ -48,7 +48,8 @@ class Bench:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        batch = self.outbox.batch(0, 100_000)
+        batch = self.outbox.next_batch(100_000)
+        self.outbox.take_back()
         return [dict(row.record) for row in batch.rows] if batch else []
 
     def of(self, kind: str, judge: str) -> list[dict[str, Any]]:
