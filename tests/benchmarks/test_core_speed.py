@@ -1,6 +1,6 @@
 """A day through the core against the least that any program must do with it: quaternion to inclination in numpy.
 
-Time is the processor's, so that a busy machine does not fail what is not slow.
+Time is the processor's, and the least of many turns, so that a busy machine does not fail what is not slow.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import gc
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -32,15 +33,23 @@ Record = Callable[[str, object], None]
 
 
 def _took(function: Callable[[], object]) -> float:
-    start = time.process_time()
-    function()
-    return time.process_time() - start
+    """Processor seconds, without those in which the garbage of the tests before is looked through."""
+    gc.collect()
+    gc.disable()
+    try:
+        start = time.process_time()
+        function()
+        return time.process_time() - start
+    finally:
+        gc.enable()
 
 
-def _ratio(one: Callable[[], object], other: Callable[[], object], times: int = 5) -> tuple[float, float]:
-    """The least that each took, measured by turns."""
-    took = [(_took(one), _took(other)) for _ in range(times)]
-    return min(a for a, _ in took), min(b for _, b in took)
+def _least(*functions: Callable[[], object], times: int) -> list[float]:
+    """The least that each took, measured by turns, after a first turn that does not count."""
+    for function in functions:
+        function()
+    turns = [[_took(function) for function in functions] for _ in range(times)]
+    return [min(took) for took in zip(*turns, strict=True)]
 
 
 def _day(hours: float, start_s: float = 0.0) -> Samples:
@@ -70,7 +79,7 @@ def _core() -> Core:
 
 def test_a_day_costs_a_small_multiple_of_plain_inclination(record_property: Record) -> None:
     day = _day(HOURS)
-    core, plain = _ratio(lambda: _core().push(day), lambda: _plain(day.quaternion))
+    core, plain = _least(lambda: _core().push(day), lambda: _plain(day.quaternion), times=15)
     record_property("core_s", round(core, 3))
     record_property("ratio", round(core / plain, 1))
     print(f"{HOURS:g} h at 26 Hz: core {core:.3f} s, plain inclination {plain:.3f} s, ratio {core / plain:.1f}")
@@ -83,7 +92,7 @@ def test_a_day_beside_a_fusion_in_real_time(record_property: Record) -> None:
     day = _day(HOURS)
     n = len(day.t_ms)
     gyro, acc = np.zeros((n, 3)), np.tile([0.0, 0.0, 9.81], (n, 1))
-    core, fusion = _ratio(lambda: _core().push(day), lambda: vqf.VQF(1 / 26).updateBatch(gyro, acc), 3)
+    core, fusion = _least(lambda: _core().push(day), lambda: vqf.VQF(1 / 26).updateBatch(gyro, acc), times=3)
     record_property("vqf_s", round(fusion, 3))
     print(f"{HOURS:g} h at 26 Hz: core {core:.3f} s, VQF in real time {fusion:.3f} s")
     assert fusion > 0
@@ -97,8 +106,7 @@ def _fed(days: int) -> Core:
 
 
 def test_time_grows_with_the_days_and_no_faster(record_property: Record) -> None:
-    _fed(1)
-    took = [min(_took(lambda days=days: _fed(days)) for _ in range(3)) for days in DAYS]  # type: ignore[misc]
+    took = _least(*(partial(_fed, days) for days in DAYS), times=5)
     per_day = [seconds / days for seconds, days in zip(took, DAYS, strict=True)]
     record_property("per_day", [round(seconds, 4) for seconds in per_day])
     print("a day of 1, 2, 4, 8:", " ".join(f"{seconds * 1000:.1f}" for seconds in per_day), "ms")
