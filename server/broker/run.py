@@ -47,11 +47,17 @@ class Broker:
 
 
 def free_port() -> int:
-    """Return a port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nothing listens on.
+
+    A connection that has just ended there keeps the system from giving it to another program that asks for any port,
+    for about a minute. Whoever names it, as a listener that may reuse addresses does, gets it.
+    """
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        with socket.create_connection((LOOPBACK, port)) as caller, listener.accept()[0] as called:
+            called.shutdown(socket.SHUT_WR)  # the end that closes first is the one that the system remembers
+            caller.recv(1)
+    return port
 
 
 def start(folder: Path, accounts: Sequence[Account], *, kind: Kind | None = None, port: int = 0) -> Broker:

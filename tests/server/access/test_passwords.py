@@ -37,10 +37,10 @@ async def test_the_default_cost_is_the_recommended_one_and_nobody_costs_as_much(
     passwords = Passwords()
     stored = passwords.hash("a quiet afternoon")
     assert "m=65536,t=3,p=4" in stored
-    started = time.perf_counter()
+    started = time.process_time()  # of all its threads
     assert await passwords.matches("a quiet afternoon", stored)
-    somebody = time.perf_counter() - started
-    started = time.perf_counter()
+    somebody = time.process_time() - started
+    started = time.process_time()
     assert not await passwords.matches("a quiet afternoon", None)
-    nobody = time.perf_counter() - started
+    nobody = time.process_time() - started
     assert nobody > somebody / 5

@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -115,6 +116,16 @@ def test_a_refused_publish_is_told_under_mqtt_5(broker: Broker) -> None:
 def test_a_port_in_use_gets_a_clear_error(broker: Broker, tmp_path: Path) -> None:
     with pytest.raises(BrokerError, match=str(broker.port)):
         start(tmp_path / "second", ACCOUNTS, kind=broker.kind, port=broker.port)
+
+
+def test_a_free_port_goes_to_who_names_it() -> None:
+    if sys.platform != "linux":
+        pytest.skip("when a port is free is for each system to say")
+    port = free_port()
+    with socket.socket() as anyone, pytest.raises(OSError, match="in use"):
+        anyone.bind(("127.0.0.1", port))
+    with socket.create_server(("127.0.0.1", port)) as listener:  # which reuses addresses
+        assert listener.getsockname() == ("127.0.0.1", port)
 
 
 def test_the_broker_dies_with_its_parent(tmp_path: Path) -> None:
