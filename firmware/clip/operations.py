@@ -24,7 +24,7 @@ class Operations:
             return result
         values = control.parse(op, payload)
         if op == control.LEASE:
-            app.arbiter.lease(t_ms, values[0], values[1], values[3])
+            app.arbiter.lease(t_ms, *values)
         elif op == control.TIME:
             app.clock.set_utc(*values)
             app.local_minute = app.clock.local_minute(t_ms)

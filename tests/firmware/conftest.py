@@ -68,6 +68,12 @@ def micropython(tmp_path: Path) -> RunProgram:
 
 
 @pytest.fixture
+def cpython(tmp_path: Path) -> RunProgram:
+    """Runs programs/NAME on `data` in CPython; what it answers."""
+    return lambda program, data: _run("cpython", tmp_path, program, data)
+
+
+@pytest.fixture
 def micropython32(tmp_path: Path) -> RunProgram:
     """As `micropython`, in one of 32 bits; its tests carry the marker micropython32."""
     return lambda program, data: _run("micropython32", tmp_path, program, data)

@@ -44,7 +44,7 @@ class Bench:
         while self.now < end_ms:
             self.now += TICK_MS
             if gateway_since is not None and self.now % 2000 < TICK_MS:
-                self.arbiter.lease(self.now, category.SLOUCHED, gateway_since, 200)
+                self.arbiter.lease(self.now, category.SLOUCHED, gateway_since, self.now, 200)
             self.arbiter.step(self.now)
             if self.policy.tick(self.now, -1) == ACTION_REMIND:
                 reminded.append(self.now)
@@ -95,3 +95,52 @@ def test_a_lease_runs_out_by_itself() -> None:
     assert bench.arbiter.judge == records.JUDGE_GATEWAY
     bench.until(bench.now + control.LEASE_VALID_MS)
     assert bench.arbiter.judge == records.JUDGE_CLIP
+
+
+def test_a_recovery_after_the_last_lease_counts_though_another_slouch_has_begun() -> None:
+    """The gateway has fallen silent in the middle of a slouch, and its lease is good for some seconds more."""
+    bench = Bench()
+    bench.sees(category.SLOUCHED, 10_000, 200)
+    bench.until(20_000, gateway_since=10_000)
+    bench.sees(category.UPRIGHT, 20_500, 0)
+    bench.until(22_000)
+    bench.sees(category.SLOUCHED, 22_000, 200)
+    given = bench.until(100_000)
+    assert given == [pytest.approx(22_000 + DWELL_MS, abs=TICK_MS)]
+
+
+def test_an_overdue_lease_ends_with_what_the_detector_sees_begin() -> None:
+    bench = Bench()
+    bench.until(20_000, gateway_since=10_000)
+    bench.sees(category.UPRIGHT, 20_500, 0)
+    bench.until(22_900)
+    assert bench.arbiter.judge == records.JUDGE_GATEWAY
+    bench.until(23_100)
+    assert bench.arbiter.judge == records.JUDGE_CLIP
+
+
+def test_an_overdue_lease_that_nothing_contradicts_is_good_for_its_time() -> None:
+    bench = Bench()
+    bench.sees(category.SLOUCHED, 10_000, 200)
+    bench.until(20_000, gateway_since=10_000)
+    bench.until(25_900)
+    assert bench.arbiter.judge == records.JUDGE_GATEWAY
+
+
+@pytest.mark.parametrize("ends", [30_000, 65_000, 95_000])
+def test_the_end_of_a_slouch_below_the_detectors_own_angle_is_when_it_fell(ends: int) -> None:
+    """The detector has called it upright all along: that is not since when the wearer sits upright."""
+    bench = Bench()
+    bench.sees(category.UPRIGHT, 0, 80)
+    bench.until(20_000, gateway_since=10_000)
+    bench.arbiter.drop()
+    given = bench.until(ends)
+    bench.sees(category.UPRIGHT, 0, 20)
+    bench.until(100_000)
+    answers = []
+    while (told := bench.policy.take_record()) is not None:
+        if told[1] == 2:
+            answers.append(told[6:8])
+    late = records.RESPONSE_PROMPT if ends - 70_000 <= 10_000 else records.RESPONSE_LATER
+    assert [response for response, _ in answers] == [late] * len(given)
+    assert [at_ms for _, at_ms in answers] == pytest.approx([ends - at for at in given], abs=TICK_MS)

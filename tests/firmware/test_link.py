@@ -44,8 +44,9 @@ def arbiter() -> tuple[Arbiter, Any, Policy]:
 
 
 def test_a_lease_is_good_for_six_seconds() -> None:
-    judge, _, _ = arbiter()
-    judge.lease(1_000, SLOUCHED, 500, 150)
+    judge, detector, _ = arbiter()
+    detector.category = SLOUCHED
+    judge.lease(1_000, SLOUCHED, 500, 1_000, 150)
     judge.step(6_960)
     assert judge.judge == CORE
     judge.step(7_000)
@@ -54,8 +55,8 @@ def test_a_lease_is_good_for_six_seconds() -> None:
 
 def test_a_lease_without_a_judgement_leaves_it_to_the_detector() -> None:
     judge, detector, _ = arbiter()
-    judge.lease(0, UP, 0, 0)
-    judge.lease(1_000, category.LOST, 900, 0)
+    judge.lease(0, UP, 0, 0, 0)
+    judge.lease(1_000, category.LOST, 900, 1_000, 0)
     detector.category, detector.since_ms = SLOUCHED, 700
     judge.step(1_000)
     assert judge.judge == CLIP
@@ -63,7 +64,7 @@ def test_a_lease_without_a_judgement_leaves_it_to_the_detector() -> None:
 
 def test_a_paused_clip_asks_nobody() -> None:
     judge, _, policy = arbiter()
-    judge.lease(0, SLOUCHED, 0, 150)
+    judge.lease(0, SLOUCHED, 0, 0, 150)
     judge.paused = True
     judge.step(40)
     assert policy.due_ms() == -1
@@ -92,7 +93,8 @@ def test_links_that_drop_and_return_anywhere_cost_no_reminder_and_repeat_none(
         else:
             detector.category, detector.since_ms = UP, 0 if now < 25_000 else 25_000
         if now % 2_000 == 0 and links[now // 1_000]:
-            judge.lease(now, SLOUCHED if slouch else UP, begins if slouch else 25_000 if now >= 25_000 else 0, 130)
+            since = begins if slouch else 25_000 if now >= 25_000 else 0
+            judge.lease(now, SLOUCHED if slouch else UP, since, now, 130)
         judge.step(now)
         if policy.tick(now, -1) == ACTION_REMIND:
             given_at.append(now)
