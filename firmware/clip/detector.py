@@ -36,6 +36,18 @@ _STEPS = const(5)  # so many half seconds of the window must have shaken
 _FIRM = const(12)  # hops; a younger slouch is over as soon as the angle falls clearly
 _SLACK_MDEG = const(1500)
 _HALF_SECOND = const(13)  # samples at 26 Hz
+_MDEG = 180000.0 / math.pi
+# What of each hop stays in the activity gate's window: samples, sum and sum of squares of |a|, way of the direction, whether it
+# shook, and the direction (three zeros: none).
+_USED = const(0)
+_ACC = const(1)
+_ACC_SQ = const(2)
+_PATH = const(3)
+_SHAKEN = const(4)
+_X = const(5)
+_Y = const(6)
+_Z = const(7)
+_ROW = const(8)
 
 
 class Detector:
@@ -54,11 +66,12 @@ class Detector:
         self._recovery_hops = 4
         self._wear = WearGate()
         self._moving = False
-        self._window: list[tuple[int, int, int, int, bool]] = []
-        self._skies: list[tuple[int, int, int]] = []
+        self._rows = [[0] * _ROW for _ in range(_WINDOW)]  # written in turns
+        self._filled = 0
         self._hop = -1
         self._open_hop()
-        self._before: tuple[int, int, int] | None = None
+        self._before_x = self._before_y = self._before_z = 0  # direction of the last sample
+        self._joined = False  # the next sample goes on from it
         self._received_in_second = 0
         self._second_hops = self._second_sagittal = self._second_lateral = 0
         self._second_low = self._second_high = 0
@@ -115,26 +128,27 @@ class Detector:
         self.advance(t_ms // _HOP_MS)
         self._received += 1
         if held:
-            self._before = None
+            self._joined = False
             return
-        sky = (
-            (x * z - w * y) >> 15,
-            (y * z + w * x) >> 15,
-            Q14 - ((x * x + y * y) >> 15),
-        )
-        self._x += sky[0]
-        self._y += sky[1]
-        self._z += sky[2]
+        sky_x = (x * z - w * y) >> 15
+        sky_y = (y * z + w * x) >> 15
+        sky_z = Q14 - ((x * x + y * y) >> 15)
+        self._x += sky_x
+        self._y += sky_y
+        self._z += sky_z
         self._used += 1
         acc = clamp(acc_mg, -4000, 4000)
         self._acc += acc
         self._acc_sq += acc * acc
-        if self._before is not None:
-            dx = sky[0] - self._before[0]
-            dy = sky[1] - self._before[1]
-            dz = sky[2] - self._before[2]
+        if self._joined:
+            dx = sky_x - self._before_x
+            dy = sky_y - self._before_y
+            dz = sky_z - self._before_z
             self._path += isqrt(min(dx * dx + dy * dy + dz * dz, 1 << 28))
-        self._before = sky
+        self._before_x = sky_x
+        self._before_y = sky_y
+        self._before_z = sky_z
+        self._joined = True
 
     def tick(self, now_ms: int) -> None:
         """Close the hops that ended long ago: no sample is coming for them."""
@@ -196,16 +210,15 @@ class Detector:
     def _angles(self) -> "tuple[int, int, int]":
         """Sagittal, lateral and tilt in millidegrees, of the hop's mean direction (see wire.calibration)."""
         up, forward, right = self._calibration  # type: ignore[misc]
-        norm = math.sqrt(float(self._x) ** 2 + float(self._y) ** 2 + float(self._z) ** 2) or 1.0
-        x, y, z = self._x / norm, self._y / norm, self._z / norm
+        x, y, z = float(self._x), float(self._y), float(self._z)
+        norm = math.sqrt(x * x + y * y + z * z) or 1.0
         along_up = x * up[0] + y * up[1] + z * up[2]
         along_forward = x * forward[0] + y * forward[1] + z * forward[2]
         along_right = x * right[0] + y * right[1] + z * right[2]
-        mdeg = 180000.0 / math.pi
         return (
-            round(math.atan2(-along_forward, along_up) * mdeg),
-            round(math.asin(max(-1.0, min(1.0, -along_right))) * mdeg),
-            round(math.acos(max(-1.0, min(1.0, along_up))) * mdeg),
+            round(math.atan2(-along_forward, along_up) * _MDEG),
+            round(math.asin(max(-1.0, min(1.0, -along_right / norm))) * _MDEG),
+            round(math.acos(max(-1.0, min(1.0, along_up / norm))) * _MDEG),
         )
 
     def _shake_of_hop(self) -> int:
@@ -214,29 +227,39 @@ class Detector:
 
     def _activity(self, sky16: "tuple[int, int, int] | None") -> bool:
         """Steps shake |a|; bends and swings tilt the trunk to and fro: the length of its way less the way made good."""
-        used, acc, acc_sq = self._used, self._acc, self._acc_sq
-        if self._window:
-            used += self._window[-1][0]
-            acc += self._window[-1][1]
-            acc_sq += self._window[-1][2]
+        rows = self._rows
+        before = rows[self._filled - 1 & _WINDOW - 1]
+        row = rows[self._filled & _WINDOW - 1]
+        used = self._used + before[_USED]
+        acc = self._acc + before[_ACC]
+        acc_sq = self._acc_sq + before[_ACC_SQ]
         mean = acc // used if used else 0
-        shaken = used > 0 and isqrt(max(0, acc_sq // used - mean * mean)) >= _STEP_MG
-        self._window.append((self._used, self._acc, self._acc_sq, self._path, shaken))
-        self._skies.append(sky16 or (0, 0, 0))
-        if len(self._window) > _WINDOW:
-            self._window.pop(0)
-            self._skies.pop(0)
-        n = sum([row[0] for row in self._window])
-        if not n:
+        row[_USED] = self._used
+        row[_ACC] = self._acc
+        row[_ACC_SQ] = self._acc_sq
+        row[_PATH] = self._path
+        row[_SHAKEN] = 1 if used and isqrt(max(0, acc_sq // used - mean * mean)) >= _STEP_MG else 0
+        row[_X], row[_Y], row[_Z] = sky16 or (0, 0, 0)
+        self._filled += 1
+        used = acc = acc_sq = path = shaken = 0
+        for each in rows:
+            used += each[_USED]
+            acc += each[_ACC]
+            acc_sq += each[_ACC_SQ]
+            path += each[_PATH]
+            shaken += each[_SHAKEN]
+        if not used:
             return self._moving
-        mean = sum([row[1] for row in self._window]) // n
-        shake = isqrt(max(0, sum([row[2] for row in self._window]) // n - mean * mean))
-        first, last = self._skies[0], self._skies[-1]
+        mean = acc // used
+        shake = isqrt(max(0, acc_sq // used - mean * mean))
+        first = rows[max(0, self._filled - _WINDOW) & _WINDOW - 1]
         sway = 0
-        if first != (0, 0, 0) and last != (0, 0, 0):
-            good = isqrt(sum([((a - b) >> 2) ** 2 for a, b in zip(first, last)]))
-            sway = (sum([row[3] for row in self._window]) - good) * 7 // 2  # 3.497 mdeg to a step of Q14
-        going = sum([row[4] for row in self._window]) >= _STEPS
+        if (first[_X] or first[_Y] or first[_Z]) and sky16:
+            dx = (first[_X] - row[_X]) >> 2
+            dy = (first[_Y] - row[_Y]) >> 2
+            dz = (first[_Z] - row[_Z]) >> 2
+            sway = (path - isqrt(dx * dx + dy * dy + dz * dz)) * 7 // 2  # 3.497 mdeg to a step of Q14
+        going = shaken >= _STEPS
         if going and (shake >= _SHAKE_MG or (shake >= _SWAY_SHAKE_MG and sway >= _SWAY_MDEG)):
             self._moving = True
         elif shake < _SHAKE_END_MG and (shake < _SWAY_SHAKE_END_MG or sway < _SWAY_END_MDEG):
@@ -284,11 +307,10 @@ class Detector:
 
     def _lean(self, sagittal: int, lateral: int) -> int:
         largest = leaning = 0
-        for side, amount in (
-            (code.LEANING_BACK, -sagittal),
-            (code.LEANING_LEFT, -lateral),
-            (code.LEANING_RIGHT, lateral),
-        ):
+        for side in (code.LEANING_BACK, code.LEANING_LEFT, code.LEANING_RIGHT):
+            amount = lateral
+            if side != code.LEANING_RIGHT:
+                amount = -lateral if side == code.LEANING_LEFT else -sagittal
             self._leaning[side] = amount >= (_LEAN_END_MDEG if self._leaning[side] else _LEAN_MDEG)
             if self._leaning[side] and amount > largest:
                 largest, leaning = amount, side
