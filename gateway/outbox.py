@@ -165,6 +165,14 @@ class Outbox(Store):
     def _tell(self, gone: Thinned, now: int) -> None:
         """Leave a record of rows that went, in the file and in the log; the server hears of what it never got."""
         settled = gone.table == "settled"
+        if gone.rows:
+            self._account(gone, now, settled=settled)
+        if settled:
+            return
+        notices = [self._notice(first, rows) for rows, first in gone.clips.values() if first is not None]
+        self._insert([notice.model_dump(mode="json") for notice in notices])
+
+    def _account(self, gone: Thinned, now: int, *, settled: bool) -> None:
         self._db.execute(
             "INSERT INTO thinned (utc_ms, why, settled, rows, first_n, last_n, from_utc_ms, to_utc_ms) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -173,13 +181,11 @@ class Outbox(Store):
         bound = {"size": "the outbox has reached its size", "age": "they had reached their age"}[gone.why]
         if settled:
             logger.info("%d of the oldest records, all settled by the server, are removed: %s", gone.rows, bound)
-            return
-        logger.warning(
-            "%d of the oldest records (%d to %d) are given up before the server has settled them: %s",
-            *(gone.rows, gone.first_n, gone.last_n, bound),
-        )
-        notices = [self._notice(first, rows) for rows, first in gone.clips.values() if first is not None]
-        self._insert([notice.model_dump(mode="json") for notice in notices])
+        else:
+            logger.warning(
+                "%d of the oldest records (%d to %d) are given up before the server has settled them: %s",
+                *(gone.rows, gone.first_n, gone.last_n, bound),
+            )
 
     def _notice(self, first: dict[str, Any], rows: int) -> messages.Event:
         """What tells the server that `rows` records from that of `first` on will not come."""
@@ -194,6 +200,6 @@ class Outbox(Store):
             judge="gateway",
             rev=1,
             start_ms=start_ms,
-            kind="thinned",
+            kind=thinning.NOTICE,
             value=rows,
         )

@@ -19,6 +19,8 @@ SET_UTC_MS: Final = 1_767_225_600_000
 MOST_BY_AGE: Final = 5000
 """Rows that may go by age at a time, so that a clock that is years ahead for a moment costs little."""
 STEP: Final = range(20, 2001)
+NOTICE: Final = "thinned"
+"""Kind of the event that tells the server of records that it will not get."""
 
 Table = Literal["settled", "waiting"]
 Why = Literal["size", "age"]
@@ -34,8 +36,8 @@ class Limits:
 
 @dataclass
 class Thinned:
-    """Rows that went together: how many, their numbers, when they were put in; and of each clip the first record of
-    those that carry a place in time, and how many there were."""
+    """Records that went together: how many, their numbers, when they were put in; and of each clip how many, and the
+    first that carries a place in time. A notice of earlier ones that never left is no record: it goes into the next."""
 
     table: Table
     why: Why
@@ -48,14 +50,17 @@ class Thinned:
 
     def add(self, n: int, clip: str, kind: str, put_utc_ms: int, record: str) -> None:
         """Note a row that goes."""
+        fields = json.loads(record) if kind == NOTICE else {}
+        rows, first = self.clips.get(clip, (0, None))
+        if first is None and kind != "unreadable":
+            first = fields or json.loads(record)
+        self.clips[clip] = (rows + fields.get("value", 1), first)
+        if kind == NOTICE:
+            return
         self.first_n = min(self.first_n, n) if self.rows else n
         self.from_utc_ms = min(self.from_utc_ms, put_utc_ms) if self.rows else put_utc_ms
         self.last_n, self.to_utc_ms = max(self.last_n, n), max(self.to_utc_ms, put_utc_ms)
         self.rows += 1
-        rows, first = self.clips.get(clip, (0, None))
-        if first is None and kind != "unreadable":
-            first = json.loads(record)
-        self.clips[clip] = (rows + 1, first)
 
 
 def used(db: sqlite3.Connection) -> int:
