@@ -7,13 +7,13 @@ position, the clock maps, the plans; further the replies that commands got, and 
 
 from __future__ import annotations
 
+import errno
 import logging
 import secrets
-import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,8 +25,6 @@ MAX_KEPT_BYTES: Final = 4096
 MAX_ANSWERED: Final = 500
 BUSY_S: Final = 1.0
 """How long to wait for another program that writes the file; the event loop waits as long."""
-FULL_BELOW: Final = 1_000_000
-"""Free bytes under which an input/output error is taken for a full disk: some quotas are told as no more than that."""
 PROBE_BYTES: Final = 65_536
 
 _FIRST: Final = """
@@ -185,7 +183,7 @@ class Store:
     def _in_words(self, error: sqlite3.Error) -> str:
         """What a person can do something about, where that is known."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and self._free_bytes() < FULL_BELOW):
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and self._no_room()):
             return "disk full"
         return {
             sqlite3.SQLITE_READONLY: "the disk or the file is read-only",
@@ -194,11 +192,17 @@ class Store:
             sqlite3.SQLITE_IOERR: f"disk error ({error})",
         }.get(code, str(error))
 
-    def _free_bytes(self) -> int:
+    def _no_room(self) -> bool:
+        """Whether a small file finds no room beside ours: SQLite tells a spent quota as an error of the disk."""
+        scratch = self._path.with_name(self._path.name + "-probe")
         try:
-            return shutil.disk_usage(self._path.parent).free
-        except OSError:
-            return 0
+            scratch.write_bytes(bytes(PROBE_BYTES))
+        except OSError as error:
+            return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        finally:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+        return False
 
     def probe(self) -> bool:
         """Whether the file can be written and can grow, by trying; `problem` follows."""
