@@ -14,6 +14,7 @@ from .wire.base import const
 
 _STARTS = const(3)
 _RESTART_MS = const(1000)
+_TRIAL_MS = const(60000)  # the watchdog's time for a firmware on trial to come so far that it feeds it
 
 
 def choose(state, is_whole, save) -> int:  # type: ignore[no-untyped-def]
@@ -58,13 +59,16 @@ def mount() -> None:
     slot = choose(state, lambda slot: slots.is_whole(device, slot, *slots.image(state, slot)[:2]), slots.save)
     if slot < 0:
         return
-    import vfs  # noqa: PLC0415 -- CPython has none
+    import machine  # noqa: PLC0415 -- only a board has both
+    import vfs  # noqa: PLC0415
 
     size = slots.slot_size(device)
     # MicroPython has mounted the first slot by itself, whatever it holds.
     sys.path[:] = [path for path in sys.path if not path.startswith("/rom")]
     vfs.mount(vfs.VfsRom(memoryview(vfs.rom_ioctl(2, 0))[slot * size : (slot + 1) * size]), slots.PLACES[slot])
     sys.path.insert(0, slots.PLACES[slot])
+    if state[slots.TRIAL]:
+        machine.WDT(timeout=_TRIAL_MS)
 
 
 def start() -> None:

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from firmware.clip import protocol, slots
 from firmware.virtual.compiled import compile_folder, find_mpy_cross
 
-from . import romfs
+from . import partitions, romfs
 
 CLIP: Final = Path(__file__).resolve().parents[1] / "clip"
 MARCH: Final[Mapping[str, str]] = {"esp32s3": "xtensawin", "esp32c3": "rv32imc"}
 """Board -> the name that mpy-cross gives its instructions."""
-MAIN: Final = "import clip.main\n"
+MAIN: Final = "from clip.loader import start\n\nstart()\n"
 MANIFEST: Final = "manifest.json"
 LIMIT: Final = 60_000
 """Bytes of all .mpy files together."""
+_MPY_ARCH: Final = 0x3C
+"""In the third byte of a compiled file: the processor that its machine code is for, 0 for none (mpy format 6)."""
 
 
 class BuildError(RuntimeError):
@@ -36,7 +39,9 @@ class Built:
     folder: Path
     files: dict[str, int]
     image: Path
-    """The package as a ROMFS image, for a board that has a partition for it."""
+    """The package as a ROMFS image, for a slot: bytecode, the same for every board."""
+    slots: Path
+    """What the clip is to know of its slots when the image is in the first."""
 
     @property
     def compiled(self) -> int:
@@ -65,8 +70,16 @@ def build(out: Path, board: str) -> Built:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     compile_folder(CLIP, folder, compiler, (f"-march={MARCH[board]}",))
+    _check_portable(folder)
     image = out / f"{board}.romfs"
-    image.write_bytes(romfs.image(folder))
+    content = romfs.image(folder, [folder / "clip" / "loader.mpy"])
+    if len(content) > partitions.SLOT_SIZE:
+        raise BuildError(f"the image has {len(content):,} bytes, a slot {partitions.SLOT_SIZE:,}")
+    image.write_bytes(content)
+    known = out / f"{board}.slots.bin"
+    slots.save(first_slot(content), str(known))
+    (out / "partitions.csv").write_text(partitions.csv())
+    (out / "partitions.bin").write_bytes(partitions.binary())
     (folder / "main.py").write_text(MAIN)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     listing = {
@@ -78,4 +91,17 @@ def build(out: Path, board: str) -> Built:
     }
     manifest = {"version": firmware_version(), "board": board, "march": MARCH[board], "files": listing}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-    return Built(board, folder, {name: int(str(entry["size"])) for name, entry in listing.items()}, image)
+    return Built(board, folder, {name: int(str(entry["size"])) for name, entry in listing.items()}, image, known)
+
+
+def first_slot(image: bytes) -> list[object]:
+    """The state of a clip that has this firmware in its first slot and nothing in the second."""
+    version = protocol.update.version_of(firmware_version())
+    return slots.with_image(slots.blank(), 0, len(image), hashlib.sha256(image).digest(), version)
+
+
+def _check_portable(folder: Path) -> None:
+    """Raises BuildError for machine code, which would bind a release to one processor."""
+    for path in sorted(folder.rglob("*.mpy")):
+        if path.read_bytes()[2] & _MPY_ARCH:
+            raise BuildError(f"{path.relative_to(folder)} has machine code: a release is for both boards")

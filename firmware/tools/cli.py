@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from . import energy
-from .build import LIMIT, MARCH, BuildError, Built, build
+from . import energy, partitions
+from .build import LIMIT, MARCH, BuildError, Built, build, firmware_version
 from .flash import HOW_TO_GET, commands, find_mpremote, may_fail
 from .heap import HeapError
 from .report import Report, make
@@ -60,8 +60,12 @@ def build_command(
         table.add_row(path, *(f"{built.files[path]:,}" for built in made))
     table.add_section()
     table.add_row(f"all .mpy, at most {LIMIT:,}", *(f"{built.compiled:,}" for built in made))
+    table.add_section()
+    table.add_row(f"image, at most {partitions.SLOT_SIZE:,}", *(f"{built.image.stat().st_size:,}" for built in made))
     console.print(table)
     console.print(f"in {out}, with SHA-256 digests in each manifest.json; BOARD.romfs is the package as an image")
+    if len({built.image.read_bytes() for built in made}) > 1:
+        raise _stop("the images of the boards differ, and a release is one for all")
     if any(built.compiled > LIMIT for built in made):
         raise typer.Exit(1)
 
@@ -74,7 +78,9 @@ def flash_command(
         Path | None, typer.Option(exists=True, dir_okay=False, help="File of trusted gateways, copied as keys.bin.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the build.")] = _OUT,
-    romfs: Annotated[bool, typer.Option("--romfs", help="Into a ROMFS partition, which the board must have.")] = False,
+    no_slots: Annotated[
+        bool, typer.Option("--no-slots", help="For a board without the partition: runs from files, takes no updates.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the commands, run none.")] = False,
 ) -> None:
     """Build for one board and copy everything onto it over USB with mpremote. Not tried on a board."""
@@ -83,10 +89,55 @@ def flash_command(
     if mpremote is None and not dry_run:
         raise _stop(HOW_TO_GET)
     typer.echo(UNTRIED, err=True)
-    for step in commands(built, mpremote or ["mpremote"], port, keys, romfs=romfs):
+    if not no_slots:
+        typer.echo("Once for each board, before all else, so that it has room for two firmwares (its files are lost):")
+        for step in partitions.how_to_install(board, str(out / "partitions.bin"), port):
+            typer.echo(f"  {shlex.join(step)}")
+    for step in commands(built, mpremote or ["mpremote"], port, keys, in_slots=not no_slots):
         typer.echo(shlex.join(step))
         if not dry_run and subprocess.run(step, check=False).returncode and not may_fail(step):  # noqa: S603 - ours
             raise typer.Exit(1)
+
+
+@app.command("keygen")
+def keygen_command(key: Annotated[Path, typer.Argument(help="File for the new private key.")]) -> None:
+    """Make a publisher's key for signing releases, and print the public half, which gateways check them with."""
+    from . import release  # noqa: PLC0415 - the other commands do without its library
+
+    try:
+        public = release.make_key(key)
+    except OSError as error:
+        raise _stop(_why(error)) from None
+    typer.echo(f'"publisher": "{public}"')
+    typer.echo(
+        f"goes into the configuration of each gateway; {key} stays with you, and is readable by you alone", err=True
+    )
+
+
+@app.command("release")
+def release_command(
+    release_file: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.")],
+    key: Annotated[Path, typer.Option(help="The publisher's private key, as `keygen` makes it.")],
+    version: Annotated[
+        str | None, typer.Option(help="Three numbers; must be the firmware's own.", show_default="the firmware's")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the build.")] = _OUT,
+) -> None:
+    """Build the firmware and sign it for clips to take over the air."""
+    from . import release  # noqa: PLC0415 - the other commands do without its library
+
+    images = {_make(out, board).image.read_bytes() for board in MARCH}
+    own = firmware_version()
+    if len(images) > 1:
+        raise _stop("the images of the boards differ, and a release is one for all")
+    if version is not None and version != own:
+        raise _stop(f"the firmware calls itself {own} (FIRMWARE in app.py), not {version}")
+    try:
+        made = release.pack(release.load_key(key), own, images.pop())
+        release_file.write_bytes(made)
+    except (release.WrongKeyError, ValueError, OSError) as error:
+        raise _stop(_why(error)) from None
+    typer.echo(f"{release_file}: version {own}, {len(made):,} bytes")
 
 
 @app.command("report")

@@ -6,6 +6,7 @@ two as big-endian groups of 7 bits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,18 +16,18 @@ _FOLDER: Final = 4
 _FILE: Final = 5
 
 
-def image(folder: Path) -> bytes:
-    """Image of what is in a folder, hidden files apart, in an order that does not change."""
-    return _record(_FILESYSTEM, _content(folder))
+def image(folder: Path, without: Sequence[Path] = ()) -> bytes:
+    """Image of what is in a folder, hidden files and those in `without` apart, in an order that does not change."""
+    return _record(_FILESYSTEM, _content(folder, without))
 
 
-def _content(folder: Path) -> bytes:
+def _content(folder: Path, without: Sequence[Path]) -> bytes:
     out = b""
-    for path in sorted(folder.iterdir()):
+    for path in sorted(set(folder.iterdir()) - set(without)):
         name = path.name.encode()
         head = _number(len(name)) + name
         if path.is_dir():
-            out += _record(_FOLDER, head + _content(path))
+            out += _record(_FOLDER, head + _content(path, without))
         elif not path.name.startswith("."):
             out += _record(_FILE, head + _record(_DATA, path.read_bytes()))
     return out

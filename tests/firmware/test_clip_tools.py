@@ -66,27 +66,32 @@ def test_flashing_starts_nothing_half_copied(tmp_path: Path) -> None:
     assert words[-2][-1] == ":main.py"
     assert words[-3] == ["fs", "cp", "keys.bin", ":keys.bin"]
     copied = [word[-1].removeprefix(":") for word in words if word[1:2] == ["cp"]]
-    assert sorted(copied) == sorted([*built.files, "keys.bin"])
+    assert sorted(copied) == sorted([*built.files, "slots.bin", "keys.bin"])
+    deployed = words.index(["romfs", "deploy", str(built.image)])
+    assert (
+        words.index(["fs", "rm", ":slots.bin"]) < deployed < words.index(["fs", "cp", str(built.slots), ":slots.bin"])
+    )
     made = [word[2].removeprefix(":") for word in words if word[1:2] == ["mkdir"]]
     assert made == ["clip", "clip/wire"]
     assert not any(flash.may_fail(step) for step in steps if step[-1] == ":main.py" and "cp" in step)
 
 
-@needs_compiler
-def test_an_image_goes_in_one_piece_and_nothing_stays_that_hides_it(tmp_path: Path) -> None:
-    built = build(tmp_path, "esp32c3")
-    words = [step[3:] for step in flash.commands(built, ["mpremote"], None, None, romfs=True)]
+def two_files(out: Path, board: str) -> Built:
+    return Built(board, out / board, {"clip/main.mpy": 1, "main.py": 1}, out / "image.romfs", out / "slots.bin")
+
+
+def test_a_board_without_slots_gets_files_alone(tmp_path: Path) -> None:
+    built = two_files(tmp_path, "esp32c3")
+    words = [step[3:] for step in flash.commands(built, ["mpremote"], None, None, in_slots=False)]
     assert words == [
         ["fs", "rm", ":main.py"],
+        ["fs", "rm", ":slots.bin"],
         ["fs", "rm", "-r", ":clip"],
-        ["romfs", "deploy", str(tmp_path / "esp32c3.romfs")],
+        ["fs", "mkdir", ":clip"],
+        ["fs", "cp", str(built.folder / "clip/main.mpy"), ":clip/main.mpy"],
         ["fs", "cp", str(built.folder / "main.py"), ":main.py"],
         ["reset"],
     ]
-
-
-def two_files(out: Path, board: str) -> Built:
-    return Built(board, out / board, {"clip/main.mpy": 1, "main.py": 1}, out / "image.romfs")
 
 
 def test_a_dry_run_prints_and_says_that_it_is_untried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

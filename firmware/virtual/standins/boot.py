@@ -29,4 +29,9 @@ _patch.into(asyncio.core)
 import bluetooth
 import machine
 
+if "partition.bin" in os.listdir():
+    import _partition
+
+    _partition.open_file()
+
 __import__(_radio.settings["program"])
