@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import stat
 import tempfile
-from contextlib import suppress
+from collections import deque
+from contextlib import closing, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gateway import messages
+from gateway import messages, store
 from gateway.outbox import Batch, Outbox, OutboxError
 from gateway.store import MAX_KEPT
 
@@ -192,13 +193,6 @@ def test_answers_are_remembered(tmp_path: Path) -> None:
         assert outbox.answered("a") == reply
 
 
-def test_only_its_user_can_read_it(tmp_path: Path) -> None:
-    with Outbox(tmp_path / "deep" / "gateway.db", now) as outbox:
-        outbox.put(rows(1))
-        for file in (tmp_path / "deep").iterdir():
-            assert not stat.S_IMODE(file.stat().st_mode) & 0o077, file
-
-
 def test_a_file_that_is_no_database_or_newer_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "gateway.db"
     path.write_bytes(b"no database" * 1000)
@@ -211,3 +205,52 @@ def test_a_file_that_is_no_database_or_newer_is_refused_by_name(tmp_path: Path) 
     db.close()
     with pytest.raises(OutboxError, match="schema 99"):
         Outbox(newer, now)
+
+
+def test_a_fresh_row_is_in_one_of_the_next_two_batches_however_much_waits(tmp_path: Path) -> None:
+    """Days without a server, then four batches of 200 always on their way; something happens after every few
+    acknowledgements. The oldest rows come nearer with every other batch."""
+    with Outbox(tmp_path / "gateway.db", now) as outbox:
+        days = outbox.put(rows(*range(21_600)))
+        count, in_flight, waits = days, deque[Batch](), dict[int, int]()
+        fresh: dict[int, int] = {}  # journal id: batches handed out since it was put
+        oldest: list[int] = []
+        while outbox.waiting:
+            while len(in_flight) < 4 and (batch := outbox.next_batch(200)) is not None:
+                in_flight.append(batch)
+                sent = {row.record["journal_id"] for row in batch.rows}
+                for journal_id in list(fresh):
+                    fresh[journal_id] += 1
+                    if journal_id in sent:
+                        waits[journal_id] = fresh.pop(journal_id)
+            done = in_flight.popleft()
+            assert outbox.settle(outbox.spool, done.first, done.last) == done.numbers
+            oldest.append(min(waiting(outbox), default=days) if len(oldest) % 10 == 0 else oldest[-1])
+            if len(waits) + len(fresh) < 40 and len(oldest) % 2 == 0:
+                outbox.put(rows(count))
+                fresh[count] = 0
+                count += 1
+        assert len(waits) == 40
+        assert max(waits.values()) <= 2
+        assert all(later >= earlier + 800 for earlier, later in pairwise(oldest[:80:10]))
+        assert rows_in(outbox, "settled").keys() == set(range(1, count + 1))
+
+
+def test_the_first_schema_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    record = '{"kind":"event","clip":"00000000c11b0001","utc_ms":1790000000000}'
+    with closing(sqlite3.connect(path)) as db:
+        for statement in store._STEPS[0]:
+            db.execute(statement)
+        db.execute("INSERT INTO spool VALUES ('ab')")
+        db.execute("INSERT INTO waiting (record) VALUES (?)", (record,))
+        db.execute("INSERT INTO state VALUES ('clip', 'position', x'31')")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    for waiting_rows in (1, 2):
+        with Outbox(path, now) as outbox:
+            assert (outbox.spool, outbox.waiting, outbox.get("clip", "position")) == ("ab", waiting_rows, b"1")
+            assert outbox._db.execute("SELECT clip, kind, put_utc_ms FROM waiting").fetchone() == (
+                *(CLIP, "event", 1_790_000_000_000),
+            )
+            outbox.put(rows(1))
