@@ -5,10 +5,10 @@
 
 import asyncio
 import gc
-import struct
+import os
 import time
 
-from . import guarded, haptic_drv2605l, identity, keystore, prescription
+from . import haptic_drv2605l, identity, led, prescription
 from .battery import Battery
 from .clock import Clock
 from .detector import Detector
@@ -17,7 +17,9 @@ from .fusion import Fusion
 from .gatt import Gatt
 from .haptic_drv2605l import Drv2605l
 from .journal import Journal
+from .kept import Kept
 from .lease import Arbiter
+from .led import Led
 from .link import Link
 from .motor import Motor
 from .operations import Operations
@@ -27,28 +29,29 @@ from .reminder import ACTION_CONFIRM, ACTION_NONE, ACTION_REMIND, Policy
 from .sender import Sender
 from .sensing import Sensing
 from .shown import Shown
+from .slots import FILE as SLOTS_FILE
+from .wearer import Wearer
 from .wire import clip_records as records
 from .wire import clip_status as status
 from .wire import clip_stream as stream
 from .wire import clip_uuids as uuids
-from .wire.base import MalformedError, clamp, const
+from .wire.base import clamp, const
 
 FIRMWARE = const("0.1.0")
 _TICK_MS = const(40)
-_POLICY_FILE = const("policy.bin")
-_POLICY_KIND = const(6)
-_POLICY_VERSION = const(1)
+_WATCHDOG_MS = const(8000)  # far more than opening a full journal or one erase of the flash takes
 LIFE_MS = const(4233600000)  # 49 days: times in records are 32 bits, and a clip on its charger may live that long
-_KEEP_MS = const(5000)  # how often the state of a running slouch is kept
 
 
 class App:
-    """All parts of one clip. `i2c`, `imu` (a driver on it), `ble`, `uuid` (its type), `adc` are the board's; `ticks_ms` its time.
+    """All parts of one clip. `parts`, `ble` and `uuid` (its type) are the board's (see `board.parts`), `ticks_ms` is its time.
 
-    `rtc_s` are seconds of a clock that goes on over a restart; `powered` says that it did since the last one.
+    `rtc_s` are seconds of a clock that goes on over a restart; `powered` says that it did since the last one; `restarted` why the
+    clip starts anew: 0 nobody knows, else a value of records.RESTARTED.
     """
 
-    def __init__(self, i2c, imu, ble, uuid, adc, unique_id: bytes, ticks_ms, rtc_s, powered: bool) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, parts, ble, uuid, unique_id: bytes, ticks_ms, rtc_s, powered: bool, restarted: int = 0) -> None:  # type: ignore[no-untyped-def]
+        i2c, imu, adc, button, light = parts
         self.clock = Clock(ticks_ms)
         self.serial = identity.serial_of(unique_id)
         self.boot, self.boot_counter = identity.begin()
@@ -60,8 +63,6 @@ class App:
         self.sender = Sender(self.gatt, self.journal)
         self.recorder = Recorder(self.boot, self.journal, self._versions)
         self.policy = Policy(self.plan.value)
-        self._rtc_s = rtc_s
-        self._restore_policy(powered)
         self.diary = Diary(self.boot, self.recorder.write, self._versions)
         self.detector = Detector(self)
         self.detector.set_plan(self.plan.value)
@@ -74,30 +75,41 @@ class App:
         self.pausing = Pausing(self.policy, self.detector, self.arbiter, self.recorder)
         self.shown = Shown(self)
         self._operations = Operations(self)
-        self.link = Link(self.gatt, self.sender, self.clock, keystore.load(), self)
+        self.link = Link(self.gatt, self.sender, self.clock, self)
+        self.led = Led(light)
+        self.wearer = Wearer(self, button)
         self.local_minute = -1
         self._next_second = 0
+        self.updater = None
+        self._slots = None
+        self._trial = None
         self.recorder.event(records.BOOT, 0, self.boot_counter)
+        if restarted:
+            self.recorder.event(records.RESTARTED, 0, restarted)
+        self._kept = Kept(self, rtc_s, powered)
 
     def _versions(self) -> "tuple[int, int]":
         return self.plan.version, self.calibration.version
 
     # --- every 40 ms ---
 
-    async def run(self) -> None:
-        """Work until a new boot is due, before clip times run out."""
-        self.gatt.advertise()
+    async def run(self, watchdog) -> None:  # type: ignore[no-untyped-def]
+        """Work until a new boot is due, before clip times run out. Each round that went through feeds the watchdog."""
         now = due = self.clock.now()
         while now < LIFE_MS:
             now = self.clock.now()
             if now >= due:
                 self.tick(now)
+                watchdog.feed()
                 due += _TICK_MS
                 now = self.clock.now()
                 if due <= now:  # too slow for a moment: skip ticks, keep their beat
                     due += (now - due) // _TICK_MS * _TICK_MS + _TICK_MS
             wait = self.sender.step(now)
-            await asyncio.sleep_ms(due - now if wait < 0 else min(due - now, wait))  # type: ignore[attr-defined]
+            wait = due - now if wait < 0 else min(due - now, wait)
+            light = self.led
+            await asyncio.sleep_ms(min(wait, led.FLASH_MS) if light.lit else wait)  # type: ignore[attr-defined]
+            light.off()
 
     def tick(self, now: int) -> None:
         """One round: the radio's news, samples, judgement, policy, motor."""
@@ -113,6 +125,7 @@ class App:
         action = self.policy.tick(now, self.local_minute)
         if action != ACTION_NONE:
             self._act(action, now)
+            self._kept.step(now)  # a clip that stops now must not remind again
         told = self.policy.take_record()
         while told is not None:
             self.recorder.reminder(told)
@@ -120,42 +133,46 @@ class App:
         if now >= self._next_second:
             self._next_second = now - now % 1000 + 1000
             self._each_second(now)
+        self.wearer.step(now)
+        updater = self.updater
+        waits = updater is not None and updater.ready
+        self.led.step(now, led.period_ms(self.settings.value[3], self.link.pairing, self.battery.low, waits))
 
     def _act(self, action: int, now: int) -> None:
         if action == ACTION_CONFIRM:
-            self.motor.play(haptic_drv2605l.CONFIRM, now, self.settings.value)
-        elif action == ACTION_REMIND and not self.motor.play(haptic_drv2605l.REMINDER, now, self.settings.value):
+            self.wearer.feel(haptic_drv2605l.CONFIRM, now)
+        elif action == ACTION_REMIND and not self.wearer.feel(haptic_drv2605l.REMINDER, now):
             self.policy.motor_failed(now)
 
     def _each_second(self, now: int) -> None:
         self.local_minute = self.clock.local_minute(now)
         self.pausing.step(now)
-        if self.battery.poll(now):
+        if self.battery.poll(now, self.sensing.builder.held):
             self.recorder.event(records.LOW_BATTERY, now, self.battery.percent)
-        if self.policy.changed or (now % _KEEP_MS < 1000 and self.policy.due_ms() >= 0):
-            self._keep_policy()
+            self.wearer.feel(haptic_drv2605l.LOW_BATTERY, now)
+        self._kept.step(now)
+        if self._trial is not None and self._trial.step(now, self.link.active is not None):
+            self._trial = None
         self.shown.step(now)
         gc.collect()
 
-    # --- the policy's state in flash ---
+    # --- its own firmware ---
 
-    def _restore_policy(self, powered: bool) -> None:
-        kept = guarded.load(_POLICY_FILE, _POLICY_KIND, _POLICY_VERSION)
-        if kept is None or len(kept) < 4:
-            return
-        elapsed = self._rtc_s() - struct.unpack("<I", kept[:4])[0]
-        try:
-            self.policy.restore(kept[4:], elapsed * 1000 if powered and elapsed >= 0 else None)
-        except MalformedError:
-            pass  # it starts afresh
+    def use_slots(self) -> None:
+        """The flash has room for another firmware beside this one; see `slots`."""
+        from . import slots, trial  # noqa: PLC0415 -- a board without slots loads nothing of this
 
-    def _keep_policy(self) -> None:
-        self.policy.changed = False
-        try:
-            kept = struct.pack("<I", self._rtc_s()) + self.policy.snapshot()
-            guarded.save(_POLICY_FILE, _POLICY_KIND, _POLICY_VERSION, kept)
-        except OSError:
-            self.recorder.failed += 1
+        self._slots = slots.blocks()  # type: ignore[no-untyped-call]
+        if self._slots is not None:
+            self._trial = trial.Trial(self.recorder, self.clock.now())
+
+    def open_updater(self):  # type: ignore[no-untyped-def]
+        """What takes a new firmware in, None where there is no room for one."""
+        if self.updater is None and self._slots is not None:
+            from .update import Updater  # noqa: PLC0415 -- needed once in months
+
+            self.updater = Updater(self._slots, FIRMWARE)
+        return self.updater
 
     # --- sink of sensing and detector ---
 
@@ -216,6 +233,10 @@ class App:
         self.sensing.builder.gap = True
         self.shown.again(self.clock.now())
 
+    def paired(self, now: int, gateways: int) -> None:
+        """A gateway more, or one with another key, is trusted from now on."""
+        self.recorder.event(records.PAIRED, now, gateways)
+
     def publish(self) -> None:
         """Fill in the readable values, unless a stranger could read them too."""
         if self.link.private:
@@ -238,15 +259,24 @@ def _rtc_s() -> int:
 
 
 async def main() -> None:
-    """Run the clip on this board."""
+    """Run the clip on this board until a new boot is due."""
     import bluetooth  # noqa: PLC0415 -- the radio's stack takes its memory when it is imported
     import machine  # noqa: PLC0415
 
-    from . import board  # noqa: PLC0415 -- only a board has the pins
+    from . import board, crash  # noqa: PLC0415 -- only a board has the pins
 
+    watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+    cause = machine.reset_cause()
+    restarted = records.BY_WATCHDOG if cause == machine.WDT_RESET else 0
+    try:
+        os.rename(crash.FILE, crash.TOLD)
+        restarted = records.BY_ERROR
+    except OSError:
+        pass
     ticks_ms = time.ticks_ms  # type: ignore[attr-defined]
-    powered = machine.reset_cause() in (machine.WDT_RESET, machine.SOFT_RESET)
-    i2c, imu, adc = board.parts()
-    app = App(i2c, imu, bluetooth.BLE(), bluetooth.UUID, adc, machine.unique_id(), ticks_ms, _rtc_s, powered)
-    await app.run()
-    machine.reset()
+    powered = cause != machine.PWRON_RESET
+    ble = bluetooth.BLE()
+    app = App(board.parts(), ble, bluetooth.UUID, machine.unique_id(), ticks_ms, _rtc_s, powered, restarted)
+    if SLOTS_FILE in os.listdir():
+        app.use_slots()
+    await app.run(watchdog)

@@ -9,15 +9,17 @@ from .imu_lsm6dsox import Lsm6dsox
 CPU_HZ = 80000000  # the slowest at which the radio works
 
 
-def pads(machine: str) -> "tuple[int, int, int]":
-    """GPIO numbers of the pads D4 (SDA), D5 (SCL) and D1 (battery's divider) on a board by its MicroPython's name for it. D0 is a
-    strapping pin of the C3 and would see half the cell's voltage at reset."""
-    return (5, 6, 2) if "ESP32S3" in machine else (6, 7, 3)
+def pads(machine: str) -> "tuple[int, ...]":
+    """GPIO numbers of the pads D4 (SDA), D5 (SCL), D1 (battery's divider), D3 (button) and D10 (light) on a board by its
+    MicroPython's name for it. D0, D8 and D9 are strapping pins of the C3, D2 is one of the S3: what hangs on them is seen at
+    reset."""
+    return (5, 6, 2, 4, 9) if "ESP32S3" in machine else (6, 7, 3, 5, 10)
 
 
-def parts() -> "tuple[object, object, object]":
-    """(bus of sensor and haptic chip, driver of the sensor, ADC that sees half the cell's voltage)."""
+def parts() -> "tuple[object, ...]":
+    """(bus of sensor and haptic chip, driver of the sensor, ADC that sees half the cell's voltage, pin of the button, which pulls
+    it down, pin of the light, which a high level lights)."""
     freq(CPU_HZ)
-    sda, scl, battery = pads(getattr(sys.implementation, "_machine", ""))
+    sda, scl, battery, button, light = pads(getattr(sys.implementation, "_machine", ""))
     i2c = I2C(0, sda=Pin(sda), scl=Pin(scl), freq=400000)
-    return i2c, Lsm6dsox(i2c), ADC(Pin(battery))
+    return i2c, Lsm6dsox(i2c), ADC(Pin(battery)), Pin(button, Pin.IN, Pin.PULL_UP), Pin(light, Pin.OUT, value=0)

@@ -25,14 +25,22 @@ def unframe(data: bytes, kind: int, version: int) -> "bytes | None":
     return bytes(data[size:-2])
 
 
-def load(path: str, kind: int, version: int) -> "bytes | None":
-    """The payload of a file, or None when it is absent, damaged or of another version."""
+def read(path: str, kind: int) -> "tuple[int, bytes]":
+    """Version and payload of a file; version -1 when it is absent, damaged or of another kind."""
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError:
-        return None
-    return unframe(data, kind, version)
+        return -1, b""
+    version = data[3] if len(data) > 3 else 0
+    payload = unframe(data, kind, version)
+    return (-1, b"") if payload is None else (version, payload)
+
+
+def load(path: str, kind: int, version: int) -> "bytes | None":
+    """The payload of a file, or None when it is absent, damaged or of another version."""
+    found, payload = read(path, kind)
+    return payload if found == version else None
 
 
 def save(path: str, kind: int, version: int, payload: bytes) -> None:

@@ -8,7 +8,8 @@ _MINUTE_MS = const(60000)
 
 
 class Pausing:
-    """`paused_until` is a clip time, 0 while measuring goes on; the policy knows until when it is snoozed."""
+    """`paused_until` is a clip time, 0 while measuring goes on; the policy knows until when it is snoozed. `changed` is True after
+    something that a restart must not forget, until its reader sets it False."""
 
     def __init__(self, policy, detector, arbiter, recorder) -> None:  # type: ignore[no-untyped-def]
         self._policy = policy
@@ -17,6 +18,12 @@ class Pausing:
         self._recorder = recorder
         self._snoozed = False
         self.paused_until = 0
+        self.changed = False
+
+    def restore(self, left_ms: int) -> None:
+        """Go on with a pause of before the restart, of which `left_ms` were left when this life began."""
+        self.paused_until = max(left_ms, 1)
+        self._set(True)
 
     def step(self, now: int) -> None:
         """End what has lasted long enough; once a second."""
@@ -62,3 +69,4 @@ class Pausing:
     def _set(self, paused: bool) -> None:
         self._detector.set_paused(paused)
         self._arbiter.paused = paused
+        self.changed = True

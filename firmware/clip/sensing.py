@@ -2,8 +2,12 @@
 
 from .stream import StreamBuilder
 from .timebase import Timebase
+from .wire.base import const
 
 RETRY_MS = 1000
+_SILENT_MS = const(1000)  # it samples every 10 ms: one that has nothing for this long was reset, or is not there
+_FIFO_WORDS = const(512)
+_GLITCHES = const(3)  # rounds in a row in which a transfer fails before the sensor counts as lost
 
 
 class Sensing:
@@ -17,21 +21,36 @@ class Sensing:
         self.ok = False
         self._told = True
         self._retry_at = 0
+        self._heard_at = 0
+        self._glitches = 0
 
     def poll(self, now_ms: int) -> None:
-        """Read what waits. An I2C error is reported and the sensor started again, every second until it answers."""
+        """Read what waits. A transfer that fails once or twice costs what it carried; a sensor that goes on failing, or has
+        nothing to say, is reported and started again, every second until it answers."""
         try:
             if not self.ok:
                 if now_ms < self._retry_at:
                     return
                 self._start(now_ms)
-            self.read(now_ms & 0xFFFF, now_ms >> 16)
+                self._heard_at = now_ms
+            if self.read(now_ms & 0xFFFF, now_ms >> 16):
+                self._heard_at = now_ms
+                self._glitches = 0
+            elif now_ms - self._heard_at >= _SILENT_MS:
+                self._lose(now_ms)
         except OSError:
-            self._retry_at = now_ms + RETRY_MS
-            if self.ok or self._told:
-                self.ok = self._told = False
-                self.builder.close()
-                self._sink.imu_lost(now_ms)
+            self._glitches += 1
+            if self.ok and self._glitches < _GLITCHES:
+                self._gap()
+            else:
+                self._lose(now_ms)
+
+    def _lose(self, now_ms: int) -> None:
+        self._retry_at = now_ms + RETRY_MS
+        if self.ok or self._told:
+            self.ok = self._told = False
+            self.builder.close()
+            self._sink.imu_lost(now_ms)
 
     def _start(self, now_ms: int) -> None:
         self._imu.start()
@@ -42,16 +61,18 @@ class Sensing:
             self._sink.imu_back(now_ms)
         self.ok = self._told = True
 
-    def read(self, low: int, high: int) -> None:
-        """Read what waits at clip time `high << 16 | low`, ms; the halves keep a 32-bit chip from making big integers. What the
-        bus does apart, it allocates nothing. Raises OSError."""
+    def read(self, low: int, high: int) -> bool:
+        """Read what waits at clip time `high << 16 | low`, ms, and whether anything did; the halves keep a 32-bit chip from making
+        big integers. What the bus does apart, it allocates nothing. Raises OSError."""
         imu = self._imu
         words = imu.level()
         if imu.overrun:
             imu.overrun = False
             self._gap()
         if not words:
-            return
+            return False
+        if words > _FIFO_WORDS:
+            raise OSError(5)  # noise: there is no room for so many
         self._timebase.before(words, low, high)
         samples = 0
         while words:
@@ -60,6 +81,7 @@ class Sensing:
             words -= count
         if not self._timebase.after(samples, low, high):
             self._gap()
+        return True
 
     def _gap(self) -> None:
         self.builder.close()

@@ -63,5 +63,8 @@ class Shown:
             | (status.STATUS_HAPTIC_OK if app.motor.ok else 0)
             | (status.STATUS_UTC_KNOWN if app.clock.utc_known else 0)
             | (status.STATUS_PAUSED if app.pausing.paused_until else 0)
+            | (status.STATUS_UPDATE_READY if app.updater is not None and app.updater.ready else 0)
             | (status.STATUS_SNOOZED if now < app.policy.snoozed_until else 0)
+            | (status.STATUS_PAIRING if app.link.pairing else 0)
+            | (status.STATUS_BATTERY_LOW if app.battery.low else 0)
         )

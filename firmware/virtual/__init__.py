@@ -18,7 +18,8 @@ Across processes, the radio's process runs `await host.run()`; any other process
 Its event loop's time is what the radio grants: `loop.time()`, `asyncio.sleep` and timeouts are simulated, threads and
 sockets still wake it in wall time. `station.utc_ms()` is UTC, `await station.control("link_loss", serial=...)` asks the
 radio for something: `now`, `link_loss`, `range`, `power`, `power_cycle`, `motor_log`, `status`, `air`, `tx_buffers`,
-`inject`, `speed`, `wait_for`, `shutdown`. `await host.control(...)` does the same where the host is at hand.
+`refuse`, `inject`, `i2c_fault`, `press`, `speed`, `wait_for`, `shutdown`. `await host.control(...)` does the same where
+the host is at hand.
 
 Time passes only when the radio's own loop has nothing to do and every station has reported idle with nothing in flight
 in either direction; a run therefore repeats exactly, unless wall time gets in through a thread or a socket, or two

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from . import drv2605l, lsm6dsox, ops
 from .drv2605l import Drv2605l
+from .faults import Fault, Mode
 from .lsm6dsox import Lsm6dsox
 
 DIVIDER = 2  # two equal resistors between battery and ADC pin
@@ -43,8 +44,8 @@ class Board:
         The chips; None leaves the address on the bus empty (a broken solder joint).
     coupling_g
         Amplitude of the motor's vibration at the sensor in g; 0 keeps them apart.
-    int1_pin
-        Number of the pin that the sensor's INT1 is wired to.
+    int1_pin, button_pin
+        Numbers of the pins that the sensor's INT1 and the button are wired to; the button pulls its pin down.
     """
 
     def __init__(
@@ -55,21 +56,30 @@ class Board:
         battery: Battery | None = None,
         coupling_g: float = 0.0,
         int1_pin: int = 4,
+        button_pin: int = 5,
     ) -> None:
         self.imu = imu
         self.haptic = haptic
         self.battery = Battery() if battery is None else battery
         self.coupling_g = coupling_g
         self.int1_pin = int1_pin
+        self.button_pin = button_pin
+        self.pressed = False
+        self.outputs: list[tuple[int, int, int]] = []
+        """(microseconds, pin, level) of everything that was written to a pin."""
+        self._faults = {lsm6dsox.ADDRESS: Fault(), drv2605l.ADDRESS: Fault()}
         self.watched: dict[int, int] = {}
         self._pointer: dict[int, int] = {}
         self._random = random.Random(0)  # noqa: S311 - repeatable on purpose
 
-    def power_cycle(self, now_us: int, seed: str) -> None:
-        """Everything forgets; what `os.urandom` gives from now on follows from `seed`."""
+    def restart(self, seed: str) -> None:
+        """The processor forgets, the chips do not; what `os.urandom` gives from now on follows from `seed`."""
         self._random.seed(seed)
         self.watched.clear()
         self._pointer.clear()
+
+    def power_cycle(self, now_us: int) -> None:
+        """The chips forget."""
         if self.imu is not None:
             self.imu.reset(now_us)
         if self.haptic is not None:
@@ -84,15 +94,30 @@ class Board:
 
     # -- I2C
 
+    def fail(self, address: int, mode: Mode, now_us: int) -> None:
+        """Let something be wrong with the chip at an address, "none": nothing any more."""
+        self._faults[address].mode = mode if mode != "reset" else "none"
+        if mode != "reset":
+            return
+        if address == lsm6dsox.ADDRESS and self.imu is not None:
+            self.imu.reset(now_us)
+        elif address == drv2605l.ADDRESS and self.haptic is not None:
+            self.haptic.reset()
+
     def _chip(self, address: int) -> Lsm6dsox | Drv2605l:
         chip = {lsm6dsox.ADDRESS: self.imu, drv2605l.ADDRESS: self.haptic}.get(address)
         if chip is None:
             raise OSError(errno.ENODEV, f"no chip at {address:#x}")
+        self._faults[address].check()
         return chip
+
+    def _read(self, address: int, register: int, n: int, now_us: int) -> bytes:
+        data = self._chip(address).read(register, n, now_us)
+        return self._faults[address].read(address, register, data)
 
     def _read_memory(self, data: bytes, now_us: int) -> bytes:
         address, register, n = struct.unpack("<BBH", data)
-        return self._chip(address).read(register, n, now_us)
+        return self._read(address, register, n, now_us)
 
     def _write_memory(self, data: bytes, now_us: int) -> bytes:
         address, register = data[0], data[1]
@@ -108,7 +133,7 @@ class Board:
 
     def _read_plain(self, data: bytes, now_us: int) -> bytes:
         address, n = struct.unpack("<BH", data)
-        return self._chip(address).read(self._pointer.get(address, 0), n, now_us)
+        return self._read(address, self._pointer.get(address, 0), n, now_us)
 
     def _write_plain(self, data: bytes, now_us: int) -> bytes:
         address = data[0]
@@ -124,10 +149,16 @@ class Board:
 
     def level(self, pin: int, now_us: int) -> int:
         """Level of a pin; one that nothing drives is low."""
+        if pin == self.button_pin:
+            return 0 if self.pressed else 1
         return self.imu.interrupt(1, now_us) if pin == self.int1_pin and self.imu is not None else 0
 
     def _pin(self, data: bytes, now_us: int) -> bytes:
         return bytes([self.level(data[0], now_us)])
+
+    def _write_pin(self, data: bytes, now_us: int) -> bytes:
+        self.outputs.append((now_us, data[0], data[1]))
+        return b""
 
     def _watch(self, data: bytes, _now_us: int) -> bytes:
         if data[1]:
@@ -148,5 +179,6 @@ class Board:
         ops.ADC_READ: _adc,
         ops.PIN_READ: _pin,
         ops.PIN_WATCH: _watch,
+        ops.PIN_WRITE: _write_pin,
         ops.URANDOM: _urandom,
     }

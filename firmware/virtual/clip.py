@@ -27,6 +27,7 @@ from .scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 
+POWERED_ON = 1  # machine.PWRON_RESET
 BOOT_US = 300_000  # from reset to the first line of firmware, simulated
 _GRACE_S = 2.0  # wall time that an interpreter has to end once it has closed its connection
 CALL = 100  # kind of the frame that a call leaves for the end of the step
@@ -136,6 +137,8 @@ class LiveClip:
         self._peer: Peer | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._restart = False
+        self._reset_cause = POWERED_ON
+        self._powered_us = 0
         self._in_range = True
         self._alarm: asyncio.TimerHandle | None = None
         self._boot_timer: asyncio.TimerHandle | None = None
@@ -151,6 +154,11 @@ class LiveClip:
         """File with what the firmware printed."""
         return self.clip.console or self.clip.flash.with_name(self.clip.flash.name + ".log")
 
+    def press(self, *, down: bool) -> None:
+        """Press the button, or let it go."""
+        self.board.pressed = down
+        self._emit(ops.EVENT_PIN, bytes([self.board.button_pin, not down]))
+
     def set_range(self, reachable: bool) -> None:
         """Take the clip out of everybody's range, or bring it back."""
         self._in_range = reachable
@@ -163,12 +171,16 @@ class LiveClip:
         """Switch on: a fresh radio and a fresh interpreter; time stands still until it has said hello."""
         if self.state in ("booting", "running"):
             return
+        if not self._restart:
+            self._reset_cause = POWERED_ON
+            self._powered_us = self._scheduler.now_us
+            self.board.power_cycle(self._scheduler.now_us)
         self.state = "booting"
         self.exit_code = None
         self._restart = False
         clip = self.clip
         clip.flash.mkdir(parents=True, exist_ok=True)
-        self.board.power_cycle(self._scheduler.now_us, f"{clip.seed} {clip.serial} {_digest(clip.flash)}")
+        self.board.restart(f"{clip.seed} {clip.serial} {_digest(clip.flash)}")
         self.peripheral = peripheral = Peripheral(
             self._air,
             f"clip-{clip.serial}",
@@ -192,6 +204,7 @@ class LiveClip:
     def power_off(self) -> None:
         """Switch off without warning."""
         self.state = "off"
+        self._restart = False
         self._silence()
         if self._peer is not None:
             self._scheduler.drop(self._peer)
@@ -240,8 +253,12 @@ class LiveClip:
             "ticks_start": clip.ticks_start,
             "program": clip.program,
             "boot_us": self._scheduler.now_us,
+            "powered_us": self._powered_us,
+            "reset_cause": self._reset_cause,
         }
         peer.send(frames.WELCOME, json.dumps(answer).encode())
+        if self.board.pressed:
+            self.press(down=True)
         self._scheduler.release(clip.serial)
 
     def on_call(self, payload: bytes) -> bytes:
@@ -256,6 +273,7 @@ class LiveClip:
             return answer
         if op == ops.RESET:
             self._restart = True
+            self._reset_cause = data[0]
             return b""
         answer = self.board.call(op, data, self._scheduler.now_us)
         if self.board.watched and self._peer is not None:

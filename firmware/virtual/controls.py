@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from . import drv2605l, faults, lsm6dsox
 from .air import Air
 from .clip import LiveClip
 from .scheduler import Scheduler
@@ -102,11 +103,31 @@ class Controls:
         if rssi is not None:
             self._air.rssi = rssi
 
+    async def i2c_fault(self, serial: str, chip: str, mode: faults.Mode) -> None:
+        """Let something go wrong with "imu" or "haptic", see `faults.Mode`; "none": all is well again."""
+        addresses = {"imu": lsm6dsox.ADDRESS, "haptic": drv2605l.ADDRESS}
+        if chip not in addresses or mode not in faults.MODES:
+            raise ControlError(f"no fault {mode!r} of {chip!r}; there are {', '.join(faults.MODES)} of imu and haptic")
+        self._live(serial).board.fail(addresses[chip], mode, self._scheduler.now_us)
+
+    async def press(self, serial: str, held_ms: int = 120) -> None:
+        """Press a clip's button and let it go after `held_ms` of simulated time."""
+        clip = self._live(serial)
+        clip.press(down=True)
+        await asyncio.sleep(held_ms / 1000)
+        clip.press(down=False)
+
     async def tx_buffers(self, serial: str, n: int) -> None:
         """Change how many packets wait in a clip before it is refused more; 0 refuses all."""
         peripheral = self._live(serial).peripheral
         if peripheral is not None:
             peripheral.tx_buffers = n
+
+    async def refuse(self, serial: str, share: float, burst: int = 1) -> None:
+        """Let a share of a clip's notifications be refused at random, up to `burst` in a row; 0 ends it."""
+        peripheral = self._live(serial).peripheral
+        if peripheral is not None:
+            peripheral.refuse(share, burst)
 
     async def inject(self, serial: str, uuid: str, data: str) -> None:
         """Notify bytes (hexadecimal) on a characteristic of a clip that its firmware knows nothing of."""

@@ -25,8 +25,9 @@ ADC_READ = 0x30  # pin u8 -> microvolts u32
 PIN_READ = 0x31  # pin u8 -> level u8
 PIN_WATCH = 0x32  # pin u8 | trigger u8: 1 rising, 2 falling edge
 URANDOM = 0x33  # n u16 -> bytes
-RESET = 0x34  # machine.reset(): the interpreter is about to end, start it again
+RESET = 0x34  # cause u8: the interpreter is about to end, start it again; machine.reset_cause() will say so
 PRINT = 0x35  # text, for the console
+PIN_WRITE = 0x36  # pin u8 | level u8
 
 EVENT_PIN = 0x60  # pin u8 | level u8
 IRQ_CENTRAL_CONNECT = 1

@@ -15,12 +15,16 @@ from firmware.tools import energy, report
 from firmware.tools.build import LIMIT
 
 TEXT = (Path(__file__).parents[2] / "firmware" / "README.md").read_text()
+STRAPPING = {"C3": {2, 8, 9}, "S3": {0, 3, 45, 46}}  # GPIOs whose level at reset means something, by the datasheets
 NAMES = {"C3": "ESP32C3 module with ESP32C3", "S3": "ESP32S3 module with ESP32S3"}
 
 
 class Pin:
-    def __init__(self, number: int) -> None:
+    IN, OUT, PULL_UP = 1, 3, 2
+
+    def __init__(self, number: int, mode: int = 0, pull: int = 0, *, value: int | None = None) -> None:
         self.number = number
+        self.how = (mode, pull, value)
 
 
 @pytest.fixture
@@ -43,11 +47,15 @@ def board(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("chip", ["C3", "S3"])
 def test_pins_are_those_of_the_wiring_table(board: Any, chip: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.implementation, "_machine", NAMES[chip], raising=False)
-    _, imu, adc = board.module.parts()
+    _, imu, adc, button, light = board.module.parts()
     (sda, scl, freq) = board.seen.i2c[0]
-    rows = re.findall(r"^\| (D\d) \| (\d+) \| (\d+) \|", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| (D\d+) \| (\d+) \| (\d+) \|", TEXT, re.MULTILINE)
     column = 1 if chip == "C3" else 2
-    assert {row[0]: int(row[column]) for row in rows} == {"D4": sda, "D5": scl, "D1": adc}
+    pins = {"D4": sda, "D5": scl, "D1": adc, "D3": button.number, "D10": light.number}
+    assert {row[0]: int(row[column]) for row in rows} == pins
+    assert button.how == (Pin.IN, Pin.PULL_UP, None)
+    assert light.how == (Pin.OUT, 0, 0)
+    assert not set(pins.values()) & STRAPPING[chip]
     assert freq == 400_000
     assert type(imu).__name__ == "Lsm6dsox"
     assert f"at {board.seen.hz // 1_000_000} MHz" in TEXT

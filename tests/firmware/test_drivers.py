@@ -109,22 +109,15 @@ def test_another_chip_and_no_chip_are_told_apart(bus: Any) -> None:
 def test_the_motor_plays_a_sequence_and_says_when_it_is_done(bus: Any) -> None:
     motor = haptic.Drv2605l(bus)
     motor.start()
-    assert (bus.haptic[0x01], bus.haptic[0x03]) == (0, 1)
+    assert bus.haptic[0x01] == 0x40
     assert not motor.poll()
     motor.play(haptic.REMINDER, 100, 0)
+    assert (bus.haptic[0x01], bus.haptic[0x03], bus.haptic[0x1A]) == (0, 1, 0x36)
     assert bus.go == [(0, bytes([47, 0x8F, 47, 0, 0, 0, 0, 0]))]
     assert motor.poll()
     bus.clock.now = 700
     assert not motor.poll()
-
-
-def test_patterns_can_be_told_apart_at_every_strength() -> None:
-    seen = {haptic.sequence(pattern, 60, 0) for pattern in range(4)}
-    assert len(seen) == 4
-    assert len({haptic.sequence(haptic.REMINDER, 100, rhythm) for rhythm in range(8)}) == 8
-    assert [haptic.sequence(haptic.REMINDER, pct, 1)[0] for pct in (100, 80, 60, 40, 20, 0)] == [47, 48, 49, 50, 51, 51]
-    with pytest.raises(ValueError, match="pattern 4"):
-        haptic.sequence(4, 100, 0)
+    assert bus.haptic[0x01] == 0x40
 
 
 def test_a_haptic_chip_that_is_another_or_missing(bus: Any) -> None:

@@ -1,4 +1,4 @@
-"""Guarded files, keys, identity, prescriptions, clock and battery."""
+"""Guarded files, keys, identity, prescriptions and clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.clip import guarded, identity, keystore, prescription
-from firmware.clip.battery import Battery, percent
 from firmware.clip.clock import Clock
 from firmware.clip.protocol import calibration, control, plan, status
 
@@ -200,31 +199,3 @@ def test_local_minutes_since_a_monday() -> None:
     clock.set_utc(0, monday, 345)
     assert clock.local_minute(7 * 86_400_000) == first + week + 345
     assert clock.utc_known
-
-
-class Adc:
-    def __init__(self) -> None:
-        self.millivolts = 4200
-
-    def read_uv(self) -> int:
-        return self.millivolts * 500
-
-
-def test_the_battery_warns_once() -> None:
-    adc = Adc()
-    battery = Battery(adc)
-    now = 0
-    warned = []
-    for millivolts in [4100, 3800, 3640, 3655, 3600, 3720, 3740, 3600]:
-        adc.millivolts = millivolts
-        if battery.poll(now):
-            warned.append(millivolts)
-        now += 30_000
-    assert warned == [3640, 3600]
-    assert battery.percent == 10
-    assert not Battery(None).poll(0)
-
-
-@given(st.integers(0, 6000))
-def test_the_curve_rises_from_empty_to_full(millivolts: int) -> None:
-    assert 0 <= percent(millivolts) <= percent(millivolts + 1) <= 100

@@ -113,8 +113,8 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     clock = chips.Clock()
     bus = chips.I2C(clock, chips.Wearer(lambda _: 0.0))
     ble = bluetooth.BLE()
-    app = App(bus, Lsm6dsox(bus), ble, bluetooth.UUID, None, bytes(8), clock.ticks_ms, lambda: 0, False)
-    app.gatt.advertise()
+    parts = (bus, Lsm6dsox(bus), None, None, None)
+    app = App(parts, ble, bluetooth.UUID, bytes(8), clock.ticks_ms, lambda: 0, False)
     yield SimpleNamespace(app=app, ble=ble, clock=clock, bus=bus)
     app.journal.close()
 

@@ -36,11 +36,17 @@ IMU_LOST = 23
 IMU_BACK = 24
 LOW_BATTERY = 25  # value: percent
 OVERWRITTEN = 26  # value: records that nobody had acknowledged and that gave way to newer ones
+CALIBRATE_ASKED = 27  # by the wearer, with the button
 UPDATED = 29  # value: version, a byte each of major, minor and patch
 ROLLED_BACK = 30  # value: version of the firmware that did not run
 PAIRED = 28  # value: gateways that are trusted now
+RESTARTED = 31  # value: BY_WATCHDOG or BY_ERROR
 UNREADABLE = 0  # a journal slot whose CRC failed: passed on so that the acknowledgement can step over it
 
+
+# Why the clip has started anew, where it knows.
+BY_WATCHDOG = 1
+BY_ERROR = 2  # of the firmware; `crash.old.txt` on the clip has it
 
 JUDGE_CLIP = 0
 JUDGE_GATEWAY = 1

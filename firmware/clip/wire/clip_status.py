@@ -18,6 +18,9 @@ STATUS_HAPTIC_OK = 2
 STATUS_UTC_KNOWN = 4
 STATUS_PAUSED = 8
 STATUS_SNOOZED = 16
+STATUS_UPDATE_READY = 32  # a new firmware waits for its wearer
+STATUS_PAIRING = 64
+STATUS_BATTERY_LOW = 128
 
 # Full scale of the sensor's 16 bits and what one LSB is then (LSM6DSOX datasheet, table 2).
 ACC_RANGE_G = 8

@@ -8,6 +8,7 @@ from .clip_records import *  # noqa: F403 -- one face for the side that does not
 from .clip_records import (
     _HEADER,
     BOOT,
+    CALIBRATE_ASKED,
     CALIBRATED,
     END_PAUSED,
     EPISODE,
@@ -26,6 +27,7 @@ from .clip_records import (
     PAUSED,
     PLAN_APPLIED,
     REMINDER,
+    RESTARTED,
     RESUMED,
     ROLLED_BACK,
     SNOOZE_ENDED,
@@ -52,9 +54,11 @@ KIND_NAMES = {
     IMU_BACK: "imu_back",
     LOW_BATTERY: "low_battery",
     OVERWRITTEN: "overwritten",
+    CALIBRATE_ASKED: "calibrate_asked",
     PAIRED: "paired",
     UPDATED: "updated",
     ROLLED_BACK: "rolled_back",
+    RESTARTED: "restarted",
 }
 
 

@@ -2,19 +2,15 @@
 import struct
 
 import _radio
+import machine
 
-PWRON_RESET = 1
 HARD_RESET = 2
 DEEPSLEEP_RESET = 4
 
 _watched = {}
 
 
-def reset():
-    _radio.reset()
-
-
-soft_reset = reset
+soft_reset = machine.reset
 
 
 def idle():
@@ -48,9 +44,12 @@ class Driven:
         pin = self.pin
         if x is not None:
             pin.level = 1 if x else 0
+            _radio.call(0x36, bytes([pin.id, pin.level]))
             return None
         if pin.mode == pin.OUT:
             return pin.level
+        if pin.pulled:
+            return pin()
         return _radio.call(0x31, bytes([pin.id]))[0]
 
     def on(self):
@@ -66,6 +65,7 @@ class Driven:
 
 
 def _edge(event):
+    machine._moved(event)
     pin, handler = _watched.get(event[1], (None, None))
     if handler is not None:
         handler(pin)
@@ -89,12 +89,3 @@ class Bare:
     def writeto(addr, buf, stop=True):
         _radio.call(0x24, bytes([addr]), bytes(buf))
         return len(buf)
-
-
-class WDT:
-    def __init__(self, id=0, timeout=5000):
-        self._us = timeout * 1000
-        self.feed()
-
-    def feed(self):
-        _radio.deadline_us = _radio.now_us + self._us

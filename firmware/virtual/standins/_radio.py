@@ -138,7 +138,7 @@ def wait(until_us):
             if kind == _EVENT:
                 _events.append(payload)
         if 0 <= deadline_us <= now_us:
-            reset()
+            reset(3)  # WDT_RESET
     dispatch()
 
 
@@ -153,6 +153,6 @@ def sleep_us(us):
         wait(until)
 
 
-def reset():
-    call(0x34)
+def reset(cause):
+    call(0x34, bytes([cause]))
     leave(0)

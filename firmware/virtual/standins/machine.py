@@ -4,6 +4,7 @@ import struct
 
 import _radio
 
+PWRON_RESET = 1
 WDT_RESET = 3
 SOFT_RESET = 5
 
@@ -24,12 +25,28 @@ def freq(hz=None):
 
 
 def reset_cause():
-    return 1  # PWRON_RESET
+    return _radio.settings["reset_cause"]
+
+
+def reset():
+    _radio.reset(SOFT_RESET)
+
+
+_low = set()
+
+
+def _moved(event):
+    if event[2]:
+        _low.discard(event[1])
+    else:
+        _low.add(event[1])
 
 
 class Pin:
     IN = 1
     OUT = 3
+    PULL_DOWN = 1
+    PULL_UP = 2
     IRQ_RISING = 1
     IRQ_FALLING = 2
 
@@ -37,6 +54,10 @@ class Pin:
         self.id = id
         self.mode = mode
         self.level = value or 0
+        # The radio says when what pulls a pin down does so: reading it then costs no question.
+        self.pulled = pull == Pin.PULL_UP
+        if self.pulled:
+            _radio.on_event(0x60, _moved)
 
     def __getattr__(self, name):
         import _machine
@@ -44,6 +65,12 @@ class Pin:
         return getattr(_machine.Driven(self), name)
 
     def __call__(self, x=None):
+        if x is not None and self.mode == Pin.OUT:
+            self.level = 1 if x else 0
+            _radio.call(0x36, bytes([self.id, self.level]))
+            return None
+        if self.pulled:
+            return 0 if self.id in _low else 1
         return self.value(x)
 
 
@@ -75,3 +102,12 @@ class ADC:
 
     def read_u16(self):
         return min(65535, self.read_uv() * 65535 // 3300000)
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        self._us = timeout * 1000
+        self.feed()
+
+    def feed(self):
+        _radio.deadline_us = _radio.now_us + self._us

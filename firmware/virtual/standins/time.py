@@ -41,8 +41,8 @@ def sleep(s):
 
 
 def time():
-    # Without a clock chip the board counts from its boot.
-    return _radio.now_ms // 1000
+    # Without a clock chip the board counts from when it was switched on; a restart does not stop that clock.
+    return (_radio.now_us - _radio.settings.get("powered_us", 0)) // 1000000
 
 
 def time_ns():

@@ -43,6 +43,9 @@ class I2C:
         self.imu_alive = True
         self.haptic = {0x00: 0xE0, 0x01: 0x40}
         self.haptic_alive = True
+        self.haptic_stuck = False  # GO never clears itself
+        self.glitches = 0  # transfers from now on that fail, on either chip
+        self.glitch_after = 0  # transfers before them that do not
         self.go = []  # (ms, slots)
         self._go_until = -1
         self._made = 0
@@ -71,6 +74,11 @@ class I2C:
         self._fifo.append(bytes([tag << 3 | (self._made & 3) << 1]) + struct.pack("<3h", *ints))
 
     def _check(self, address):
+        if self.glitch_after:
+            self.glitch_after -= 1
+        elif self.glitches:
+            self.glitches -= 1
+            raise OSError(110)
         if (address == 0x6A and self.imu_alive) or (address == 0x5A and self.haptic_alive):
             return
         raise OSError(19)
@@ -83,7 +91,7 @@ class I2C:
     def readfrom_mem_into(self, address, register, buf):
         self._check(address)
         if address == 0x5A:
-            running = self.clock.now < self._go_until
+            running = self.clock.now < self._go_until or (self.haptic_stuck and self._go_until >= 0)
             self.haptic[0x0C] = 1 if running else 0
             for i in range(len(buf)):
                 buf[i] = self.haptic.get(register + i, 0)
@@ -108,7 +116,9 @@ class I2C:
         chip = self.haptic if address == 0x5A else self.imu
         for i, byte in enumerate(data):
             chip[register + i] = byte
-        if address == 0x5A and register == 0x0C and data[0] & 1:
+        if address == 0x5A and register == 0x0C and not data[0] & 1:
+            self._go_until = -1
+        elif address == 0x5A and register == 0x0C and not self.haptic[0x01] & 0x40:
             slots = bytes([self.haptic.get(0x04 + i, 0) for i in range(8)])
             self.go.append((self.clock.now, slots))
             self._go_until = self.clock.now + 600

@@ -4,7 +4,8 @@ import bluetooth
 import chips
 from clip import app, keystore
 from clip.imu_lsm6dsox import Lsm6dsox
-from clip.wire import auth, calibration, control, plan, records, status, stream, uuids
+from clip.wire import auth, calibration, control, fragment, plan, records, status, stream, uuids
+from clip.wire.base import MalformedError
 from portable import to_json
 
 GATEWAY = b"GATEWAY1"
@@ -47,34 +48,47 @@ class Bench:
         self.clock = chips.Clock(ticks)
         self.i2c = chips.I2C(self.clock, chips.Wearer(angle, breathing, shake))
         self.ble = bluetooth.BLE()
+        self.cell_mv = 4000
+        self.pressed = False
+        self.flashes = []
         self.boot()
+        self.mtus = {}
+        self.joiners = {}
         self.sessions = {}
         self.counters = {}
         self.events = []  # (ms, connection, parsed event)
         self.stream = []
         self.journal = []
         self.statuses = []
+        self.sent = []  # what each notification was of
         self.sent_at = []
         self.on_tick = None
 
     def rtc_s(self):
         return 1000 + self.clock.now // 1000
 
-    def boot(self, powered=False):
+    def read_uv(self):
+        """The ADC's: half of the cell's voltage."""
+        return self.cell_mv * 500
+
+    def button(self):
+        return 0 if self.pressed else 1
+
+    def light(self, level):
+        if level:
+            self.flashes.append(self.now)
+
+    def press(self, held_s=0.12):
+        self.pressed = True
+        self.run(held_s)
+        self.pressed = False
+        self.run(0.12)
+
+    def boot(self, powered=False, restarted=0):
         """Start the application, again if need be: the files stay, the clip's clock begins at 0."""
         self.offset = self.clock.now
-        self.app = app.App(
-            self.i2c,
-            Lsm6dsox(self.i2c),
-            self.ble,
-            bluetooth.UUID,
-            None,
-            SERIAL,
-            self.clock.ticks_ms,
-            self.rtc_s,
-            powered,
-        )
-        self.app.gatt.advertise()
+        parts = (self.i2c, Lsm6dsox(self.i2c), self, self.button, self.light)
+        self.app = app.App(parts, self.ble, bluetooth.UUID, SERIAL, self.clock.ticks_ms, self.rtc_s, powered, restarted)
 
     @property
     def now(self):
@@ -96,19 +110,39 @@ class Bench:
         names[self.ble.uuids[uuids.STATUS]] = "status"
         for connection, handle, data in self.ble.sent:
             self.sent_at.append(self.now)
+            assert len(data) <= self.mtus.get(connection, 247) - 3
             what = names[handle]
-            if what == "event":
-                self._event(connection, control.parse_event(data))
-            elif what == "stream":
-                self.stream.append(data)
-            elif what == "journal":
-                frame = auth.without_tag(self.app.sender.key, data)
-                self.journal.append(records.parse_journal_frame(frame))
-                if connection in self.sessions:
-                    assert self.app.sender.key == self.sessions[connection]
-            else:
-                self.statuses.append(status.parse_status(data))
+            self.sent.append(what)
+            if what != "stream":
+                data = self._joined(connection, what, data)
+            if data is not None:
+                self._take(connection, what, data)
         self.ble.sent = []
+
+    def _joined(self, connection, what, data):
+        """The message that `data` is, or that it completes; None when there is more to come."""
+        if data[0] != control.EVENT_FRAGMENT or (what == "journal" and self._sealed(data)):
+            return data
+        return self.joiners.setdefault((connection, what), fragment.Joiner()).add(data)
+
+    def _sealed(self, data):
+        try:
+            return auth.without_tag(self.app.sender.key, data)
+        except MalformedError:
+            return None
+
+    def _take(self, connection, what, data):
+        if what == "event":
+            self._event(connection, control.parse_event(data))
+        elif what == "stream":
+            self.stream.append(data)
+        elif what == "journal":
+            frame = auth.without_tag(self.app.sender.key, data)
+            self.journal.append(records.parse_journal_frame(frame))
+            if connection in self.sessions:
+                assert self.app.sender.key == self.sessions[connection]
+        else:
+            self.statuses.append(status.parse_status(data))
 
     def _event(self, connection, event):
         self.events.append((self.now, connection, event))
@@ -118,6 +152,7 @@ class Bench:
     def connect(self, connection=1, mtu=247, gateway=GATEWAY):
         """Connect and authenticate; the result of AUTH."""
         self.ble.connect(connection, mtu)
+        self.mtus[connection] = mtu
         nonce = bytes([connection] * 16)
         self.write(connection, control.pack_hello(gateway, nonce))
         self.run(0.2)
@@ -133,7 +168,12 @@ class Bench:
         return self.result(control.AUTH)
 
     def write(self, connection, data):
-        self.ble.write(connection, uuids.CONTROL, data)
+        room = self.mtus.get(connection, 247) - 3
+        if len(data) <= room:
+            self.ble.write(connection, uuids.CONTROL, data)
+        else:
+            for piece in fragment.split(control.FRAGMENT, len(self.sent), data, room):
+                self.ble.write(connection, uuids.CONTROL, piece)
 
     def post(self, op, payload=b"", connection=1):
         """A sealed write that nobody waits for."""

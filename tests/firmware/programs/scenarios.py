@@ -256,7 +256,7 @@ def old_age():
     for _ in range(4):
         bench.clock.now += (1 << 30) - 1
         bench.app.clock.now()
-    asyncio.run(bench.app.run())
+    asyncio.run(bench.app.run(bench))
     return bench.answer(age=bench.app.clock.now())
 
 
@@ -298,21 +298,33 @@ def two_gateways():
 
 
 def small_mtu():
+    """A whole session in pieces of 20 bytes."""
     bench = Bench(lean((20, 20)))
-    bench.ready()
-    bench.ble.gap_disconnect(1)
+    results = [
+        bench.connect(mtu=23),
+        bench.op(control.SET_PLAN, make_plan()),
+        bench.op(control.SET_CALIBRATION, UPRIGHT),
+        bench.op(control.LEASE, category.UPRIGHT, 0, bench.now, 0),
+        bench.op(control.JOURNAL_READ, 1),
+    ]
+    judge = bench.app.arbiter.judge
+    begin = bench.now // 1000
     bench.stream.clear()
-    bench.ble.connect(3, 23)
-    bench.app.link.step(bench.now)
-    session = bench.app.link._sessions[3]
-    bench.app.link.active = session
-    session.key = bytes(32)
-    bench.app.sender.open(3, 23)
-    bench.app.linked(23)
-    bench.app.sender.read_journal(1)
-    bench.run(20)
+    bench.on_tick = bench.keep_alive
+    bench.run(130)
+    last = max([number for number, record in bench.journal if record])
+    results.append(bench.op(control.JOURNAL_ACK, last))
+    codes = [stream.parse_summary(data)[0:2] for data in bench.stream]
     return bench.answer(
-        summaries=[stream.parse_summary(data)[0:2] for data in bench.stream][:20], journal=len(bench.journal)
+        results=results,
+        judge=judge,
+        begin=begin,
+        summaries=codes,
+        journal=[number - bench.app.journal.oldest for number, record in bench.journal if record],
+        sizes=[len(record) for number, record in bench.journal],
+        first=bench.app.journal.first - bench.app.journal.oldest,
+        statuses=len(bench.statuses),
+        spacing=min([b - a for a, b in zip(bench.sent_at, bench.sent_at[1:])]),
     )
 
 
