@@ -132,6 +132,20 @@ def test_other_records_go_only_when_no_minutes_are_left(tmp_path: Path) -> None:
         assert outbox.thinned == 2001 - len(left)
 
 
+def test_each_notice_has_an_identity_of_its_own(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "gateway.db", Clock(), Limits(size=SIZE)) as outbox:
+        for _ in range(60):
+            outbox.put([epoch(minute % 2) for minute in range(20)])  # minutes that were told again and again
+        starts = [notice["start_ms"] for notice in notices(outbox)]
+        assert len(starts) > 10
+        assert len(set(starts)) == len(starts)
+    with Outbox(tmp_path / "gateway.db", Clock(), Limits(size=SIZE)) as outbox:
+        for _ in range(10):
+            outbox.put([epoch(0) for _ in range(20)])
+        starts = [notice["start_ms"] for notice in notices(outbox)]
+        assert len(set(starts)) == len(starts)
+
+
 def test_what_is_on_its_way_stays(tmp_path: Path) -> None:
     with Outbox(tmp_path / "gateway.db", Clock(), Limits(size=SIZE)) as outbox:
         outbox.put([epoch(m) for m in range(100)])

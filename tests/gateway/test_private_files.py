@@ -58,6 +58,14 @@ def test_what_is_wide_is_narrowed_and_said_once(tmp_path: Path, caplog: pytest.L
     assert all(str(path.parent / name) in said[0].getMessage() for name in saved)
 
 
+def test_a_file_that_was_narrower_still_is_made_writable_and_nothing_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    path.touch(0o400)
+    path.chmod(0o400)
+    assert not private_files.make_file(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_shared_folders_are_left_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sticky, home, foreign = tmp_path / "tmp", tmp_path / "home", tmp_path / "foreign"
     for folder, mode in ((sticky, 0o1777), (home, 0o755), (foreign, 0o755)):
