@@ -32,6 +32,9 @@ STATE_SNOOZED = const(3)
 PROMPT_MS = const(10000)  # a correction within this long answers the reminder (clinical anchor: 10 s)
 STOOD_UP_MS = const(30000)  # no reminder this soon after moving
 BRIDGE_MS = const(10000)  # a slouch that shows again this soon after samples were lost is the same slouch
+# A slouch goes on over a restart this long after its newest snapshot, if it shows again: that one is 5 s old when the clip
+# hangs, the watchdog waits for 8 s, and a boot takes some more.
+RESTART_MS = const(20000)
 STIR_MS = const(
     2500
 )  # moving in the middle of a slouch for no longer than this, such as to grasp something, ends it not
@@ -192,7 +195,9 @@ class Policy:
                 self._slouching = False
                 self._stirred = since_ms
         else:
-            self._slouching = False
+            if self._slouching:
+                self._slouching = False
+                self.changed = True
             self._lost_at = _NEVER
             if code == category.UPRIGHT:
                 self._corrected(since_ms)
@@ -219,11 +224,15 @@ class Policy:
             self._respond(records.RESPONSE_NONE, self._stirred)
             self._stirred = _NEVER
             self._recovered = True
+            self.changed = True
 
     def _slouch(self, since: int, other: bool) -> None:
         if not self._slouching:
             bridged = self._lost_at != _NEVER and since - self._lost_at <= BRIDGE_MS
-            self._since = min(self._since, since) if bridged else since
+            if not bridged:
+                self._since = since
+                self.changed = True
+            self._since = min(self._since, since)
             self._slouching = True
             self._lost_at = _NEVER
         elif other or since <= self._raw_since:
@@ -427,7 +436,7 @@ class Policy:
         self._phase, self._ignored = values[1], values[2]
         self._recovered = bool(values[3])
         # The slouch goes on if the snapshot is fresh and the new clock soon finds it again.
-        fresh = values[4] and elapsed_ms is not None and gone <= BRIDGE_MS
+        fresh = values[4] and elapsed_ms is not None and gone <= RESTART_MS
         self._dose = values[5] if fresh else max(0, values[5] - _DOSE_BACK * gone)
         self._dose_at = self._dose_from = self._rate = self._next_rate = 0
         self.snoozed_until = values[6] - gone if values[6] > gone else _NEVER

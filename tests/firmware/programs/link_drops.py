@@ -122,9 +122,9 @@ def detector_trace(reminders):
     return out
 
 
-def make_plan():
+def make_plan(repeat_s=12):
     made = plan.Plan()
-    made.version, made.mode, made.dwell_s, made.repeat_s = 1, plan.TRAIN, 10, 12
+    made.version, made.mode, made.dwell_s, made.repeat_s = 1, plan.TRAIN, 10, repeat_s
     made.cap_per_hour, made.back_off = 60, 0
     return made
 
@@ -266,4 +266,5 @@ def main():
         json.dump({"told": told, "alone": alone, "skips": skips, "runs": runs, "other": other}, file)
 
 
-main()
+if __name__ == "__main__":
+    main()
