@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 from gateway.messages import ROOT
 
+from .verifier import verifier_of
+
 Role = Literal["gateway", "server"]
 Action = Literal["read", "write"]
 
@@ -20,11 +22,18 @@ _RULES: Final[dict[Role, tuple[tuple[Action, str], ...]]] = {
 
 @dataclass(frozen=True)
 class Account:
-    """A user of the broker. A gateway's name is its id."""
+    """A user of the broker, known by the password or, where only that is kept, by its verifier. A gateway's name is its
+    id."""
 
     name: str
     password: str
     role: Role
+    verifier: str = ""
+
+    @property
+    def proof(self) -> str:
+        """What the broker checks the password against."""
+        return self.verifier or verifier_of(self.password)
 
     def __repr__(self) -> str:
         """Without the password, so that it never reaches a log."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import json
 import signal
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,13 +20,16 @@ from amqtt.contexts import Action
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
-from .access import Account, allowed
+from .access import allowed
+from .register import Register
 
 _GOODBYE_S: Final = 2.0
+_LOOK_S: Final = 0.5
 
 
-def _accounts(plugin: Any) -> dict[str, Account]:
-    return {entry["name"]: Account(**entry) for entry in plugin.config.accounts}
+@cache
+def _register(path: str) -> Register:
+    return Register(Path(path))
 
 
 class Passwords(BaseAuthPlugin):
@@ -34,14 +37,15 @@ class Passwords(BaseAuthPlugin):
 
     async def authenticate(self, *, session: Session) -> bool | None:
         """Whether the session's user name and password belong together."""
-        account = _accounts(self).get(session.username or "")
-        return account is not None and hmac.compare_digest(account.password, session.password or "")
+        register = _register(self.config.accounts)
+        register.look()
+        return register.knows(session.username, session.password)
 
     @dataclass
     class Config:
-        """Accounts as plain dicts."""
+        """The accounts' file."""
 
-        accounts: list[dict[str, Any]] = field(default_factory=list)
+        accounts: str = ""
 
 
 class Rules(BaseTopicPlugin):
@@ -51,19 +55,19 @@ class Rules(BaseTopicPlugin):
         self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
     ) -> bool | None:
         """Whether the session may publish to, subscribe to or receive from the topic."""
-        account = _accounts(self).get((session.username if session else "") or "")
+        account = _register(self.config.accounts).account(session.username if session else None)
         if account is None or topic is None:
             return False
         return allowed(account.name, account.role, "write" if action == Action.PUBLISH else "read", topic)
 
     @dataclass
     class Config:
-        """Accounts as plain dicts."""
+        """The accounts' file."""
 
-        accounts: list[dict[str, Any]] = field(default_factory=list)
+        accounts: str = ""
 
 
-def configuration(host: str, port: int, accounts: list[dict[str, Any]]) -> dict[str, Any]:
+def configuration(host: str, port: int, accounts: str) -> dict[str, Any]:
     """Configuration for amqtt: one listener, our two plugins and nothing else."""
     return {
         "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
@@ -74,10 +78,22 @@ def configuration(host: str, port: int, accounts: list[dict[str, Any]]) -> dict[
     }
 
 
+async def _show_out(broker: Broker, register: Register) -> None:
+    """End the connections of those whose account is gone, soon after it is."""
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        if not register.look():
+            continue
+        for session, handler in list(broker.sessions.values()):
+            if register.account(session.username) is None and session.transitions.is_connected():
+                await handler.handle_connection_closed()
+
+
 async def serve(settings: dict[str, Any]) -> None:
     """Serve until SIGTERM or SIGINT."""
     broker = Broker(configuration(settings["host"], settings["port"], settings["accounts"]))
     await broker.start()
+    doorman = asyncio.create_task(_show_out(broker, _register(settings["accounts"])))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,6 +102,7 @@ async def serve(settings: dict[str, Any]) -> None:
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
     await stop.wait()
+    doorman.cancel()
     with contextlib.suppress(TimeoutError):
         # Python 3.12 lets a server wait for clients that never hang up.
         await asyncio.wait_for(broker.shutdown(), _GOODBYE_S)

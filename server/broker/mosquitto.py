@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
 
 from .access import Account, mosquitto_acl
-
-# mosquitto 2's own default for its password file format $7$ (PBKDF2-SHA512). Passwords here are random, so that the
-# count need not slow a guesser down.
-_ITERATIONS: Final = 101
-_SALT_BYTES: Final = 12
 
 
 def password_line(account: Account) -> str:
     """The account as a line of mosquitto's password file."""
-    salt = os.urandom(_SALT_BYTES)
-    digest = hashlib.pbkdf2_hmac("sha512", account.password.encode(), salt, _ITERATIONS)
-    return f"{account.name}:$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+    return f"{account.name}:{account.proof}"
+
+
+def write_accounts(folder: Path, accounts: Sequence[Account]) -> None:
+    """Write who may come and what they may do into `folder`; a broker that runs reads it when it is told to."""
+    _write_private(folder / "passwords", (password_line(account) for account in accounts))
+    _write_private(folder / "rules", [mosquitto_acl(accounts)])
 
 
 def write_configuration(folder: Path, accounts: Sequence[Account], host: str, port: int) -> Path:
     """Write all files into `folder` and return the configuration's path."""
-    _write_private(folder / "passwords", (password_line(account) for account in accounts))
-    _write_private(folder / "rules", [mosquitto_acl(accounts)])
+    write_accounts(folder, accounts)
     lines = [
         f"listener {port} {host}",
         "allow_anonymous false",
@@ -50,5 +45,9 @@ def write_configuration(folder: Path, accounts: Sequence[Account], host: str, po
 
 
 def _write_private(path: Path, lines: Iterable[str]) -> None:
-    path.touch(mode=0o600)
-    path.write_text("\n".join(lines) + "\n")
+    # The broker may read at any moment: it finds the old file or the new one.
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text("\n".join(lines) + "\n")
+    fresh.replace(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from typing import Final, Literal
 
 from server import children
 
+from . import register
 from .access import Account
-from .mosquitto import write_configuration
+from .mosquitto import write_accounts, write_configuration
 
 Kind = Literal["mosquitto", "amqtt"]
 LOOPBACK: Final = "127.0.0.1"
 _START_LIMIT_S: Final = 20.0
+_REGISTER: Final = "accounts-of-broker.json"
 
 
 class BrokerError(RuntimeError):
@@ -35,11 +38,23 @@ class Broker:
     port: int
     child: subprocess.Popen[bytes]
     log: Path
+    folder: Path
 
     @property
     def url(self) -> str:
         """Address for clients."""
         return f"mqtt://{LOOPBACK}:{self.port}"
+
+    def admit(self, accounts: Sequence[Account]) -> None:
+        """These may come from now on, and nobody else: whoever is there without an account is shown out.
+
+        Raises OSError when the files cannot be written.
+        """
+        if self.kind == "amqtt":
+            register.write(self.folder / _REGISTER, accounts)
+            return
+        write_accounts(self.folder, accounts)
+        self.child.send_signal(signal.SIGHUP)  # mosquitto on Windows would need a restart; not tried
 
     def stop(self) -> None:
         """End it."""
@@ -80,12 +95,12 @@ def start(folder: Path, accounts: Sequence[Account], *, kind: Kind | None = None
             raise BrokerError("mosquitto is not on PATH; install it, or let the built-in broker serve")
         command: list[str | Path] = [program, "-c", write_configuration(folder, accounts, LOOPBACK, port)]
     else:
+        register.write(folder / _REGISTER, accounts)
         settings = folder / "amqtt.json"
-        settings.touch(mode=0o600)
-        settings.write_text(json.dumps({"host": LOOPBACK, "port": port, "accounts": [vars(a) for a in accounts]}))
+        settings.write_text(json.dumps({"host": LOOPBACK, "port": port, "accounts": str(folder / _REGISTER)}))
         command = [sys.executable, "-m", "server.broker.embedded", settings]
     child = children.spawn(command, log=log)
-    broker = Broker(kind, port, child, log)
+    broker = Broker(kind, port, child, log, folder)
     _wait_until_listening(broker)
     return broker
 

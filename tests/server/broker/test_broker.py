@@ -15,11 +15,14 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from gateway.messages import topic
 from server.broker import Account, Broker, BrokerError, start
 from server.broker.run import Kind, free_port
+from server.broker.verifier import matches, verifier_of
 
 ME, OTHER = "0" * 16, "1" * 16
 ACCOUNTS = (
@@ -149,3 +152,35 @@ def test_the_broker_dies_with_its_parent(tmp_path: Path) -> None:
             return
         time.sleep(0.02)
     pytest.fail("the broker is still there")
+
+
+def test_accounts_change_while_the_broker_runs(broker: Broker) -> None:
+    server, me = Peer(broker, "server", "ours"), Peer(broker, ME, "mine")
+    fresh: Peer | None = None
+    try:
+        assert server.connected.get(timeout=10)
+        assert me.connected.get(timeout=10)
+        ended: queue.Queue[bool] = queue.Queue()
+        me.client.on_disconnect = lambda *_: ended.put(True)
+        added = Account("2" * 16, "", "gateway", verifier_of("added"))
+        broker.admit([ACCOUNTS[2], added])
+        assert ended.get(timeout=10)
+        assert me.connected.get(timeout=10) is False  # the client has come again by itself
+        fresh = Peer(broker, added.name, "added")
+        assert fresh.connected.get(timeout=10)
+        fresh.client.subscribe(topic(added.name, "down", "ack"), qos=1)
+        assert fresh.subscribed.get(timeout=10)
+        server.client.publish(topic(added.name, "down", "ack"), b"welcome", qos=1)
+        assert fresh.received.get(timeout=10)[1] == b"welcome"
+    finally:
+        for peer in (server, me, fresh):
+            if peer is not None:
+                peer.close()
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_a_verifier_knows_its_password_only(password: str, other: str) -> None:
+    verifier = verifier_of(password)
+    assert matches(password, verifier)
+    assert matches(other, verifier) is (other == password)
+    assert not matches(password, other)
