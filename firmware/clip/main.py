@@ -11,7 +11,8 @@ import machine
 import micropython
 
 _LOADING = 2048  # bytes between collections: while the application is loaded what stays must lie close together
-_RUNNING = 16384  # more than a second takes, at the end of which the application collects
+# Then never by count: the application collects each second, and the frames of the sample path, which go back at once, would count.
+_RUNNING = -1
 _SHORT_LIFE_MS = 60000
 _WAIT_MS = 5000  # before the next life after a short one, so that neither flash nor battery is worn down; below the watchdog's time
 _AT_THE_CABLE_MS = 600000  # the watchdog cannot be stopped, but it can be given time
