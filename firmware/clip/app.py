@@ -114,6 +114,7 @@ class App:
     def tick(self, now: int) -> None:
         """One round: the radio's news, samples, judgement, policy, motor."""
         self.link.step(now)
+        now = self.clock.now()  # an operation may have waited for an erase of the flash, and samples came meanwhile
         if self.link.active is None:
             self.arbiter.drop()
         builder = self.sensing.builder

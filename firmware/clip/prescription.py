@@ -1,26 +1,33 @@
-"""What others have set on the clip and may only replace by a newer version: plan, calibration, settings."""
+"""What others have set on the clip and may only replace by a newer version: plan, calibration, settings.
+
+Layouts only ever grow at their end. So the file of an older firmware is completed from the default; that of a newer one is
+left alone, for when that firmware comes back, while the default is in force.
+"""
 
 from . import guarded
 from .wire import clip_control as control
 from .wire.base import MalformedError, const
 from .wire.clip_calibration import parse_calibration
-from .wire.clip_status import settings_values
+from .wire.clip_status import pack_settings, settings_values
 from .wire.plan import Plan, parse_plan
 
 _VERSION = const(1)
 
 
 class Versioned:
-    """One such thing, kept in a guarded file as the bytes in which it came, which begin with its version, u16."""
+    """One such thing, kept in a guarded file as the bytes in which it came, which begin with its version, u16. `blank` is the
+    default in these bytes."""
 
-    def __init__(self, path: str, kind: int, parse, default) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, path: str, kind: int, parse, default, blank: bytes = b"") -> None:  # type: ignore[no-untyped-def]
         self._path = path
         self._kind = kind
         self._parse = parse
         self.raw = b""
         self.value = default
-        stored = guarded.load(path, kind, _VERSION)
-        if stored is not None:
+        layout, stored = guarded.read(path, kind)
+        if 0 <= layout <= _VERSION:
+            if layout < _VERSION:
+                stored += blank[len(stored) :]
             try:
                 self.value = parse(stored)
                 self.raw = stored
@@ -57,7 +64,7 @@ def _version_of(data: bytes) -> int:
 
 def plan_store(path: str = "plan.bin") -> Versioned:
     """The plan; until one is set, the default: track only."""
-    return Versioned(path, 3, parse_plan, Plan())
+    return Versioned(path, 3, parse_plan, Plan(), Plan().pack())
 
 
 def calibration_store(path: str = "calibration.bin") -> Versioned:
@@ -66,5 +73,6 @@ def calibration_store(path: str = "calibration.bin") -> Versioned:
 
 
 def settings_store(path: str = "settings.bin") -> Versioned:
-    """The wearer's settings (version, strength %, pattern, LED); until set: full strength, the first rhythm, LED on."""
-    return Versioned(path, 5, settings_values, (0, 100, 0, 1))
+    """The wearer's settings (version, strength %, pattern, LED); until set: full strength, the first rhythm, a dark LED."""
+    blank = (0, 100, 0, 0)
+    return Versioned(path, 5, settings_values, blank, pack_settings(*blank))

@@ -13,6 +13,7 @@ class Shown:
         self._app = app
         self._told: tuple[object, ...] | None = None
         self._tell_at = 0
+        self._percent = -1
 
     def again(self, now: int) -> None:
         """Tell a gateway that has just come."""
@@ -20,8 +21,14 @@ class Shown:
         self.step(now)
 
     def step(self, now: int) -> None:
-        """Keep the readable status fresh while a gateway may read it, and notify it when it matters."""
+        """Keep what can be read fresh, the status only while a gateway may read it, and notify what matters."""
         app = self._app
+        gatt = app.gatt
+        if app.battery.percent != self._percent:
+            self._percent = app.battery.percent
+            percent = bytes((self._percent,))
+            gatt.write(gatt.battery, percent)
+            app.sender.level(percent)
         if app.link.active is None:
             return
         flags = self._flags(now)
@@ -46,7 +53,6 @@ class Shown:
             app.sender.dropped,
             app.arbiter.judge,
         )
-        gatt = app.gatt
         if app.link.private:
             gatt.write(gatt.status, data)
         told = (flags, app.plan.version, app.calibration.version, state, app.arbiter.judge, app.sender.dropped)
@@ -54,7 +60,6 @@ class Shown:
             self._told = told
             self._tell_at = now + _TELL_MS
             app.sender.status(data)
-            gatt.write(gatt.battery, bytes((app.battery.percent,)))
 
     def _flags(self, now: int) -> int:
         app = self._app

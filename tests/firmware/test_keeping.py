@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -167,9 +168,77 @@ def test_calibration_and_settings_have_their_defaults(tmp_path: Path) -> None:
     assert store.accept(calibration.pack_calibration(2, 1, (0, 16384, 0), (0, 0, 16384))) == control.OK
     assert store.version == 2
     settings = prescription.settings_store(str(tmp_path / "settings.bin"))
-    assert settings.value == (0, 100, 0, 1)
+    assert settings.value == (0, 100, 0, 0)
     assert settings.accept(status.pack_settings(1, 40, 2, 0)) == control.OK
     assert prescription.settings_store(str(tmp_path / "settings.bin")).value == (1, 40, 2, 0)
+
+
+def test_settings_of_an_older_layout_are_completed_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "settings.bin"
+    before_the_light = bytes([7, 0, 60, 3])  # version u16 | strength | pattern
+    path.write_bytes(guarded.frame(5, 0, before_the_light))
+    store = prescription.settings_store(str(path))
+    assert (store.value, store.version) == ((7, 60, 3, 0), 7)
+    assert store.raw == status.pack_settings(7, 60, 3, 0), "what a gateway reads is of this layout"
+    assert store.accept(status.pack_settings(7, 10, 0, 0)) == control.REFUSED_OLD_VERSION
+    assert store.accept(status.pack_settings(8, 10, 0, 1)) == control.OK
+    assert prescription.settings_store(str(path)).value == (8, 10, 0, 1)
+
+
+def test_a_plan_of_an_older_layout_is_completed(tmp_path: Path) -> None:
+    path = tmp_path / "plan.bin"
+    path.write_bytes(guarded.frame(3, 0, make_plan(5, 30)[:21]))
+    store = prescription.plan_store(str(path))
+    assert (store.version, store.value.dwell_s, store.value.probe_every) == (5, 30, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [(3, prescription.plan_store), (4, prescription.calibration_store), (5, prescription.settings_store)],
+)
+def test_a_file_of_a_newer_firmware_is_left_alone(
+    tmp_path: Path, kind: int, make: Callable[[str], prescription.Versioned]
+) -> None:
+    path = tmp_path / "x.bin"
+    newer = guarded.frame(kind, 2, bytes(40))
+    path.write_bytes(newer)
+    store = make(str(path))
+    assert (store.version, store.raw) == (0, b"")
+    assert path.read_bytes() == newer
+
+
+@given(st.binary(max_size=60), st.integers(0, 255))
+def test_whatever_a_settings_file_holds_something_is_in_force(tmp_path_factory: Any, data: bytes, layout: int) -> None:
+    path = tmp_path_factory.mktemp("settings") / "settings.bin"
+    for content in (data, guarded.frame(5, layout, data)):
+        path.write_bytes(content)
+        store = prescription.settings_store(str(path))
+        _, strength, rhythm, led = store.value
+        assert strength <= 100
+        assert rhythm <= 7
+        assert led <= 1
+
+
+@pytest.mark.parametrize("fails", ["full", "rename"])
+def test_what_the_flash_does_not_take_is_refused_and_the_old_stays(
+    powered: Callable[[TornFlash], None], monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    flash = TornFlash()
+    powered(flash)
+    store = prescription.settings_store()
+    assert store.accept(status.pack_settings(1, 40, 2, 0)) == control.OK
+    if fails == "full":
+        flash.full = True
+    else:
+
+        def refuse(*_: str) -> None:
+            raise OSError(28)
+
+        monkeypatch.setattr(flash, "rename", refuse)
+    assert store.accept(status.pack_settings(2, 80, 2, 0)) == control.REFUSED_BUSY
+    assert store.value == (1, 40, 2, 0)
+    assert prescription.settings_store().value == (1, 40, 2, 0)
+    assert store.accept(status.pack_settings(1, 40, 2, 0)) == control.OK, "what is in force may come again"
 
 
 @given(st.integers(0, PERIOD - 1), st.lists(st.integers(0, PERIOD - 1), max_size=20))

@@ -60,6 +60,7 @@ class Bench:
         self.stream = []
         self.journal = []
         self.statuses = []
+        self.levels = []
         self.sent = []  # what each notification was of
         self.sent_at = []
         self.on_tick = None
@@ -108,11 +109,15 @@ class Bench:
         names = {self.ble.uuids[u]: n for n, u in (("event", uuids.EVENT), ("stream", uuids.STREAM))}
         names[self.ble.uuids[uuids.JOURNAL]] = "journal"
         names[self.ble.uuids[uuids.STATUS]] = "status"
+        names[self.ble.uuids[uuids.BATTERY_LEVEL]] = "battery"
         for connection, handle, data in self.ble.sent:
             self.sent_at.append(self.now)
             assert len(data) <= self.mtus.get(connection, 247) - 3
             what = names[handle]
             self.sent.append(what)
+            if what == "battery":
+                self.levels.append(data[0])
+                continue
             if what != "stream":
                 data = self._joined(connection, what, data)
             if data is not None:
@@ -149,9 +154,10 @@ class Bench:
 
     # --- the gateway ---
 
-    def connect(self, connection=1, mtu=247, gateway=GATEWAY):
-        """Connect and authenticate; the result of AUTH."""
-        self.ble.connect(connection, mtu)
+    def connect(self, connection=1, mtu=247, gateway=GATEWAY, again=False):
+        """Connect, unless that was done already, and authenticate; the result of AUTH."""
+        if not again:
+            self.ble.connect(connection, mtu)
         self.mtus[connection] = mtu
         nonce = bytes([connection] * 16)
         self.write(connection, control.pack_hello(gateway, nonce))
@@ -166,6 +172,11 @@ class Bench:
         self.sessions[connection] = auth.session_key(key, gateway, nonce, theirs)
         self.counters[connection] = 0
         return self.result(control.AUTH)
+
+    def forget(self, connection):
+        """A connection is gone: whoever connects in its place begins anew."""
+        self.sessions.pop(connection, None)
+        self.joiners.clear()
 
     def write(self, connection, data):
         room = self.mtus.get(connection, 247) - 3
