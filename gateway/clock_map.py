@@ -1,10 +1,6 @@
 """From a clip's milliseconds since boot to UTC: one map a boot.
 
-What is known are bounds. A ping sent at s and answered at r with the clip's time t says that the offset UTC - t lay
-between s - t and r - t; a packet that arrived at r with a sample of t says that it was at most r - t. The radio can
-only delay, so both hold however it jitters. With the offset a straight line of time whose slope stays below
-`MAX_PPM`, all bounds together leave a convex set of lines (the classic set-membership view of clock
-synchronisation: Marzullo and Owicki, 1983); the map takes the middle and states the rest as its error.
+`Bounds` holds what is known and the lines that it leaves; the map takes the middle and states the rest as its error.
 
 What has been placed once stays there. The map is a polyline that only grows behind the last time it was asked for,
 so equal clip times always get equal UTC, and it never runs backwards, a step of the computer's own clock excepted.
@@ -15,111 +11,30 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_right
+from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from gateway.clock_bounds import BUCKET_MS, MAX_SLOPE, Bounds
 from gateway.placing import NOWHERE, Place
 
-MAX_PPM: Final = 150.0
-"""Largest relative rate of the two clocks: 50 ppm for the clip's crystal, the rest for a computer's under NTP."""
-BUCKET_MS: Final = 20_000
-"""Bounds this near to each other are joined; their drift apart is 3 ms at most."""
-MAX_BUCKETS: Final = 48
-TOLERANCE_MS: Final = 20.0
+TOLERANCE_MS: Final = 15.0
 """The polyline is bent only when the estimate has left it by this much, so that seconds do not jitter."""
 STEP_MS: Final = 2000.0
 """A difference above this, beyond what drift explains, is a step of the computer's clock."""
 MAX_KNOTS: Final = 400
-_D: Final = MAX_PPM * 1e-6
 
 
-class Bounds:
-    """Bounds of the offset over time, and the lines that they leave."""
+@dataclass(frozen=True)
+class ClockReport:
+    """What is known of a clip's clock: UTC minus clip time at the last exchange and the bound of its error, how much
+    UTC gains on the clip and the bound of that, how many exchanges there were, and UTC of the last."""
 
-    def __init__(self) -> None:
-        self._t: list[float] = []
-        self._low: list[float] = []
-        self._high: list[float] = []
-
-    def add(self, clip_ms: float, low: float, high: float) -> None:
-        """The offset at `clip_ms` was between `low` and `high` (`low` may be -inf). Older bounds that contradict go,
-        and news of long ago is left out."""
-        if self._t and clip_ms - self._t[-1] <= -BUCKET_MS:
-            return
-        if self._t and clip_ms - self._t[-1] < BUCKET_MS:
-            slack = _D * abs(clip_ms - self._t[-1])
-            self._low[-1] = max(self._low[-1], low - slack)
-            self._high[-1] = min(self._high[-1], high + slack)
-            if self._low[-1] > self._high[-1]:
-                self._t[-1], self._low[-1], self._high[-1] = max(self._t[-1], clip_ms), low, high
-        else:
-            self._t.append(clip_ms)
-            self._low.append(low)
-            self._high.append(high)
-            if len(self._t) > MAX_BUCKETS:
-                self._thin()
-        while len(self._t) > 1 and self._drift() is None:
-            del self._t[0], self._low[0], self._high[0]
-
-    def _thin(self) -> None:
-        """Drop every second bucket of the older half, never the first: the long baseline tells the drift."""
-        keep = [i for i in range(len(self._t)) if i >= MAX_BUCKETS // 2 or i % 2 == 0]
-        self._t = [self._t[i] for i in keep]
-        self._low = [self._low[i] for i in keep]
-        self._high = [self._high[i] for i in keep]
-
-    def _drift(self) -> tuple[float, float] | None:
-        """Least and greatest slope that the bounds allow; None when they contradict each other."""
-        t, low, high = (np.array(values) for values in (self._t, self._low, self._high))
-        first, second = np.triu_indices(len(t), 1)
-        least, greatest = -_D, _D
-        if len(first):
-            span = t[second] - t[first]
-            least = max(least, float(((low[second] - high[first]) / span).max()))
-            greatest = min(greatest, float(((high[second] - low[first]) / span).min()))
-        return (least, greatest) if least <= greatest else None
-
-    @property
-    def latest_ms(self) -> float | None:
-        """Clip time of the newest bound from both sides, None before the first."""
-        for t, low in zip(reversed(self._t), reversed(self._low), strict=True):
-            if low > -math.inf:
-                return t
-        return None
-
-    def line(self, clip_ms: float) -> tuple[float, float, float, float]:
-        """(offset at `clip_ms`, its error, slope, error of the slope). Needs bounds from both sides."""
-        drift = self._drift()
-        if drift is None or self.latest_ms is None:
-            raise ValueError("no bounds from both sides yet")
-        slope = (drift[0] + drift[1]) / 2
-        t, low, high = (np.array(values) for values in (self._t, self._low, self._high))
-        ahead = clip_ms - t
-        offset = (float((low + slope * ahead).max()) + float((high + slope * ahead).min())) / 2
-        floor = float((low + _least(drift, ahead)).max())
-        ceiling = float((high - _least(drift, -ahead)).min())
-        return offset, max(offset - floor, ceiling - offset, 0.0), slope, (drift[1] - drift[0]) / 2
-
-    def dump(self) -> list[list[float]]:
-        """The bounds as plain numbers; -inf as -1e18."""
-        return [[t, max(a, -1e18), b] for t, a, b in zip(self._t, self._low, self._high, strict=True)]
-
-    @classmethod
-    def load(cls, rows: list[list[float]]) -> Bounds:
-        """Inverse of `dump`."""
-        bounds = cls()
-        for t, low, high in rows:
-            bounds._t.append(t)
-            bounds._low.append(low if low > -1e17 else -math.inf)
-            bounds._high.append(high)
-        return bounds
-
-
-def _least(drift: tuple[float, float], ahead: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Least change of the offset over `ahead` ms."""
-    return np.minimum(drift[0] * ahead, drift[1] * ahead)
+    offset_ms: float
+    uncertainty_ms: float
+    drift_ppm: float
+    drift_error_ppm: float
+    exchanges: int
+    last_exchange_utc_ms: int
 
 
 class ClockMap:
@@ -129,8 +44,10 @@ class ClockMap:
         self._bounds = Bounds()
         self._knots: list[tuple[float, float, float]] = []  # clip ms, offset ms, error ms
         self._head = (0.0, 0.0)  # slope before the first knot, and its error
-        self._tail = (0.0, _D)  # after the last
+        self._tail = (0.0, MAX_SLOPE)  # after the last
         self._asked_to = -math.inf
+        self._exchanges = 0
+        self._last_utc_ms = 0.0
 
     @property
     def ready(self) -> bool:
@@ -138,15 +55,38 @@ class ClockMap:
         return bool(self._knots) or self._bounds.latest_ms is not None
 
     @property
-    def drift_ppm(self) -> float:
-        """UTC gains this much on the clip's clock; 0 before there is anything to tell."""
-        return self._bounds.line(0.0)[2] * 1e6 if self._bounds.latest_ms is not None else 0.0
+    def report(self) -> ClockReport | None:
+        """What is known at present; None before the first exchange, and after a step until the next."""
+        latest = self._bounds.latest_ms
+        if latest is None:
+            return None
+        offset, error, slope, slope_error = self._bounds.line(latest)
+        return ClockReport(offset, error, slope * 1e6, slope_error * 1e6, self._exchanges, round(self._last_utc_ms))
 
     def exchange(self, sent_utc_ms: float, clip_ms: float, received_utc_ms: float) -> None:
         """A ping and its answer. A negative round trip (the computer's clock stepped meanwhile) is left out."""
-        if received_utc_ms >= sent_utc_ms:
-            # Both sides count whole milliseconds: each reading may be up to one late.
-            self._bounds.add(clip_ms, sent_utc_ms - clip_ms - 1, received_utc_ms - clip_ms + 1)
+        if received_utc_ms < sent_utc_ms:
+            return
+        self._end_at(clip_ms + BUCKET_MS)
+        # Both sides count whole milliseconds: each reading may be up to one late.
+        self._bounds.add(clip_ms, sent_utc_ms - clip_ms - 1, received_utc_ms - clip_ms + 1)
+        self._exchanges += 1
+        self._last_utc_ms = received_utc_ms
+
+    def stepped(self) -> None:
+        """The computer's clock was set, or may have been: bounds from before say nothing of what follows. What has been
+        placed stays."""
+        self._bounds = Bounds()
+
+    def _end_at(self, clip_ms: float) -> None:
+        """The clip's time is before `clip_ms`: what claims to come from later, such as a record whose time was garbled,
+        must not hold the map fast there."""
+        self._bounds.end_at(clip_ms)
+        self._asked_to = min(self._asked_to, clip_ms)
+        if self._knots and self._knots[-1][0] > clip_ms:
+            offset, error = self._offset(clip_ms)
+            self._knots = [*(knot for knot in self._knots if knot[0] < clip_ms), (clip_ms, offset, error)]
+            self._tail = (0.0, MAX_SLOPE)
 
     def arrival(self, clip_ms: float, received_utc_ms: float) -> None:
         """A packet whose last sample was taken at `clip_ms` came in."""
@@ -201,7 +141,7 @@ class ClockMap:
         change = offset - before
         if here > self._knots[-1][0]:
             self._knots.append((here, before, before_error))
-        if abs(change) > STEP_MS + _D * (to - here):
+        if abs(change) > STEP_MS + MAX_SLOPE * (to - here):
             self._knots.append((here + 1, offset, error))
         else:
             self._knots.append((max(to, here + 2 * abs(change) + 1), offset, error))
@@ -228,6 +168,8 @@ class ClockMap:
                 "head": self._head,
                 "tail": self._tail,
                 "asked_to": max(self._asked_to, -1e18),
+                "exchanges": self._exchanges,
+                "last_utc_ms": self._last_utc_ms,
             }
         ).encode()
 
@@ -242,6 +184,8 @@ class ClockMap:
             clock._head = (stored["head"][0], stored["head"][1])
             clock._tail = (stored["tail"][0], stored["tail"][1])
             clock._asked_to = stored["asked_to"]
+            clock._exchanges = stored.get("exchanges", 0)
+            clock._last_utc_ms = stored.get("last_utc_ms", 0.0)
         except (KeyError, IndexError, TypeError) as error:
             raise ValueError(f"not a clock map: {error}") from error
         return clock

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock_map import MAX_BUCKETS, MAX_KNOTS, Bounds, ClockMap
+from gateway.clock_bounds import MAX_BUCKETS, Bounds
+from gateway.clock_map import MAX_KNOTS, ClockMap, ClockReport
 from gateway.placing import NOWHERE
 
 BOOT_UTC = 1_790_000_000_000
@@ -107,7 +108,10 @@ def test_the_drift_is_found_over_hours_and_used_for_what_came_before() -> None:
     world = World(60, 15)
     connected = 4 * 3_600_000
     world.live(connected, connected + 3_600_000)
-    assert world.clock.drift_ppm == pytest.approx(60, abs=8)
+    report = world.clock.report
+    assert report is not None
+    assert report.drift_ppm == pytest.approx(60, abs=8)
+    assert abs(report.drift_ppm - 60) <= report.drift_error_ppm < 15
     error, stated = world.error(60_000)
     assert error <= stated
     assert error < 150
