@@ -98,6 +98,11 @@ class GatewayConfig(BaseModel):
         """The file of the outbox and of everything else that must survive a restart."""
         return self.data_dir / "gateway.db"
 
+    def with_clip(self, clip: ClipConfig) -> GatewayConfig:
+        """The same with a clip more, or with this key for one that is there."""
+        others = tuple(other for other in self.clips if other.serial != clip.serial)
+        return self.model_copy(update={"clips": (*others, clip)})
+
 
 def load(path: Path) -> GatewayConfig:
     """The configuration in `path`. Raises ConfigError, naming the field that is wrong."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from firmware.clip import protocol
+from gateway.pieces import Pieces
 from gateway.radio import Gatt, RadioError, short_uuid
 from gateway.turn import Turn
 
@@ -20,6 +21,8 @@ auth = protocol.auth
 
 ANSWER_S: Final = 6.0
 """How long the clip may take to answer: the lease would have run out by then."""
+PAIR_S: Final = 15.0
+"""Finding a key takes the clip a few seconds."""
 
 
 Answer = tuple[Any, ...]
@@ -70,8 +73,9 @@ class Link:
     ) -> None:
         """`on_malformed(door, reason, data)` gets every event that does not follow the contract."""
         self._gatt = gatt
+        self._pieces = Pieces(gatt, on_malformed)
         self._serial = serial
-        self._key = key
+        self.key = key
         self._gateway = gateway
         self._utc_ms = utc_ms
         self._on_malformed = on_malformed
@@ -80,6 +84,7 @@ class Link:
         self._turn = Turn()
         self._waiting: dict[tuple[int, int], asyncio.Future[Answer]] = {}
         self._token = 0
+        self._listening = False
 
     @property
     def lost(self) -> asyncio.Event:
@@ -90,6 +95,13 @@ class Link:
         """The frame of a journal notification. Raises MalformedError when it is not from the clip of this session."""
         return auth.without_tag(self._session, data)
 
+    def _is_sealed(self, data: bytes) -> bool:
+        try:
+            self.without_tag(data)
+        except protocol.MalformedError:
+            return False
+        return True
+
     async def authenticate(self) -> None:
         """Check the serial, prove the key to each other, derive the session's key.
 
@@ -98,33 +110,56 @@ class Link:
         raw = await self.read(short_uuid(protocol.uuids.SERIAL))
         if raw.decode("ascii", "replace").strip("\0 ") != self._serial:
             raise WrongClipError("the peripheral has another serial")
-        await self.subscribe(protocol.uuids.EVENT, self._on_event)
+        await self._listen()
         nonce = secrets.token_bytes(auth.NONCE_SIZE)
         nonce_clip, proof = await self._hello(nonce)
-        expected = auth.proof(self._key, b"clip", self._gateway, nonce, nonce_clip)
+        expected = auth.proof(self.key, b"clip", self._gateway, nonce, nonce_clip)
         if not auth.same(expected, proof):
             raise LinkError("the clip does not know the key")
-        mine = auth.proof(self._key, b"gate", self._gateway, nonce, nonce_clip)
+        mine = auth.proof(self.key, b"gate", self._gateway, nonce, nonce_clip)
         answer = self._expect(control.EVENT_RESULT, control.AUTH, 0)
         await self._write(control.pack_auth(mine))
         _, _, result = await self._answer(answer)
         if result != control.OK:
             raise LinkError(f"the clip refused the key: {control.RESULT_NAMES[result]}")
-        self._session = auth.session_key(self._key, self._gateway, nonce, nonce_clip)
+        self._session = auth.session_key(self.key, self._gateway, nonce, nonce_clip)
         self._counter = 0
 
+    async def ask_for_key(self, public: bytes) -> tuple[bytes, bytes]:
+        """The clip's public key, and its confirmation that it has found the common key; `public` is ours.
+
+        Raises LinkError when the clip is not to be paired.
+        """
+        await self._listen()
+        request = protocol.pairing.pack_pair(self._gateway, public)
+        return await self._bare(request, control.EVENT_PAIRED, "the request to be paired", PAIR_S)
+
     async def _hello(self, nonce: bytes) -> tuple[bytes, bytes]:
-        challenge = self._expect(control.EVENT_CHALLENGE, 0, 0)
-        refusal = self._expect(control.EVENT_RESULT, control.HELLO, 0)
-        await self._write(control.pack_hello(self._gateway, nonce))
-        done, _ = await asyncio.wait((challenge, refusal), timeout=ANSWER_S, return_when=asyncio.FIRST_COMPLETED)
-        self._waiting.clear()
-        if challenge in done:
-            nonce_clip, proof = challenge.result()
-            return nonce_clip, proof
-        if refusal in done:
+        hello = control.pack_hello(self._gateway, nonce)
+        return await self._bare(hello, control.EVENT_CHALLENGE, "the hello", ANSWER_S)
+
+    async def _bare(self, data: bytes, event: int, what: str, timeout_s: float) -> tuple[bytes, bytes]:
+        """Write something that no seal is on; the values of the event that answers it."""
+        answer = self._expect(event, 0, 0)
+        refusal = self._expect(control.EVENT_RESULT, data[0], 0)
+        lost = asyncio.ensure_future(self._gatt.lost.wait())
+        try:
+            await self._write(data)
+            await asyncio.wait((answer, refusal, lost), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            lost.cancel()
+            self._waiting.clear()
+        if answer.done():
+            first, second = answer.result()
+            return first, second
+        if refusal.done():
             raise LinkError(f"the clip refused: {control.RESULT_NAMES[refusal.result()[2]]}")
-        raise LinkError("the clip does not answer the hello")
+        raise LinkError("link lost" if self._gatt.lost.is_set() else f"the clip does not answer {what}")
+
+    async def _listen(self) -> None:
+        if not self._listening:
+            await self.subscribe(protocol.uuids.EVENT, self._on_event)
+            self._listening = True
 
     async def read(self, uuid: str) -> bytes:
         """Value of a characteristic."""
@@ -136,9 +171,10 @@ class Link:
 
     async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
         """Hand every notification of a characteristic to `callback`."""
+        is_whole = self._is_sealed if uuid == protocol.uuids.JOURNAL else _never
         try:
             async with asyncio.timeout(ANSWER_S):
-                await self._gatt.subscribe(uuid, callback)
+                await self._pieces.subscribe(uuid, callback, is_whole)
         except (RadioError, TimeoutError) as error:
             raise LinkError(str(error) or "the clip does not answer a subscription") from error
 
@@ -168,6 +204,17 @@ class Link:
         _, clip_ms = await self._answer(pong)
         return Exchange(sent, clip_ms, received)
 
+    async def begin_update(self, payload: bytes) -> int:
+        """Announce a new firmware; from which byte on the clip wants it. Raises RefusedError."""
+        told = self._expect(control.EVENT_UPDATE, 0, 0)
+        try:
+            await self.operate(control.UPDATE_BEGIN, payload)
+        finally:
+            self._waiting = {key: other for key, other in self._waiting.items() if other is not told}
+        if not told.done():
+            raise LinkError("the clip does not say how much of the firmware it has")
+        return int(told.result()[0])
+
     async def close(self) -> None:
         """Disconnect."""
         await self._gatt.close()
@@ -175,7 +222,7 @@ class Link:
     async def _write(self, data: bytes) -> None:
         try:
             async with asyncio.timeout(ANSWER_S):
-                await self._gatt.write(protocol.uuids.CONTROL, data)
+                await self._pieces.write(data)
         except (RadioError, TimeoutError) as error:
             raise LinkError(str(error) or "the clip does not answer a write") from error
 
@@ -209,6 +256,10 @@ class Link:
             future = self._waiting.pop(_address(event, 0, 0), None)
         if future is not None and not future.done():
             future.set_result(values)
+
+
+def _never(_: bytes) -> bool:
+    return False
 
 
 def _parse(data: bytes) -> tuple[int, Answer]:

@@ -18,7 +18,9 @@ from firmware.clip import protocol
 
 CONNECT_S: Final = 20.0
 CLOSE_S: Final = 5.0
+SECURE_S: Final = 5.0
 STRANGERS: Final = 64
+SMALLEST_MTU: Final = 23
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,13 @@ class Gatt(Protocol):
     @property
     def lost(self) -> asyncio.Event:
         """Set when the link is gone."""
+
+    @property
+    def mtu(self) -> int:
+        """What both sides have agreed on: a message has 3 bytes less. Raises RadioError."""
+
+    async def secure(self) -> bool:
+        """Encrypt the link, if both stacks can (LE Secure Connections); whether it is. Never raises RadioError."""
 
     async def read(self, uuid: str) -> bytes:
         """Value of a characteristic. Raises RadioError."""
@@ -83,6 +92,25 @@ class BleakGatt:
         except RadioError:
             await self.close()
             raise
+
+    @property
+    def mtu(self) -> int:
+        """See Gatt. Asked of the characteristic, because the client's own figure is a guess on some systems."""
+        try:
+            control = self._client.services.get_characteristic(protocol.uuids.CONTROL)
+        except BleakError as error:
+            raise RadioError(f"cannot write: {error}") from error
+        return SMALLEST_MTU if control is None else max(SMALLEST_MTU, control.max_write_without_response_size + 3)
+
+    async def secure(self) -> bool:
+        """See Gatt."""
+        try:
+            async with _errors_of("encrypt"), asyncio.timeout(SECURE_S):
+                await self._client.pair()
+        except (RadioError, NotImplementedError) as error:
+            logger.debug("%s", error)
+            return False
+        return True
 
     async def read(self, uuid: str) -> bytes:
         """See Gatt."""

@@ -21,13 +21,13 @@ _FLAG_INDICATE = const(0x20)
 _AD_FLAGS = const(0x01)
 _AD_NAME = const(0x09)
 _AD_UUID128 = const(0x07)
+_AD_MANUFACTURER = const(0xFF)
 _GENERAL_DISCOVERABLE_LE_ONLY = const(0x06)
 
-_ADVERTISE_US = const(250000)
 _CONTROL_BUFFER = const(128)  # the longest control write: settings, plan and calibration stay far below
 MANUFACTURER = b"Plumbline"
 MODEL = b"Clip"
-_EVENTS_MAX = const(32)
+_WAITING_MAX = const(8)  # writes of one connection that wait for the next round: no stranger takes another's place
 
 
 def _field(kind: int, value: bytes) -> bytes:
@@ -40,13 +40,15 @@ def _uuid_bytes(text: str) -> bytes:
     return bytes([int(digits[i : i + 2], 16) for i in range(30, -2, -2)])
 
 
-def advertisement(serial: str) -> "tuple[bytes, bytes]":
-    """(advertising data, scan response): flags and name in the one, the service in the other, 31 bytes each at most."""
+def advertisement(serial: str, pairing: bool) -> "tuple[bytes, bytes]":
+    """(advertising data, scan response): flags, name and, while a gateway may be paired, that it may, in the one, the
+    service in the other; 31 bytes each at most."""
     name = (uuids.NAME_PREFIX + serial[-4:]).encode()
-    return (
-        _field(_AD_FLAGS, bytes((_GENERAL_DISCOVERABLE_LE_ONLY,))) + _field(_AD_NAME, name),
-        _field(_AD_UUID128, _uuid_bytes(uuids.posture(1))),
-    )
+    advertised = _field(_AD_FLAGS, bytes((_GENERAL_DISCOVERABLE_LE_ONLY,))) + _field(_AD_NAME, name)
+    if pairing:
+        company = bytes((uuids.COMPANY & 0xFF, uuids.COMPANY >> 8))
+        advertised += _field(_AD_MANUFACTURER, company + uuids.PAIRING_DATA)
+    return advertised, _field(_AD_UUID128, _uuid_bytes(uuids.posture(1)))
 
 
 class Gatt:
@@ -60,9 +62,14 @@ class Gatt:
         ble.active(True)
         ble.config(mtu=uuids.MTU_WANTED)
         ble.config(gap_name=uuids.NAME_PREFIX + serial[-4:])
+        try:
+            ble.config(le_secure=True)  # for a central that asks for encryption; nothing relies on it
+        except (OSError, ValueError):
+            pass
         ble.irq(self._irq)
         self._register(uuid, serial, firmware)
-        self._advertising, self._response = advertisement(serial)
+        self._serial = serial
+        self.pairing = False  # whether advertisements say that a gateway may be paired
 
     def _register(self, uuid, serial: str, firmware: str) -> None:  # type: ignore[no-untyped-def]
         read = _FLAG_READ
@@ -75,7 +82,7 @@ class Gatt:
                 (uuid(uuids.FIRMWARE_REVISION), read),
             ),
         )
-        battery = (uuid(uuids.BATTERY_SERVICE), ((uuid(uuids.BATTERY_LEVEL), read),))
+        battery = (uuid(uuids.BATTERY_SERVICE), ((uuid(uuids.BATTERY_LEVEL), read | _FLAG_NOTIFY),))
         # In the order of their numbers, from 2: stream, event, control, settings, plan, journal, status, calibration.
         flags = (_FLAG_NOTIFY, _FLAG_INDICATE, _FLAG_WRITE, read, read, _FLAG_NOTIFY, read | _FLAG_NOTIFY, read)
         posture = (
@@ -109,18 +116,31 @@ class Gatt:
             entry = (event, data[0], data[1], b"", self._ticks_ms())
         else:
             return
-        if len(self._events) >= _EVENTS_MAX and event == WRITTEN:
+        if event == WRITTEN and self._waiting(data[0]) >= _WAITING_MAX:
             self.lost_events += 1
             return
         self._events.append(entry)
+
+    def _waiting(self, connection: int) -> int:
+        """Writes of a connection that were not yet taken."""
+        waiting = 0
+        for entry in self._events:
+            if entry[0] == WRITTEN and entry[1] == connection:
+                waiting += 1
+        return waiting
 
     def take(self) -> "tuple[int, int, int, bytes, int] | None":
         """The oldest event not yet taken, or None: (event, connection, handle or MTU, written bytes, ticks)."""
         return self._events.pop(0) if self._events else None
 
-    def advertise(self) -> None:
-        """Be found and connectable."""
-        self._ble.gap_advertise(_ADVERTISE_US, self._advertising, resp_data=self._response)
+    def advertise(self, interval_us: int) -> bool:
+        """Be found and connectable; False when the stack has no room for another connection: try again later."""
+        advertised, response = advertisement(self._serial, self.pairing)
+        try:
+            self._ble.gap_advertise(interval_us, advertised, resp_data=response)
+        except OSError:
+            return False
+        return True
 
     def stop_advertising(self) -> None:
         """Be found no more."""

@@ -1,4 +1,7 @@
-"""The gateways that this clip trusts, a key each. `pack` and `parse` are pure: whoever provisions a clip uses them too."""
+"""The gateways that this clip trusts, a key each, the one that authenticated last first.
+
+`pack` and `parse` are pure: whoever provisions a clip uses them too.
+"""
 
 from . import guarded
 from .wire.base import MalformedError, const
@@ -16,6 +19,10 @@ def pack(keys: "list[tuple[bytes, bytes]]") -> bytes:
 
     Raises ValueError for more, or for other sizes.
     """
+    return guarded.frame(_KIND, _VERSION, _payload(keys))
+
+
+def _payload(keys: "list[tuple[bytes, bytes]]") -> bytes:
     if len(keys) > MAX_GATEWAYS:
         raise ValueError("at most %d" % MAX_GATEWAYS)
     payload = b""
@@ -23,7 +30,7 @@ def pack(keys: "list[tuple[bytes, bytes]]") -> bytes:
         if len(gateway) != GATEWAY_ID_SIZE or len(key) != KEY_SIZE:
             raise ValueError("%d bytes and %d" % (len(gateway), len(key)))
         payload += bytes(gateway) + bytes(key)
-    return guarded.frame(_KIND, _VERSION, payload)
+    return payload
 
 
 def parse(data: bytes) -> "list[tuple[bytes, bytes]]":
@@ -44,3 +51,14 @@ def load(path: str = FILE) -> "list[tuple[bytes, bytes]]":
             return parse(file.read())
     except (OSError, MalformedError):
         return []
+
+
+def with_first(keys: "list[tuple[bytes, bytes]]", gateway: bytes, key: bytes) -> "list[tuple[bytes, bytes]]":
+    """`keys` with this gateway in the first place: what it had before is gone, and so is the last one when there are more
+    than four."""
+    return ([(gateway, key)] + [entry for entry in keys if entry[0] != gateway])[:MAX_GATEWAYS]
+
+
+def save(keys: "list[tuple[bytes, bytes]]", path: str = FILE) -> None:
+    """Replace the clip's key file. A power cut leaves the old or the new one. Raises OSError when the flash is full."""
+    guarded.save(path, _KIND, _VERSION, _payload(keys))

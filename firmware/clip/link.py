@@ -1,18 +1,28 @@
-"""Connections and who is on the other side: handshake, sealed control writes, and their results.
+"""Connections and who is on the other side: handshake, sealed control writes, and their results; pairing.
 
-While no gateway has authenticated the clip advertises. The newest that authenticates wins; every other connection is
-ended before the readable values are filled in, because all connections read the same values.
+While no gateway has authenticated, or one may be paired, the clip advertises. The newest that authenticates wins; every
+other connection is ended before the readable values are filled in, because all connections read the same values.
 """
 
 import os
 
 from . import gatt as events
+from . import lazy
+from .beacon import Beacon
 from .wire import clip_auth as auth
 from .wire import clip_control as control
 from .wire.base import MalformedError, const
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .pairing import Pairing
+    from .wire.fragment import Joiner
+
 AUTHENTICATE_MS = 10000  # a central that has not authenticated by then is dropped
 SILENCE_MS = 60000  # so is a gateway that has written nothing for this long: its program died, its radio did not
+PAIRING_MS = 60000  # how long a gateway may be paired
+STRANGERS = 3  # connections that have not authenticated; one more ends the oldest, so that none of them blocks the clip
+WRITES = 32  # of a connection that has not authenticated: pairing at the smallest MTU takes 6
 _DEFAULT_MTU = const(23)
 
 
@@ -26,25 +36,63 @@ class Session:
         self.challenge: tuple[bytes, bytes, bytes, bytes] | None = None  # gateway, key, its nonce, ours
         self.key: bytes | None = None
         self.counter = 0
+        self.writes = 0
+        self.joiner: "Joiner | None" = None
 
 
 class Link:
-    """`owner` carries out operations: `operate(op, payload, t_ms) -> result`; it hears of `linked(mtu)` and
-    `mtu_changed(mtu)`, and fills in the readable values on `publish()`."""
+    """`owner` carries out operations: `operate(op, payload, t_ms) ->
+    result`; it hears of `linked(mtu)`, `mtu_changed(mtu)` and `paired(now_ms, gateways)`, fills in the readable values on
+    `publish()`, and its `serial` goes into the keys of new gateways."""
 
-    def __init__(self, gatt, sender, clock, keys, owner) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, gatt, sender, clock, owner) -> None:  # type: ignore[no-untyped-def]
+        from . import keystore  # noqa: PLC0415 -- needed at boot, and when another gateway comes
+
         self._gatt = gatt
         self._sender = sender
         self._clock = clock
-        self._keys = dict(keys)
+        self._keys = keystore.load()
+        lazy.drop("keystore")
         self._owner = owner
         self._sessions: dict[int, Session] = {}
+        self._beacon = Beacon(gatt)
+        self._window: "Pairing | None" = None  # while a gateway may be paired
+        self._message = 0
         self.active: Session | None = None
 
     @property
     def private(self) -> bool:
         """Whether nobody but an authenticated gateway is connected."""
         return self.active is not None and len(self._sessions) == 1
+
+    @property
+    def pairing(self) -> bool:
+        """Whether a gateway may be paired now."""
+        return self._window is not None
+
+    def hasten(self, now_ms: int) -> None:
+        """Be found fast for a while: somebody has touched the clip."""
+        self._beacon.hasten(now_ms)
+
+    def open_pairing(self, now_ms: int) -> None:
+        """Let a gateway be paired for a minute, or for another one."""
+        if self._window is None:
+            from . import pairing  # noqa: PLC0415 -- it stays in memory no longer than it is needed
+
+            self._window = pairing.Pairing(self._owner.serial, 0)
+        self._window.until = now_ms + PAIRING_MS
+        self._gatt.pairing = True
+        self._beacon.hasten(now_ms)
+        self._beacon.on(now_ms)
+
+    def _close_pairing(self, now_ms: int) -> None:
+        self._window = None
+        self._gatt.pairing = False
+        if self.active is None:
+            self._beacon.on(now_ms)
+        else:
+            self._beacon.off()
+        lazy.drop("pairing", "x25519", "wire.pairing")
 
     def step(self, now_ms: int) -> None:
         """Take what the radio has noted since the last step."""
@@ -58,21 +106,33 @@ class Link:
                 session.heard_ms = now_ms
                 self._gatt.disconnect(session.connection)
         self._sender.check(now_ms)
+        window = self._window
+        if window is not None:
+            self._beacon.hasten(now_ms)
+            answer = window.step()
+            if answer is not None:
+                session = self._sessions[answer[0]]
+                session.heard_ms = now_ms
+                self._tell(session, answer[1])
+            if now_ms >= window.until:
+                self._close_pairing(now_ms)
+        self._beacon.step(now_ms)
 
     def _handle(self, event, now_ms: int) -> None:  # type: ignore[no-untyped-def]
         kind, connection, value, data, ticks = event
         if kind == events.CONNECTED:
+            self._make_room()
             self._sessions[connection] = Session(connection, now_ms)
-            if self.active is None:
-                self._gatt.advertise()  # the stack stops by itself when a central connects
-            else:
+            if self.active is None or self.pairing:
+                self._beacon.on(now_ms)
+            if self.active is not None:
                 self._gatt.hide()  # this one came in while the other authenticated
             return
         session = self._sessions.get(connection)
         if session is None:
             return
         if kind == events.DISCONNECTED:
-            self._gone(session)
+            self._gone(session, now_ms)
         elif kind == events.MTU_CHANGED:
             session.mtu = value
             if session is self.active:
@@ -81,24 +141,73 @@ class Link:
         elif kind == events.INDICATED:
             self._sender.confirmed(connection)
         elif kind == events.WRITTEN and value == self._gatt.control and data:
-            self._control(session, data, self._clock.since(ticks), now_ms)
+            self._written(session, data, self._clock.since(ticks), now_ms)
 
-    def _gone(self, session: Session) -> None:
-        del self._sessions[session.connection]
-        self._sender.forget(session.connection)
-        if session is self.active:
-            self.active = None
+    def _make_room(self) -> None:
+        """End the oldest of too many connections that have not authenticated."""
+        strangers = [session for session in self._sessions.values() if session.key is None]
+        if len(strangers) >= STRANGERS:
+            for session in strangers:
+                if session.heard_ms < strangers[0].heard_ms:
+                    strangers[0] = session
+            self._gatt.disconnect(strangers[0].connection)
+            self._forget(strangers[0])
+
+    def _gone(self, session: Session, now_ms: int) -> None:
+        was_active = session is self.active
+        self._forget(session)
+        if was_active:
             self._gatt.hide()
+            self._beacon.hasten(now_ms)
         if self.active is None:
-            self._gatt.advertise()
+            self._beacon.on(now_ms)
         else:
             self._owner.publish()
+
+    def _tell(self, session: Session, event: bytes) -> None:
+        """Indicate an event, in pieces if need be."""
+        room = session.mtu - 3
+        pieces = [event]
+        if len(event) > room:
+            from .wire import fragment  # noqa: PLC0415 -- most links never need it
+
+            self._message += 1
+            pieces = fragment.split(control.EVENT_FRAGMENT, self._message, event, room)
+        for piece in pieces:
+            self._sender.event(session.connection, piece)
+
+    def _written(self, session: Session, data: bytes, t_ms: int, now_ms: int) -> None:
+        if session.key is None:
+            session.writes += 1
+            if session.writes > WRITES:
+                self._gatt.disconnect(session.connection)
+                return
+        if data[0] == control.FRAGMENT:
+            if session.joiner is None:
+                from .wire import fragment  # noqa: PLC0415 -- most links never need it
+
+                session.joiner = fragment.Joiner()
+            try:
+                message = session.joiner.add(data)
+            except MalformedError:
+                self._tell(session, control.pack_result(control.FRAGMENT, 0, control.REFUSED_MALFORMED))
+                return
+            if message is None:
+                return
+            data = message
+        self._control(session, data, t_ms, now_ms)
 
     def _control(self, session: Session, data: bytes, t_ms: int, now_ms: int) -> None:
         op = data[0]
         counter = 0
+        result: int | None
         try:
-            if op == control.HELLO:
+            if op == control.PAIR:
+                result = control.REFUSED_NOT_PAIRING
+                if self._window is not None:
+                    session.heard_ms = now_ms
+                    result = self._window.ask(session.connection, data)
+            elif op == control.HELLO:
                 result = self._hello(session, data)
             elif op == control.AUTH:
                 result = self._auth(session, data, now_ms)
@@ -116,17 +225,26 @@ class Link:
         except MalformedError:
             result = control.REFUSED_MALFORMED
         if result is not None:
-            self._sender.event(session.connection, control.pack_result(op, counter, result))
+            self._tell(session, control.pack_result(op, counter, result))
 
     def _hello(self, session: Session, data: bytes) -> "int | None":
         gateway, nonce = control.parse_hello(data)
-        key = self._keys.get(gateway)
+        key = self._key_of(session, gateway)
         if key is None:
             return control.REFUSED_UNKNOWN_GATEWAY
         mine = os.urandom(auth.NONCE_SIZE)
         session.challenge = (gateway, key, nonce, mine)
         proof = auth.proof(key, b"clip", gateway, nonce, mine)
-        self._sender.event(session.connection, control.pack_challenge(mine, proof))
+        self._tell(session, control.pack_challenge(mine, proof))
+        return None
+
+    def _key_of(self, session: Session, gateway: bytes) -> "bytes | None":
+        key = self._window.key_of(session.connection, gateway) if self._window is not None else None
+        if key is not None:
+            return key
+        for known, key in self._keys:
+            if known == gateway:
+                return key
         return None
 
     def _auth(self, session: Session, data: bytes, now_ms: int) -> int:
@@ -140,18 +258,38 @@ class Link:
         for other in list(self._sessions.values()):
             if other is not session:
                 self._gatt.disconnect(other.connection)
-                self._gone_quietly(other)
-        self._gatt.stop_advertising()
+                self._forget(other)
         session.key = auth.session_key(key, gateway, theirs, mine)
         session.counter = 0
         session.heard_ms = now_ms
         self.active = session
+        if not self._keys or self._keys[0] != (gateway, key):
+            self._remember(gateway, key)
+        if self._window is None:
+            self._beacon.off()
+        elif self._window.key_of(session.connection, gateway) == key:
+            self._close_pairing(now_ms)
+            self._owner.paired(now_ms, len(self._keys))
         self._sender.open(session.connection, session.mtu)
         self._owner.linked(session.mtu)
         return control.OK
 
-    def _gone_quietly(self, session: Session) -> None:
-        del self._sessions[session.connection]
-        self._sender.forget(session.connection)
+    def _forget(self, session: Session) -> None:
+        connection = session.connection
+        del self._sessions[connection]
+        self._sender.forget(connection)
+        if self._window is not None:
+            self._window.forget(connection)
         if session is self.active:
             self.active = None
+
+    def _remember(self, gateway: bytes, key: bytes) -> None:
+        """Keep the key of the gateway that authenticated last in the first place."""
+        from . import keystore  # noqa: PLC0415
+
+        self._keys = keystore.with_first(self._keys, gateway, key)
+        try:
+            keystore.save(self._keys)
+        except OSError:
+            self._owner.recorder.failed += 1
+        lazy.drop("keystore")

@@ -6,7 +6,7 @@
 Every decoder raises `MalformedError` for bytes that do not follow the contract, and nothing else.
 """
 
-from .wire import auth, calibration, category, control, plan, records, status, stream, uuids
+from .wire import auth, calibration, category, control, fragment, pairing, plan, records, status, stream, update, uuids
 from .wire.base import VERSION, MalformedError, crc16
 
 __all__ = (
@@ -17,9 +17,12 @@ __all__ = (
     "category",
     "control",
     "crc16",
+    "fragment",
+    "pairing",
     "plan",
     "records",
     "status",
     "stream",
+    "update",
     "uuids",
 )

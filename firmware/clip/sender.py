@@ -1,10 +1,12 @@
 """What leaves the clip by radio, one notification at a time and 50 ms apart.
 
-First the events that answer a gateway, then the stream, then the status, then the journal. A notification that the
-stack has no buffer for stays where it is and is tried again.
+First the events that answer a gateway, then the stream, then the status, then the journal. A status or a record that is
+longer than the MTU allows goes in pieces, between which events and stream take their turn. A notification that the stack
+has no buffer for stays where it is and is tried again.
 """
 
 from .wire import clip_auth as auth
+from .wire import clip_control as control
 from .wire import clip_records as records
 from .wire import clip_stream as stream
 from .wire import clip_uuids as uuids
@@ -12,7 +14,8 @@ from .wire.base import const
 
 _SLOTS = const(8)  # more than three seconds of stream
 _CONFIRM_MS = const(3000)
-_EVENTS_MAX = const(16)
+_EVENTS_MAX = const(16)  # of the authenticated gateway
+_EVENTS_OTHERS = const(6)
 
 
 class Sender:
@@ -23,13 +26,16 @@ class Sender:
         self._journal = journal
         self._next_ms = 0
         self._events: list[tuple[int, bytes]] = []
-        self._unconfirmed: int | None = None  # connection whose indication is not confirmed yet
-        self._unconfirmed_until = 0
+        self._unconfirmed: dict[int, int] = {}  # connection whose indication is not confirmed yet, until when to wait
         self._slots = [bytearray(stream.PACKET_SIZE) for _ in range(_SLOTS)]
         self._lengths = [0] * _SLOTS
         self._first = 0
         self._waiting = 0
         self._status: bytes | None = None
+        self._level: bytes | None = None
+        self._pieces: list[bytes] = []  # of the status or record that is being sent
+        self._handle = 0  # where they go
+        self._message = 0
         self._cursor: int | None = None
         self._end_told = False
         self.connection: int | None = None
@@ -41,7 +47,11 @@ class Sender:
 
     def event(self, connection: int, data: bytes) -> None:
         """Indicate an answer. A central that never confirms gets no more than a few."""
-        if len(self._events) < _EVENTS_MAX:
+        waiting = 0
+        for entry in self._events:
+            if entry[0] == connection:
+                waiting += 1
+        if waiting < (_EVENTS_MAX if connection == self.connection else _EVENTS_OTHERS):
             self._events.append((connection, data))
 
     def packet(self, buf: bytearray, length: int) -> bool:
@@ -67,6 +77,11 @@ class Sender:
         if self.connection is not None:
             self._status = data
 
+    def level(self, data: bytes) -> None:
+        """Notify this battery level next; a newer one replaces it."""
+        if self.connection is not None:
+            self._level = data
+
     def read_journal(self, number: int) -> None:
         """Notify every record from this id on, say where they end, and go on as records come."""
         self._cursor = max(number, self._journal.first)
@@ -74,27 +89,27 @@ class Sender:
 
     def confirmed(self, connection: int) -> None:
         """The central has confirmed an indication."""
-        if self._unconfirmed == connection:
-            self._unconfirmed = None
+        self._unconfirmed.pop(connection, None)
 
     def open(self, connection: int, mtu: int) -> None:
         """A gateway has authenticated."""
         self.connection = connection
         self.mtu = mtu
-        self._first = self._waiting = 0
-        self._status = None
-        self._cursor = None
+        self._clear()
 
     def forget(self, connection: int) -> None:
         """A connection is gone."""
         self._events = [entry for entry in self._events if entry[0] != connection]
-        if self._unconfirmed == connection:
-            self._unconfirmed = None
+        self._unconfirmed.pop(connection, None)
         if self.connection == connection:
             self.connection = None
-            self._waiting = 0
-            self._status = None
-            self._cursor = None
+            self._clear()
+
+    def _clear(self) -> None:
+        self._first = self._waiting = 0
+        self._status = self._level = None
+        self._pieces = []
+        self._cursor = None
 
     # --- sending ---
 
@@ -110,49 +125,79 @@ class Sender:
 
     def _pending(self) -> bool:
         return bool(
-            (self._events and self._unconfirmed is None) or self._waiting or self._status or self._journal_pending()
+            self._next_event() >= 0
+            or self._waiting
+            or self._pieces
+            or self._status
+            or self._level
+            or self._journal_pending()
         )
 
+    def _next_event(self) -> int:
+        """Index of the first event whose connection has confirmed the one before, -1 when there is none."""
+        for i in range(len(self._events)):
+            if self._events[i][0] not in self._unconfirmed:
+                return i
+        return -1
+
     def _journal_pending(self) -> bool:
-        if self._cursor is None or self.connection is None or self.mtu < uuids.MTU_STREAM:
+        if self._cursor is None or self.connection is None:
             return False
         return self._cursor < self._journal.next or not self._end_told
 
     def check(self, now_ms: int) -> None:
         """Give up waiting for a confirmation that does not come."""
-        if self._unconfirmed is not None and now_ms >= self._unconfirmed_until:
-            self._unconfirmed = None
+        for connection in list(self._unconfirmed):
+            if now_ms >= self._unconfirmed[connection]:
+                del self._unconfirmed[connection]
 
     def _send(self, now_ms: int) -> None:
-        if self._events and self._unconfirmed is None:
-            connection, data = self._events[0]
+        at = self._next_event()
+        if at >= 0:
+            connection, data = self._events[at]
             self._gatt.indicate(connection, data)
-            self._events.pop(0)
-            self._unconfirmed = connection
-            self._unconfirmed_until = now_ms + _CONFIRM_MS
+            self._events.pop(at)
+            self._unconfirmed[connection] = now_ms + _CONFIRM_MS
         elif self._waiting:
             slot = memoryview(self._slots[self._first])[: self._lengths[self._first]]
             self._gatt.notify(self.connection, self._gatt.stream, slot)
             self._first = (self._first + 1) % _SLOTS
             self._waiting -= 1
-        elif self._status:
-            self._gatt.notify(self.connection, self._gatt.status, self._status)
+        elif self._pieces or self._more():
+            self._gatt.notify(self.connection, self._handle, self._pieces[0])
+            self._pieces.pop(0)
+
+    def _more(self) -> bool:
+        """Make pieces of what waits longest of status and journal."""
+        if self._status:
+            status = self._status
             self._status = None
+            self._cut(self._gatt.status, status)
+        elif self._level:
+            self._pieces = [self._level]
+            self._handle = self._gatt.battery
+            self._level = None
         elif self._journal_pending():
-            self._send_record()
+            self._take_record()
+        return bool(self._pieces)
 
-    def _send_record(self) -> None:
+    def _cut(self, handle: int, data: bytes) -> None:
+        room = self.mtu - 3
+        self._handle = handle
+        if len(data) <= room:
+            self._pieces = [data]
+        else:
+            from .wire import fragment  # noqa: PLC0415 -- most links never need it
+
+            self._message += 1
+            self._pieces = fragment.split(control.EVENT_FRAGMENT, self._message, data, room)
+
+    def _take_record(self) -> None:
         number = max(self._cursor or 0, self._journal.first)
+        record = b""
         if number >= self._journal.next:
-            self._write(number, b"")
             self._end_told = True
-            return
-        record = self._journal.read(number)
-        if record is None:
-            record = bytes((records.UNREADABLE,))
-        self._write(number, record)
-        self._cursor = number + 1
-
-    def _write(self, number: int, record: bytes) -> None:
-        frame = auth.with_tag(self.key, records.journal_frame(number, record))
-        self._gatt.notify(self.connection, self._gatt.journal, frame)
+        else:
+            record = self._journal.read(number) or bytes((records.UNREADABLE,))
+            self._cursor = number + 1
+        self._cut(self._gatt.journal, auth.with_tag(self.key, records.journal_frame(number, record)))

@@ -2,7 +2,8 @@
 
 Values are kept here, as the stack on the board keeps them; reads never reach the firmware. `gatts_notify` sends
 whatever the subscription says (NimBLE does so); `gatts_write(..., send_update=True)` honours it. When more packets wait
-for a connection event than the stack has buffers, a notification is refused with ENOMEM.
+for a connection event than the stack has buffers, a notification is refused with ENOMEM. A write that is longer than
+the MTU allows is refused: the central has to make pieces of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import errno
 import json
 import logging
+import random
 import struct
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
@@ -63,9 +65,12 @@ class Peripheral:
         self._server = self._device.gatt_server
         self.tx_buffers = tx_buffers
         self.refused = 0
+        self._random = random.Random(name)  # noqa: S311 - simulation, not a secret
+        self._refusals = (0.0, 1)
+        self._refusing = 0
         self._mtu_limit = mtu_limit
         self._emit = emit
-        self._config: dict[str, Any] = {"gap_name": name, "mtu": 256, "rxbuf": 0, "addr_mode": 1}
+        self._config: dict[str, Any] = {"gap_name": name, "mtu": 256, "rxbuf": 0, "addr_mode": 1, "le_secure": False}
         self._values: dict[int, bytes] = {}
         self._buffers: dict[int, tuple[int, bool]] = {}
         self._characteristics: dict[int, gatt.Characteristic[bytes]] = {}
@@ -95,7 +100,7 @@ class Peripheral:
         """(answer, whether `act` has to follow at the end of the step). Raises OSError as the board does."""
         if op in (ops.BLE_NOTIFY, ops.BLE_INDICATE):
             self._connection(data)
-            if self._accepted + self._air.queued(self.controller) >= self.tx_buffers:
+            if self._accepted + self._air.queued(self.controller) >= self.tx_buffers or self._out_of_luck():
                 self.refused += 1
                 raise OSError(errno.ENOMEM, "no buffer")
             self._accepted += 1
@@ -133,6 +138,20 @@ class Peripheral:
             connection = self._device.connections.get(struct.unpack("<H", data)[0])
             if connection is not None:
                 self._spawn(connection.disconnect())
+
+    def refuse(self, share: float, burst: int) -> None:
+        """Let notifications be refused for want of a buffer: with probability `share`, and up to `burst` in a row."""
+        self._refusals = (share, burst)
+        self._refusing = 0
+
+    def _out_of_luck(self) -> bool:
+        share, burst = self._refusals
+        if not self._refusing and self._random.random() < share:
+            self._refusing = self._random.randint(1, burst)
+        if not self._refusing:
+            return False
+        self._refusing -= 1
+        return True
 
     def inject(self, uuid: str, value: bytes) -> None:
         """Send every central a value of a characteristic that the firmware never sent. Raises KeyError."""
@@ -290,6 +309,8 @@ class Peripheral:
     def _written(self, connection: Connection, handle: int, flags: int, value: bytes) -> None:
         if not flags & _WRITEABLE_FLAGS:
             raise att.ATT_Error(att.ErrorCode.WRITE_NOT_PERMITTED, handle)
+        if len(value) > connection.att_mtu - 3:
+            raise att.ATT_Error(att.ErrorCode.INVALID_ATTRIBUTE_LENGTH, handle)
         size, append = self._buffers.get(handle, (DEFAULT_BUFFER, False))
         before = self._values[handle] if append else b""
         self._values[handle] = (before + value)[:size]

@@ -9,7 +9,7 @@ import pytest
 
 from firmware.clip import haptic_drv2605l
 from firmware.clip.app import LIFE_MS
-from firmware.clip.protocol import category, control, plan, records, status
+from firmware.clip.protocol import category, control, plan, records, status, uuids
 
 Both = Callable[..., Any]
 GIVEN, OPEN = records.GIVEN, records.RESPONSE_OPEN
@@ -209,10 +209,18 @@ def test_the_newest_gateway_wins_and_a_silent_one_is_dropped(both: Both) -> None
 
 
 def test_below_the_streaming_mtu_it_sends_its_own_seconds(both: Both) -> None:
+    """And everything else in pieces, between which the seconds have priority."""
     answer = both("scenarios.py", "small_mtu")
-    assert [t_ms for t_ms, _ in answer["summaries"]] == list(range(0, 20_000, 1_000))
-    assert {code for _, code in answer["summaries"][10:19]} == {UP}
-    assert answer["journal"] == 0
+    assert answer["results"] == [control.OK] * 6
+    assert answer["judge"] == records.JUDGE_GATEWAY
+    begin = answer["begin"]
+    assert [t_ms for t_ms, _ in answer["summaries"]] == list(range(begin * 1000, (begin + 130) * 1000, 1_000))
+    assert {code for _, code in answer["summaries"][10:18]} == {UP}
+    assert answer["journal"] == list(range(len(answer["journal"])))
+    assert records.EPOCH_SIZE in answer["sizes"]
+    assert answer["first"] == len(answer["journal"])
+    assert answer["statuses"] > 20
+    assert answer["spacing"] >= uuids.NOTIFY_SPACING_MS
 
 
 def test_a_ping_is_answered_with_the_time_it_came(both: Both) -> None:
@@ -224,9 +232,11 @@ def test_a_ping_is_answered_with_the_time_it_came(both: Both) -> None:
 
 @pytest.mark.parametrize("serial", ["00112233445566aa"])
 def test_advertising_fits_its_31_bytes(both: Both, serial: str) -> None:
-    advertised, response = (bytes.fromhex(part["hex"]) for part in both("advertising.py", serial))
-    assert len(advertised) <= 31
-    assert len(response) <= 31
+    parts = [bytes.fromhex(part["hex"]) for part in both("advertising.py", serial)]
+    assert max(map(len, parts)) <= 31
+    advertised, response, pairing, again = parts
     assert advertised == bytes([2, 1, 6, 15, 9]) + b"Plumbline-66aa"
+    assert pairing == advertised + bytes([6, 0xFF, 0xFF, 0xFF]) + b"PL\x01"
+    assert response == again
     assert response[:2] == bytes([17, 7])
     assert response[2:][::-1].hex() == "7d1e000152a44c1b9f0e6b1c8a3d7e20"

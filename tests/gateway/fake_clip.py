@@ -142,6 +142,8 @@ class FakeClip:
 class FakeGatt:
     """One connection to a FakeClip. Everything takes LATENCY_S."""
 
+    mtu = 247
+
     def __init__(self, clip: FakeClip) -> None:
         self.clip = clip
         self.lost = asyncio.Event()
@@ -182,6 +184,9 @@ class FakeGatt:
             uuids.PLAN: self.clip.plan.pack(),
             uuids.CALIBRATION: self.clip.calibration,
         }[uuid]
+
+    async def secure(self) -> bool:
+        return False
 
     async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
         await self._air()

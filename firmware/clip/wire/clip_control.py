@@ -1,6 +1,7 @@
 """Operations that a gateway writes to the control characteristic, and the events that answer them.
 
-HELLO and AUTH travel bare (see `auth`); every other operation is sealed. Each is answered by a RESULT event.
+HELLO and AUTH travel bare (see `auth`), PAIR does (see `pairing`), and FRAGMENT is a piece of any of them (see `fragment`);
+every other operation is sealed. Each is answered by a RESULT event.
 """
 
 import struct
@@ -11,6 +12,8 @@ from .clip_category import COUNT
 
 HELLO = 0x01
 AUTH = 0x02
+PAIR = 0x03
+FRAGMENT = 0x04
 LEASE = 0x10  # state u8 | since_clip_ms u32 | judged_to_clip_ms u32 | sagittal 0.1 deg i16
 TIME = 0x11  # clip_ms u32 | utc_ms u64 | utc offset of the patient's zone, minutes i16
 PING = 0x12  # token u16
@@ -23,6 +26,9 @@ SET_SETTINGS = 0x18  # see `settings`
 PAUSE = 0x19  # minutes u16
 RESUME = 0x1A  # ends a pause or a snooze
 SNOOZE = 0x1B  # minutes u16
+UPDATE_BEGIN = 0x1C  # see `update`
+UPDATE_DATA = 0x1D
+UPDATE_END = 0x1E
 
 LEASE_VALID_MS = 6000
 
@@ -41,6 +47,9 @@ _PAYLOAD = {
 EVENT_CHALLENGE = 1
 EVENT_RESULT = 2  # op u8 | counter u32 | result u8
 EVENT_PONG = 3  # token u16 | t_ms u32
+EVENT_PAIRED = 4
+EVENT_FRAGMENT = 5
+EVENT_UPDATE = 6  # at u32: so many bytes of the image are safely written
 
 OK = 0
 REFUSED_UNKNOWN_GATEWAY = 1
@@ -50,6 +59,8 @@ REFUSED_MALFORMED = 4
 REFUSED_OLD_VERSION = 5
 REFUSED_OUT_OF_RANGE = 6
 REFUSED_BUSY = 7
+REFUSED_NOT_PAIRING = 8
+REFUSED_DIGEST = 9
 
 
 def parse(op: int, payload: bytes) -> tuple[int, ...]:

@@ -3,6 +3,8 @@
 NAME_PREFIX = "Plumbline-"  # advertised name: prefix + last four digits of the serial
 MTU_WANTED = 247
 MTU_STREAM = 100  # below it the clip sends 1-Hz summaries and judges by itself
+COMPANY = 0xFFFF  # in manufacturer data: nobody's, for want of a number of our own
+PAIRING_DATA = b"PL\x01"  # after it, while the clip takes a new gateway
 NOTIFY_SPACING_MS = 50  # between notifications of all kinds together
 
 DEVICE_INFORMATION = 0x180A

@@ -6,7 +6,8 @@ import struct
 from .base import MalformedError, need
 from .clip_auth import NONCE_SIZE, PROOF_SIZE
 from .clip_control import *  # noqa: F403 -- one face for the side that does not run on the clip
-from .clip_control import _PAYLOAD, AUTH, EVENT_CHALLENGE, EVENT_PONG, EVENT_RESULT, HELLO
+from .clip_control import _PAYLOAD, AUTH, EVENT_CHALLENGE, EVENT_PAIRED, EVENT_PONG, EVENT_RESULT, EVENT_UPDATE, HELLO
+from .pairing import parse_paired
 
 LEASE_RENEW_MS = 2000
 
@@ -19,6 +20,8 @@ RESULT_NAMES = (
     "version not newer",
     "out of range",
     "busy",
+    "not pairing",
+    "wrong digest",
 )
 
 
@@ -38,7 +41,8 @@ def pack_auth(proof: bytes) -> bytes:
 
 
 def parse_event(data: bytes) -> tuple[int, tuple[object, ...]]:
-    """(event, values): challenge (nonce, proof), result (op, counter, result), pong (token, t_ms).
+    """(event, values): challenge (nonce, proof), result (op, counter, result), pong (token, t_ms), paired (public key,
+    confirmation), update (at).
 
     Raises MalformedError.
     """
@@ -57,4 +61,9 @@ def parse_event(data: bytes) -> tuple[int, tuple[object, ...]]:
     if event == EVENT_PONG:
         need(data, 7, "pong")
         return event, struct.unpack("<HI", data[1:])
+    if event == EVENT_UPDATE:
+        need(data, 5, "update")
+        return event, struct.unpack("<I", data[1:])
+    if event == EVENT_PAIRED:
+        return event, parse_paired(data)
     raise MalformedError("unknown event %d" % event)

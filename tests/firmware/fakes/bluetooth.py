@@ -13,6 +13,9 @@ class BLE:
         self.advertising = False
         self.disconnected = []
         self.no_buffers = 0
+        self.confirms = True
+        self.interval = 0
+        self.writes = 0
         self.uuids = {}
         self.settings = {}
         self._handler = None
@@ -49,6 +52,7 @@ class BLE:
 
     def gap_advertise(self, interval_us, adv_data=None, *, resp_data=None):
         self.advertising = interval_us is not None
+        self.interval = interval_us or 0
         if adv_data is not None:
             self.adv_data, self.resp_data = adv_data, resp_data
 
@@ -66,15 +70,18 @@ class BLE:
 
     def gatts_indicate(self, connection, handle, data):
         self._send(connection, handle, data)
-        self._handler(20, (connection, handle, 0))
+        if self.confirms:
+            self._handler(20, (connection, handle, 0))
 
     # --- what a central does ---
 
     def connect(self, connection, mtu=247):
+        self.advertising = False  # the stack stops by itself
         self._handler(1, (connection, 0, b"central"))
         self._handler(21, (connection, mtu))
 
     def write(self, connection, uuid, data):
+        self.writes += 1
         handle = self.uuids[uuid]
         self.values[handle] = bytes(data)
         self._handler(3, (connection, handle))

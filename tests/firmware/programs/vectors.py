@@ -3,7 +3,7 @@
 import json
 import sys
 
-from clip.wire import auth, calibration, category, control, plan, records, status, stream
+from clip.wire import auth, calibration, category, control, fragment, pairing, plan, records, status, stream
 from clip.wire.base import crc16
 from portable import from_json, to_json
 
@@ -67,6 +67,10 @@ ENCODE = {
     "seal": auth.seal,
     "proof": auth.proof,
     "session_key": auth.session_key,
+    "pair": pairing.pack_pair,
+    "paired": pairing.pack_paired,
+    "paired_key": pairing.derive,
+    "fragments": lambda *given: b"".join(fragment.split(*given)),
     "crc16": lambda data: crc16(data).to_bytes(2, "little"),
 }
 DECODE = {
@@ -85,6 +89,8 @@ DECODE = {
     "challenge": control.parse_event,
     "result": control.parse_event,
     "pong": control.parse_event,
+    "pair": pairing.parse_pair,
+    "paired": control.parse_event,
 }
 
 
@@ -99,6 +105,10 @@ def decode(case):
     if case["what"] == "seal":
         session, op, payload, counter = from_json(case["given"])
         return to_json(auth.unseal(session, data, counter - 1))
+    if case["what"] == "fragments":
+        joiner = fragment.Joiner()
+        room = case["given"][3]
+        return to_json([joiner.add(data[at : at + room]) for at in range(0, len(data), room)][-1])
     if case["what"] not in DECODE:
         return None
     return to_json(DECODE[case["what"]](data))
