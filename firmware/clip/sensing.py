@@ -26,16 +26,19 @@ class Sensing:
 
     def poll(self, now_ms: int) -> None:
         """Read what waits. A transfer that fails once or twice costs what it carried; a sensor that goes on failing, or has
-        nothing to say, is reported and started again, every second until it answers."""
+        nothing to say, is reported once and started again, every second, until it has something to say."""
         try:
             if not self.ok:
                 if now_ms < self._retry_at:
                     return
-                self._start(now_ms)
+                self._start()
                 self._heard_at = now_ms
             if self.read(now_ms & 0xFFFF, now_ms >> 16):
                 self._heard_at = now_ms
                 self._glitches = 0
+                if not self._told:
+                    self._told = True
+                    self._sink.imu_back(now_ms)
             elif now_ms - self._heard_at >= _SILENT_MS:
                 self._lose(now_ms)
         except OSError:
@@ -47,19 +50,19 @@ class Sensing:
 
     def _lose(self, now_ms: int) -> None:
         self._retry_at = now_ms + RETRY_MS
-        if self.ok or self._told:
-            self.ok = self._told = False
+        if self.ok:
+            self.ok = False
             self.builder.close()
+        if self._told:
+            self._told = False
             self._sink.imu_lost(now_ms)
 
-    def _start(self, now_ms: int) -> None:
+    def _start(self) -> None:
         self._imu.start()
         self.builder.fusion.reset()
         self.builder.gap = True
         self._timebase.restart()
-        if not self._told:
-            self._sink.imu_back(now_ms)
-        self.ok = self._told = True
+        self.ok = True
 
     def read(self, low: int, high: int) -> bool:
         """Read what waits at clip time `high << 16 | low`, ms, and whether anything did; the halves keep a 32-bit chip from making

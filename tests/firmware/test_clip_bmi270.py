@@ -45,7 +45,7 @@ def test_a_chip_that_comes_back_is_configured_again(both: Run) -> None:
     answer = both("bmi270.py", {"ms": 12_000, "away": [4000, 6500]})
     (lost, at), (back, again) = answer["events"]
     assert (lost, back) == ("lost", "back")
-    assert 4000 <= at < 4080
+    assert 4000 <= at < 4120
     assert 6500 <= again < 7600
     assert answer["registers"][-1] == 0x0E
     assert sum(stream.parse_header(packet)[0] & stream.FLAG_GAP > 0 for packet in packets(answer)) == 2

@@ -182,7 +182,9 @@ def silent_sensor():
     lost = bench.now - at
     while not bench.app.sensing.ok:
         bench.run(0.04)
-    return bench.answer(lost_ms=lost, back_ms=bench.now - at - lost, kinds=bench.kinds()[-2:])
+    back = bench.now - at - lost
+    bench.run(0.2)
+    return bench.answer(lost_ms=lost, back_ms=back, kinds=bench.kinds()[-2:])
 
 
 def restarted():
