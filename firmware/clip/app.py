@@ -8,7 +8,7 @@ import gc
 import os
 import time
 
-from . import haptic_drv2605l, identity, led, prescription
+from . import haptic_drv2605l, identity, lazy, led, prescription
 from .battery import Battery
 from .clock import Clock
 from .detector import Detector
@@ -154,6 +154,7 @@ class App:
         self._kept.step(now)
         if self._trial is not None and self._trial.step(now, self.link.active is not None):
             self._trial = None
+            lazy.drop("trial", "slots")
         self.shown.step(now)
         gc.collect()
 

@@ -22,6 +22,8 @@ class Operations:
             result = int(app.settings.accept(payload))
             app.publish()
             return result
+        if control.UPDATE_BEGIN <= op <= control.UPDATE_END:
+            return self._update(op, payload)
         values = control.parse(op, payload)
         if op == control.LEASE:
             app.arbiter.lease(t_ms, *values)
@@ -72,6 +74,17 @@ class Operations:
             app.motor.play(haptic_drv2605l.CALIBRATED, t_ms, app.settings.value)
             app.shown.step(t_ms)
         return result
+
+    def _update(self, op: int, payload: bytes) -> int:
+        app = self._app
+        active = app.link.active
+        updater = app.open_updater()
+        if updater is None or active is None:
+            return control.REFUSED_BUSY
+        result, event = updater.operate(op, payload)
+        if event:
+            app.sender.event(active.connection, event)
+        return int(result)
 
     def _buzz(self, pattern: int, t_ms: int) -> int:
         app = self._app
