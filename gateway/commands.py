@@ -22,6 +22,7 @@ from gateway.config import ClipConfig, ConfigError, GatewayConfig
 from gateway.outbox import OutboxError
 from gateway.pairing import PairingError
 from gateway.radio import BleakRadio, RadioError
+from gateway.updating import ReleaseError, Shelf
 
 DEFAULT_CONFIG: Final = Path(platformdirs.user_config_dir("plumbline")) / "gateway.json"
 EXAMPLE: Final = """{
@@ -102,8 +103,26 @@ def status(
     for clip in known.clips:
         typer.echo(
             f"  clip {clip.clip}: {clip.link}, battery {_or_unknown(clip.battery_pct, ' %')}, plan "
-            f"{_or_unknown(clip.plan_version)}, calibration {_or_unknown(clip.calibration_version)}"
+            f"{_or_unknown(clip.plan_version)}, calibration {_or_unknown(clip.calibration_version)}, firmware "
+            f"{_or_unknown(clip.firmware)}{f'; {clip.update}' if clip.update else ''}"
         )
+
+
+@app.command()
+def update(
+    release: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A signed release.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Check a release of the clip's firmware and keep it for every clip whose own is older, running or not."""
+    settings = _load(config)
+    try:
+        taken = Shelf(settings.data_dir, settings.publisher).put(release)
+    except (ReleaseError, OSError) as error:
+        _fail(f"{release}: {error}" if isinstance(error, ReleaseError) else str(error))
+    typer.echo(
+        f"firmware {taken.name}: clips with an older one get it within minutes of being in reach, and install it when "
+        "their button is pressed"
+    )
 
 
 def _fail(message: str) -> NoReturn:
@@ -148,5 +167,5 @@ def _ago(utc_ms: int) -> str:
     return "just now" if minutes < 2 else f"{minutes} minutes ago"
 
 
-def _or_unknown(value: int | None, unit: str = "") -> str:
+def _or_unknown(value: int | str | None, unit: str = "") -> str:
     return "unknown" if value is None else f"{value}{unit}"

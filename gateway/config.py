@@ -58,6 +58,9 @@ class GatewayConfig(BaseModel):
     auto_calibrate: bool = True
     """Calibrate a clip that has no calibration as soon as its wearer stands still and bows."""
 
+    publisher: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """Whose firmware the clips may get: an Ed25519 public key, from `plumbline clip keygen`; empty: nobody's."""
+
     @field_validator("broker")
     @classmethod
     def _broker_is_a_url(cls, value: str) -> str:

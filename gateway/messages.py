@@ -142,9 +142,11 @@ EventKind = Literal[
     "imu_back",
     "low_battery",
     "overwritten",
+    "calibrate_asked",
     "paired",
     "updated",
     "rolled_back",
+    "restarted",
     "slipped",
     "slip_suspected",
     "thinned",
@@ -243,6 +245,8 @@ class ClipStatus(Model):
     battery_pct: Annotated[int, Field(ge=0, le=100)] | None = None
     boot: BootId | None = None
     firmware: Annotated[str, Field(max_length=40)] | None = None
+    update: Annotated[str, Field(max_length=100)] | None = None
+    """How far a newer firmware has come; None while there is none."""
     journal_waiting: int = 0
     simulated: bool = False
 
