@@ -29,11 +29,20 @@ _UNREADABLE: Final = bytes([protocol.records.UNREADABLE])
 class Journal:
     """The journal over one connection."""
 
-    def __init__(self, link: Link, ledger: Ledger, judging: Judging, on_rows: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        ledger: Ledger,
+        judging: Judging,
+        on_rows: Callable[[], None],
+        on_event: Callable[[messages.Event], None],
+    ) -> None:
+        """`on_event` hears of each event once it has been committed."""
         self._link = link
         self._ledger = ledger
         self._judging = judging
         self._on_rows = on_rows
+        self._on_event = on_event
         self._next = 0
         self._records: list[messages.Model] = []
         self._news = asyncio.Event()
@@ -87,8 +96,11 @@ class Journal:
         except OutboxError:
             return False
         self._rereading = self._rereading or len(self._records) >= HELD_MAX
-        self._records = []
+        records, self._records = self._records, []
         self._on_rows()
+        for record in records:
+            if isinstance(record, messages.Event):
+                self._on_event(record)
         await self._acknowledge(up_to)
         return True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from firmware.clip import protocol
 from gateway import calibrating, messages, plans
@@ -19,6 +20,9 @@ from gateway.link import Link, RefusedError
 
 control = protocol.control
 uuids = protocol.uuids
+
+ASKED_MS: Final = 120_000
+"""How long a hold and a bow are waited for after the wearer has asked: later ones just happen."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +50,7 @@ class Prescription:
         self._calibrator: calibrating.Calibrator | None = None
         self._found: Calibration | None = None
         self._waiting: asyncio.Future[int] | None = None
+        self._asked_at: float | None = None  # clip ms of the first sample since the wearer has asked; -1 before it
         self.plan = protocol.plan.Plan()
         """In force on the clip."""
         self.calibration: Calibration | None = None
@@ -76,8 +81,15 @@ class Prescription:
             self._ledger.plan = plan
         self._news.set()
 
+    def ask_for_calibration(self) -> None:
+        """The wearer has asked with the button: a hold and a bow within ASKED_MS of clip time are a calibration."""
+        if self._calibrator is None:
+            self._calibrator = calibrating.Calibrator(self.calibration_version + 1)
+            self._asked_at = -1.0
+
     async def calibrate(self) -> int:
         """Wait for a hold and a bow, set the calibration; its version once the clip has it."""
+        self._asked_at = None
         self._calibrator = calibrating.Calibrator(self.calibration_version + 1)
         self._waiting = asyncio.get_running_loop().create_future()
         return await self._waiting
@@ -92,9 +104,19 @@ class Prescription:
         if self._judging.slipped and self._auto_calibrate and self._calibrator is None and self._found is None:
             self._calibrator = calibrating.Calibrator(self.calibration_version + 1)
         if self._calibrator is not None and (found := self._calibrator.feed(samples)) is not None:
-            self._calibrator = None
+            self._calibrator = self._asked_at = None
             self._found = found
             self._news.set()
+        elif self._asked_at is not None and len(samples.t_ms):
+            self._be_patient(self._asked_at, float(samples.t_ms[-1]))
+
+    def _be_patient(self, asked_at: float, clip_ms: float) -> None:
+        """Give up what the wearer has asked for after a while, and when the clip has started anew."""
+        if asked_at < 0:
+            self._asked_at = clip_ms
+        elif not asked_at <= clip_ms <= asked_at + ASKED_MS:
+            logger.info("%s: no calibration: %s", self._ledger.serial[-4:], self.calibrating_problem)
+            self._calibrator = self._asked_at = None
 
     def reported(self, report: ClipReport) -> None:
         """The clip has said which versions it has."""

@@ -23,6 +23,7 @@ from gateway.outbox import Outbox
 from gateway.prescription import Prescription
 from gateway.radio import Gatt, Radio, RadioError, short_uuid
 from gateway.timekeeping import Timekeeping
+from gateway.updating import Shelf, Updating
 
 uuids = protocol.uuids
 
@@ -34,6 +35,8 @@ SEARCH_S: Final = 10.0
 AWAY_S: Final = 60.0
 """After this long without the clip the minute in progress is brought to its end."""
 LIVE_EVERY_MS: Final = 1000
+ASKED_MS: Final = 60_000
+"""A wish that is older than this came late over a lost link, and counts no more."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ class Session:
         on_change: Callable[[], None],
         on_rows: Callable[[], None],
         on_live: Callable[[messages.Live], None],
+        shelf: Shelf | None = None,
     ) -> None:
         """`on_change`: `face` has changed; `on_rows`: the outbox has new rows; `on_live`: posture now, when watched."""
         self.clip = clip
@@ -70,6 +74,7 @@ class Session:
         self._time = Timekeeping(self._ledger, utc_ms)
         self._lease = Lease(self._ledger.keep)
         self._orders = Orders(self._linked, self._prescription, utc_ms)
+        self._updating = None if shelf is None else Updating(shelf, clip.serial, on_change)
         self._back_off = BackOff()
         self._report: ClipReport | None = None
         self._firmware: str | None = None
@@ -95,6 +100,7 @@ class Session:
             battery_pct=report.battery_pct if report else None,
             boot=report.boot if report else None,
             firmware=self._firmware,
+            update=self._updating.progress if self._updating else None,
             journal_waiting=max(0, report.journal_next - 1 - (self._ledger.position or 0)) if report else 0,
             simulated=self.clip.simulated,
         )
@@ -197,7 +203,7 @@ class Session:
 
     async def _follow(self, link: Link, report: ClipReport) -> None:
         """Judge the stream and drain the journal until the link is lost."""
-        journal = Journal(link, self._ledger, self._judging, self._on_rows)
+        journal = Journal(link, self._ledger, self._judging, self._on_rows, self._on_event)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_until_lost(link))
             await link.subscribe(uuids.STATUS, self._on_status)
@@ -209,6 +215,8 @@ class Session:
             tasks.create_task(self._time.run(link))
             tasks.create_task(self._prescription.run(link, self._time.tell))
             tasks.create_task(journal.run(report.journal_first, report.journal_next))
+            if self._updating is not None:
+                tasks.create_task(self._updating.run(link, self._firmware or ""))
             await journal.empty.wait()
             self._enter("live")
 
@@ -244,6 +252,13 @@ class Session:
                     lateral_deg=judgement.lateral_deg,
                 )
             )
+
+    def _on_event(self, event: messages.Event) -> None:
+        """The wearer may have asked for a calibration; long ago, they have given it up."""
+        if event.kind != "calibrate_asked" or event.utc_ms is None or self._utc_ms() - event.utc_ms > ASKED_MS:
+            return
+        logger.info("%s: its wearer asks for a calibration", self.clip.serial[-4:])
+        self._prescription.ask_for_calibration()
 
     def _on_status(self, data: bytes) -> None:
         try:

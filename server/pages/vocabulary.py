@@ -48,6 +48,8 @@ EVENTS: Final = {
     "imu_lost": "The motion sensor did not answer",
     "imu_back": "The motion sensor answers again",
     "low_battery": "Battery at {value} %",
+    "calibrate_asked": "The button asked for a calibration",
+    "restarted": "The clip started anew by itself",
     "overwritten": "{value} records made room for newer ones in the clip before they could be fetched",
     "paired": "A gateway was paired with the clip, which knows {value} now",
     "updated": "The clip runs version {version} of its software now",

@@ -453,6 +453,35 @@ def test_calibrate_on_command(tmp_path: Path) -> None:
     jump.run(main())
 
 
+def test_a_calibration_asked_for_with_the_button(tmp_path: Path) -> None:
+    def bow(t: float) -> float:
+        return 40.0 * min(1.0, (t - 200) / 2, (204 - t) / 2) if 200 < t < 204 else 0.0
+
+    async def main() -> None:
+        clip = FakeClip()
+        clip.lean = bow
+        async with running(tmp_path, clip) as bench:
+            await asyncio.sleep(20)
+            ask(clip, clip.t_ms)
+            await asyncio.sleep(130)
+            ask(clip, clip.t_ms - 90_000)
+            await asyncio.sleep(70)
+            assert clip.calibration == CALIBRATION, "the first was given up, the second came too late"
+            clip.lean = lambda t: bow(t - 60)
+            ask(clip, clip.t_ms)
+            await asyncio.sleep(60)
+            assert clip.calibration != CALIBRATION
+            assert bench.session.face.calibration_version == 2
+            assert [r["kind"] for r in bench.records if r["kind"] == "calibrate_asked"] == ["calibrate_asked"] * 3
+
+    jump.run(main())
+
+
+def ask(clip: FakeClip, t_ms: float) -> None:
+    """The wearer has held the button for two seconds."""
+    clip.append(records.pack_event(records.CALIBRATE_ASKED, clip.boot, int(t_ms), 0, 0, 0))
+
+
 def test_posture_is_shown_only_while_watched(tmp_path: Path) -> None:
     async def main() -> None:
         clip = FakeClip()
