@@ -20,9 +20,11 @@ from server.access.headers import SECURITY, BodyLimit, SameSiteOnly, SecurityHea
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
 from server.access.web import Desk
+from server.api import enrolling
 from server.api.routes import PREFIX
 from server.api.routes import router as api
-from server.pages import routes, signing
+from server.enrolment.doorkeeper import Doorkeeper
+from server.pages import computers, routes, signing
 from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
 from server.problems import FieldError, ProblemError, from_other_site, of_status
 
@@ -36,10 +38,12 @@ def create_app(
     session_clock: Callable[[], int] | None = None,
     rules: AccessRules | None = None,
     passwords: Passwords | None = None,
+    doorkeeper: Doorkeeper | None = None,
     lifespan: Lifespan[FastAPI] | None = None,
 ) -> FastAPI:
     """The application over a migrated database. `clock` tells UTC milliseconds; `session_clock` too, for sessions and
-    sign-in limits alone, where the data's time is simulated. Nothing else here knows the time.
+    sign-in limits alone, where the data's time is simulated. Nothing else here knows the time. `doorkeeper` keeps the
+    broker's accounts; without one no computer can be connected.
 
     It starts nothing by itself: a station that also takes in messages passes a `lifespan` that does.
     """
@@ -52,11 +56,20 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.desk = Desk(
-        engine, clock, session_clock or clock, rules, passwords or Passwords(), Attempts(rules.attempts)
+        engine,
+        clock,
+        session_clock or clock,
+        rules,
+        passwords or Passwords(),
+        Attempts(rules.attempts),
+        Attempts(rules.codes),
+        doorkeeper,
     )
     app.include_router(api)
+    app.include_router(enrolling.router)
     app.include_router(signing.router)
     app.include_router(routes.router)
+    app.include_router(computers.router)
     app.mount("/static", LocalFiles(directory=STATIC), name="static")
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)

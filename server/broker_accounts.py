@@ -1,4 +1,7 @@
-"""The accounts of a broker that the server starts itself: one private file, a password drawn for each."""
+"""The server's own account at a broker that it starts itself, in one private file.
+
+Gateways are in the store; those that an earlier version put here still count.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from server.broker import Account, Role
+from server.broker import Account
 
 SERVER: Final = "server"
 
@@ -28,12 +31,6 @@ class BrokerAccounts:
     def server(self) -> Account:
         """The server's own account."""
         return next(account for account in self.all() if account.role == "server")
-
-    def add(self, name: str, role: Role = "gateway") -> Account:
-        """A new account with a drawn password, in place of one of the same name."""
-        account = Account(name, secrets.token_urlsafe(24), role)
-        self._write([*(other for other in self.all() if other.name != name), account])
-        return account
 
     def _write(self, accounts: list[Account]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, NoReturn
 
 import typer
@@ -17,9 +18,12 @@ from sqlalchemy.exc import OperationalError
 
 from server.access.accounts import AccountError, begin_care, create_account, credentials
 from server.access.passwords import Passwords, WeakPasswordError
-from server.broker import BrokerError
+from server.broker import Account, BrokerError
 from server.broker import start as start_broker
+from server.broker.mosquitto import write_passwords
+from server.broker.verifier import verifier_of
 from server.broker_accounts import BrokerAccounts
+from server.enrolment.doorkeeper import BrokerFace, Doorkeeper
 from server.ingest.enrolment import EnrolmentError, assign_clip, enrol_gateway, enrol_patient
 from server.mqtt.address import Broker, BrokerUrlError, broker_at
 from server.serving import AddressError, listen, serve
@@ -92,29 +96,54 @@ def run(
         engine = _store(settings)
         url = mqtt or settings.mqtt_url
         port = port or settings.port
-        with listen(settings.host, port) as listener, _broker(settings, url) as broker:
+        with listen(settings.host, port) as listener, _broker(settings, url, engine) as (broker, doorkeeper):
             typer.echo(
                 f"Pages at http://{settings.host}:{port}, broker at {broker.host}:{broker.port}. Ctrl-C stops it."
             )
-            serve(engine, broker, utc_now_ms, listener, secure=settings.secure)
+            serve(engine, broker, utc_now_ms, listener, secure=settings.secure, doorkeeper=doorkeeper)
 
 
 @contextmanager
-def _broker(settings: Settings, url: str | None) -> Iterator[Broker]:
+def _broker(settings: Settings, url: str | None, engine: Engine) -> Iterator[tuple[Broker, Doorkeeper | None]]:
+    """The broker to use, and who keeps its accounts: nobody here, where it is somebody else's."""
     if url is not None:
-        yield broker_at(
+        broker = broker_at(
             url,
             username=settings.mqtt_username,
             password=settings.mqtt_password.get_secret_value(),
             ca_file=settings.mqtt_ca_file,
         )
+        file = settings.mqtt_passwords_file
+        if file is None:
+            yield broker, None
+            return
+        own = Account(broker.username, broker.password, "server", verifier_of(broker.password))
+        with _kept(Doorkeeper(engine, _face(settings, url), [own], partial(write_passwords, file))) as doorkeeper:
+            yield broker, doorkeeper
         return
     accounts = BrokerAccounts(settings.broker_dir)
     running = start_broker(settings.broker_dir, accounts.all(), port=settings.mqtt_port)
     try:
-        yield broker_at(running.url, password=accounts.server().password)
+        with _kept(Doorkeeper(engine, _face(settings, running.url), accounts.all(), running.admit)) as doorkeeper:
+            yield broker_at(running.url, password=accounts.server().password), doorkeeper
     finally:
         running.stop()
+
+
+def _face(settings: Settings, url: str) -> BrokerFace:
+    told = broker_at(settings.gateway_mqtt_url or url)  # without the name and password that may stand in it
+    file = settings.gateway_mqtt_ca_file
+    return BrokerFace(told.url, file.read_text() if file else None)
+
+
+@contextmanager
+def _kept(doorkeeper: Doorkeeper) -> Iterator[Doorkeeper]:
+    doorkeeper.refresh()
+    doorkeeper.start()
+    try:
+        yield doorkeeper
+    finally:
+        doorkeeper.stop()
 
 
 @app.command("migrate")
@@ -159,11 +188,11 @@ def create_gateway(
     name: Annotated[str, typer.Option(prompt=True)],
     gateway: Annotated[str | None, typer.Option(help="Its id, 16 hexadecimal digits; drawn without.")] = None,
 ) -> None:
-    """Enrol a gateway; prints its id and its password for the broker started here (known there after a restart)."""
+    """Enrol a gateway of several patients; prints its id and its password for the broker, which knows it in seconds."""
     with _in_words() as settings:
-        gateway_id = gateway or secrets.token_hex(8)
-        enrol_gateway(_store(settings), gateway_id, name=name, now_ms=utc_now_ms())
-        typer.echo(f"gateway {gateway_id}\npassword {BrokerAccounts(settings.broker_dir).add(gateway_id).password}")
+        gateway_id, password = gateway or secrets.token_hex(8), secrets.token_urlsafe(24)
+        enrol_gateway(_store(settings), gateway_id, name=name, now_ms=utc_now_ms(), mqtt_hash=verifier_of(password))
+        typer.echo(f"gateway {gateway_id}\npassword {password}")
 
 
 @app.command()

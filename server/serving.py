@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from server.access.rules import AccessRules
 from server.app import create_app
+from server.enrolment.doorkeeper import Doorkeeper
 from server.mqtt.address import Broker
 from server.mqtt.worker import Worker
 from server.summaries.rebuilder import Rebuilder
@@ -57,13 +58,17 @@ def serve(
     *,
     secure: bool = False,
     session_clock: Callable[[], int] | None = None,
+    doorkeeper: Doorkeeper | None = None,
 ) -> None:
     """Serve over a migrated database until SIGINT or SIGTERM, from the main thread. `clock` tells UTC milliseconds.
 
-    `listener` comes from `listen`. `session_clock` is what sessions age by; the same unless given.
+    `listener` comes from `listen`. `session_clock` is what sessions age by; the same unless given. `doorkeeper`
+    keeps the broker's accounts, where this server does.
     """
     # uvicorn stops at SIGTERM and then sends it again: as an exit it lets the workers finish too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with listener, contextlib.suppress(KeyboardInterrupt), workers(engine, broker, clock):
-        app = create_app(engine, clock, session_clock=session_clock, rules=AccessRules(secure=secure))
+        app = create_app(
+            engine, clock, session_clock=session_clock, rules=AccessRules(secure=secure), doorkeeper=doorkeeper
+        )
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

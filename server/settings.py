@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     """Authority that signed the broker's certificate; None for the system's."""
     mqtt_port: Port = 1883
     """Where a broker started here listens."""
+    mqtt_passwords_file: Path | None = None
+    """For a mosquitto elsewhere: this server keeps the broker's accounts in this file (mosquitto's password format).
+    Whoever runs the broker lets it read the file again (SIGHUP) when it has changed."""
+    gateway_mqtt_url: str | None = None
+    """The broker as gateways reach it, told to them when they are enrolled; None for the server's own address of it."""
+    gateway_mqtt_ca_file: Path | None = None
+    """Certificates (PEM) for gateways to trust there, told to them too; None for their system's."""
 
     @property
     def database(self) -> str:

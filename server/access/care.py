@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Select, select
 
 from server.access.clips import ClipState, clips_of
+from server.access.computers import Computer, computers_of, open_code_until
 from server.access.identities import Identity, identities_of
 from server.access.sessions import Person
+from server.enrolment.service import Offer, offer_code, revoke
 from server.plans.service import create_plan, plan_state
 from server.plans.types import PlanState, PlanVersion
 from server.problems import not_found
@@ -129,6 +131,29 @@ class Care:
         return create_plan(
             self._engine, patient_id, fields, author_id=self._person.id, reason=reason, now_ms=self._now_ms
         )
+
+    def computers(self, patient_id: int) -> list[Computer]:
+        """A patient's computers, those in use first. Raises ProblemError 404 as `patient` does."""
+        self.patient(patient_id)
+        with reading(self._engine) as db:
+            return computers_of(db, patient_id, self._now_ms)
+
+    def open_code_until(self, patient_id: int) -> int | None:
+        """Until when a code for a computer can still be used, UTC ms. Raises ProblemError 404 as `patient` does."""
+        self.patient(patient_id)
+        with reading(self._engine) as db:
+            return open_code_until(db, patient_id, self._now_ms)
+
+    def offer_code(self, patient_id: int) -> Offer:
+        """A one-time code that connects a computer; an older one is void. Raises ProblemError 404 as `patient`."""
+        self.patient(patient_id)
+        return offer_code(self._engine, patient_id, author_id=self._person.id, now_ms=self._now_ms)
+
+    def disconnect(self, patient_id: int, gateway_id: str) -> None:
+        """End what a computer of the patient may do. Raises ProblemError 404 for any other, and as `patient`."""
+        self.patient(patient_id)
+        if not revoke(self._engine, patient_id, gateway_id, author_id=self._person.id, now_ms=self._now_ms):
+            raise not_found("computer")
 
     def identities(self, patient_id: int, day: date) -> list[Identity]:
         """Identity and revision of every record of a local day. Raises ProblemError 404 as `patient` does."""

@@ -18,6 +18,8 @@ class AccessRules:
     idle_ms: int = 30 * 60_000
     absolute_ms: int = 12 * 3_600_000
     attempts: AttemptRules = field(default_factory=AttemptRules)
+    codes: AttemptRules = field(default_factory=lambda: AttemptRules(pair=10, account=300, address=10))
+    """Codes that connect a computer: tried from an address, and in total (the `account`)."""
 
     @property
     def session_cookie(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -16,6 +17,7 @@ from server.access.forms import form_token, is_form_token, new_secret
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
 from server.access.sessions import Person, find_session
+from server.enrolment.doorkeeper import Doorkeeper
 from server.problems import not_signed_in, stale_form
 from server.store.engine import reading
 
@@ -23,6 +25,7 @@ TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - the name of a header
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
 REFRESH_HEADER: Final = "x-refresh"
 """Sent by scripts that keep a page up to date: such a request does not keep the session alive."""
+log: Final = logging.getLogger(__name__)
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -37,6 +40,16 @@ class Desk:
     rules: AccessRules
     passwords: Passwords
     attempts: Attempts
+    code_attempts: Attempts
+    doorkeeper: Doorkeeper | None = None
+
+    def tell_broker(self) -> None:
+        """Let the broker know at once who may come; what fails now is done within seconds."""
+        if self.doorkeeper is not None:
+            try:
+                self.doorkeeper.refresh()
+            except OSError:
+                log.exception("the broker cannot be told who may come; it will be tried again")
 
     def ask_database(self) -> None:
         """Raise SQLAlchemyError when the database does not answer."""

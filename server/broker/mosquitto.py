@@ -16,8 +16,13 @@ def password_line(account: Account) -> str:
 
 def write_accounts(folder: Path, accounts: Sequence[Account]) -> None:
     """Write who may come and what they may do into `folder`; a broker that runs reads it when it is told to."""
-    _write_private(folder / "passwords", (password_line(account) for account in accounts))
+    write_passwords(folder / "passwords", accounts)
     _write_private(folder / "rules", [mosquitto_acl(accounts)])
+
+
+def write_passwords(path: Path, accounts: Iterable[Account]) -> None:
+    """Write mosquitto's password file, readable by this user only. Raises OSError."""
+    _write_private(path, (password_line(account) for account in accounts))
 
 
 def write_configuration(folder: Path, accounts: Sequence[Account], host: str, port: int) -> Path:

@@ -1,4 +1,4 @@
-"""The file that tells the built-in broker who may come: written by the server, read again by the broker when changed."""
+"""The file that tells the built-in broker who may come. The server writes it, the broker reads it when it changes."""
 
 from __future__ import annotations
 

@@ -6,13 +6,12 @@ import re
 import secrets
 from typing import Final
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway import messages
-from server.plans.service import add_plan, newest_plan
+from server.ingest.assigning import begin_wearing
 from server.store import UnknownPatientError, writing
-from server.store.tables import assignment, clip_status, gateway, patient
+from server.store.tables import assignment, gateway, patient
 from server.summaries.calendar import zone_info
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
@@ -42,14 +41,15 @@ def enrol_patient(
         raise EnrolmentError(f"the pseudonym {pseudonym} is taken") from error
 
 
-def enrol_gateway(engine: Engine, gateway_id: str, *, name: str, now_ms: int) -> None:
-    """A new gateway. Raises EnrolmentError."""
+def enrol_gateway(engine: Engine, gateway_id: str, *, name: str, now_ms: int, mqtt_hash: str | None = None) -> None:
+    """A new gateway; `mqtt_hash` is what a broker kept by this server checks its password against. Raises
+    EnrolmentError."""
     if not _ID.fullmatch(gateway_id):
         raise EnrolmentError("a gateway's id is 16 hexadecimal digits in lower case")
     name = _named(name, "gateway")
     try:
         with writing(engine) as connection:
-            connection.execute(insert(gateway).values(id=gateway_id, name=name, created_ms=now_ms))
+            connection.execute(insert(gateway).values(id=gateway_id, name=name, created_ms=now_ms, mqtt_hash=mqtt_hash))
     except IntegrityError as error:
         raise EnrolmentError(f"the gateway {gateway_id} is enrolled already") from error
 
@@ -64,10 +64,9 @@ def assign_clip(
     engine: Engine, clip: str, patient_id: int, *, start_ms: int, now_ms: int, gateway_id: str | None = None
 ) -> None:
     """From `start_ms` on the patient wears the clip, and whoever wore it before does not; only `gateway_id` may write
-    for it (None: any enrolled gateway).
+    for it (None: any enrolled gateway). See `begin_wearing`.
 
-    A clip takes only a rising plan version: when it reports one that the patient's plan does not exceed, the plan is
-    issued again under a version that does. Raises EnrolmentError, UnknownPatientError.
+    Raises EnrolmentError, UnknownPatientError.
     """
     if not _ID.fullmatch(clip):
         raise EnrolmentError("a clip's id is 16 hexadecimal digits in lower case")
@@ -94,21 +93,4 @@ def assign_clip(
             .where(assignment.c.clip == clip, assignment.c.patient_id != patient_id, assignment.c.end_ms.is_(None))
             .values(end_ms=start_ms)
         )
-        connection.execute(
-            insert(assignment).values(clip=clip, gateway=gateway_id, patient_id=patient_id, start_ms=start_ms)
-        )
-        _issue_again(connection, clip, patient_id, now_ms)
-
-
-def _issue_again(connection: Connection, clip: str, patient_id: int, now_ms: int) -> None:
-    plan: messages.Plan | None = newest_plan(connection, patient_id)
-    reported = connection.scalar(select(func.max(clip_status.c.plan_version)).where(clip_status.c.clip == clip))
-    if plan is not None and reported is not None and reported > plan.version:
-        add_plan(
-            connection,
-            patient_id,
-            plan.model_dump(),
-            author_id=None,
-            reason="Issued again for another clip",
-            now_ms=now_ms,
-        )
+        begin_wearing(connection, clip, patient_id, start_ms=start_ms, gateway_id=gateway_id, now_ms=now_ms)

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, update
 
 from gateway import messages
+from server.enrolment.adoption import adopt
 from server.ingest import quarantine
 from server.ingest.epochs import EpochBook
 from server.ingest.events import EventBook
@@ -47,6 +48,8 @@ def settle_all(
     parsed = [(gateway_id, records, [_parse(row) for row in records.rows]) for gateway_id, records in batches]
     with writing(engine) as connection:
         clips = {item.record.clip for _, _, rows in parsed for item in rows if item.record is not None}
+        for gateway_id, _, rows in parsed:  # records may come before the status that tells of their clip
+            adopt(connection, gateway_id, {item.record.clip for item in rows if item.record is not None}, now_ms)
         wearers = Wearers(connection, clips, (gateway_id for gateway_id, _ in batches), now_ms, lock=True)
         settlement = _Settlement(connection, wearers, now_ms)
         acks = tuple(settlement.settle(gateway_id, records, rows) for gateway_id, records, rows in parsed)
@@ -105,7 +108,7 @@ class _Settlement:
             return "implausible_time"
         patient_id = self._wearers.at(gateway_id, record.clip, utc_ms)
         if patient_id is None:
-            return "not_assigned"
+            return "revoked" if self._wearers.revoked(gateway_id) else "not_assigned"
         if isinstance(record, messages.Unreadable):
             self._count_unreadable(gateway_id, record)
             return ""

@@ -28,6 +28,10 @@ class Wearers:
         """Whether the gateway is enrolled, revoked or not."""
         return gateway_id in self._gateways
 
+    def revoked(self, gateway_id: str) -> bool:
+        """Whether the gateway was enrolled and is no longer."""
+        return self._gateways.get(gateway_id) is False
+
     def at(self, gateway_id: str, clip: str, utc_ms: int | None) -> int | None:
         """Id of the patient who wore the clip at `utc_ms` and lets this gateway write. None when nobody.
 

@@ -22,6 +22,12 @@ class Broker:
     password: str = field(default="", repr=False)
     ca_file: Path | None = None
 
+    @property
+    def url(self) -> str:
+        """Its address, without name and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
 
 def broker_at(url: str, *, username: str = "server", password: str = "", ca_file: Path | None = None) -> Broker:
     """The broker of `mqtt://host[:1883]` or `mqtts://host[:8883]`. Name and password may stand in the URL instead.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from gateway import messages
+from server.enrolment.adoption import adopt
 from server.ingest.wearers import Wearers
 from server.plans import commands, service
 from server.store.tables import assignment, clip_status, gateway
@@ -32,7 +33,8 @@ def take_status(
     connection: Connection, gateway_id: str, status: messages.Status, now_ms: int
 ) -> tuple[list[Outgoing], bool]:
     """Store what a gateway tells of itself and its clips, confirm plans, and say what it should be sent; False when the
-    gateway is not enrolled. Clips that are not assigned to it are left out."""
+    gateway is not enrolled. Clips that are not assigned to it, nor to be (`adopt`), are left out."""
+    adopt(connection, gateway_id, (clip.clip for clip in status.clips), now_ms)
     wearers = Wearers(connection, (clip.clip for clip in status.clips), [gateway_id], now_ms)
     if not wearers.known(gateway_id):
         return [], False

@@ -104,7 +104,25 @@ gateway: Final = Table(
     Column("status_json", Text),
     _ms("seen_ms", nullable=True),
 )
-"""`status_json` is the last `messages.Status`, `seen_ms` when anything last came from it."""
+"""`status_json` is the last `messages.Status`, `seen_ms` when anything last came from it, `mqtt_hash` what the broker
+checks its password against."""
+
+enrolment: Final = Table(
+    "enrolment",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("code_hash", String(64), nullable=False, unique=True),
+    _patient(index=True),
+    Column("author_id", ForeignKey("user_account.id", ondelete="SET NULL"), nullable=True),
+    _ms("created_ms"),
+    _ms("expires_ms"),
+    _ms("voided_ms", nullable=True),
+    _ms("used_ms", nullable=True),
+    Column("gateway", ForeignKey("gateway.id", ondelete="CASCADE"), nullable=True, unique=True),
+    Column("revoked_by", ForeignKey("user_account.id", ondelete="SET NULL"), nullable=True),
+)
+"""One-time codes that connect a patient's computer, and what became of them; of the code only its hash is kept (hex).
+`gateway` is the one that it made: this patient's computer, until `gateway.revoked_ms`."""
 
 assignment: Final = Table(
     "assignment",

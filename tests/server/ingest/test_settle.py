@@ -182,7 +182,7 @@ def test_a_gateway_writes_only_for_clips_assigned_to_it(clinic: Any, make: Make,
     with writing(clinic.engine) as connection:
         connection.execute(update(gateway).where(gateway.c.id == clinic.gateways[0]).values(revoked_ms=clinic.t0))
     revoked = settle(clinic.engine, clinic.gateways[0], batch(make("epoch")), clinic.t0)
-    assert [row.reason for row in revoked.rejected] == ["not_assigned"]
+    assert [row.reason for row in revoked.rejected] == ["revoked"]
     assert not any(rows for rows in everything(clinic.engine).values())
     with reading(clinic.engine) as connection:
         assert set(connection.scalars(select(quarantine.c.gateway))) == {clinic.gateways[0], clinic.gateways[1], ""}

@@ -1,0 +1,55 @@
+"""Clips that a patient's computer tells of: nobody's becomes the patient's, somebody else's stays theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select, text
+
+from server.ingest.assigning import begin_wearing
+from server.store.tables import assignment, enrolment, gateway
+
+BEFORE_MS: Final = 24 * 3_600_000
+"""How long before the first word of a clip its records may have begun: the line may have been down meanwhile."""
+
+
+def adopt(connection: Connection, gateway_id: str, clips: Iterable[str], now_ms: int) -> list[str]:
+    """Assign those of the clips that nobody wears now, or that the patient wears with another computer, to the patient
+    whose computer this is; returns them.
+
+    They are the patient's from when the computer was connected, but not from before somebody else's time with the clip
+    ended, and not from longer ago than `BEFORE_MS`. Does nothing for a gateway that is revoked or no patient's.
+    """
+    owner = connection.execute(
+        select(enrolment.c.patient_id, gateway.c.created_ms)
+        .join(gateway, gateway.c.id == enrolment.c.gateway)
+        .where(gateway.c.id == gateway_id, gateway.c.revoked_ms.is_(None))
+    ).one_or_none()
+    wanted = sorted(set(clips))
+    if owner is None or not wanted:
+        return []
+    if not _starts(connection, wanted, owner.patient_id, gateway_id, now_ms):
+        return []
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(text("LOCK TABLE assignment IN SHARE ROW EXCLUSIVE MODE"))
+    starts = _starts(connection, wanted, owner.patient_id, gateway_id, now_ms)
+    for clip, free_ms in starts.items():
+        start_ms = max(owner.created_ms, now_ms - BEFORE_MS, free_ms)
+        begin_wearing(connection, clip, owner.patient_id, start_ms=start_ms, gateway_id=gateway_id, now_ms=now_ms)
+    return list(starts)
+
+
+def _starts(
+    connection: Connection, clips: Sequence[str], patient_id: int, gateway_id: str, now_ms: int
+) -> dict[str, int]:
+    """Those of the clips that are to be assigned, and since when nobody else has worn each (UTC ms, 0 for ever)."""
+    told: dict[str, list[Row[Any]]] = {clip: [] for clip in clips}
+    for row in connection.execute(select(assignment).where(assignment.c.clip.in_(clips))):
+        told[row.clip].append(row)
+    starts = {}
+    for clip, rows in told.items():
+        now = [row for row in rows if row.end_ms is None or row.end_ms > now_ms]
+        if all(row.patient_id == patient_id and row.gateway not in (None, gateway_id) for row in now):
+            starts[clip] = max((row.end_ms for row in rows if row.end_ms is not None), default=0)
+    return starts

@@ -1,0 +1,84 @@
+"""Keeps the accounts of the broker as the store has them: a new gateway may come at once, a revoked one no longer.
+
+The store is also looked at now and then, because commands and other servers change it, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from server.broker import Account
+from server.store.engine import reading
+from server.store.tables import gateway
+
+LOOK_S: Final = 3.0
+
+log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BrokerFace:
+    """What gateways are told of the broker: its address, and its authority's certificates where it has its own."""
+
+    url: str
+    ca_pem: str | None = None
+
+
+class Doorkeeper:
+    """`fixed` are accounts that the store does not have; `admit` tells the broker who may come."""
+
+    def __init__(
+        self, engine: Engine, face: BrokerFace, fixed: Sequence[Account], admit: Callable[[Sequence[Account]], None]
+    ) -> None:
+        self.face = face
+        self._engine = engine
+        self._fixed = tuple(fixed)
+        self._admit = admit
+        self._told: tuple[Account, ...] | None = None
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="doorkeeper", daemon=True)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Everybody who may come now. A gateway that is revoked may not, wherever its account is from."""
+        with reading(self._engine) as db:
+            rows = db.execute(select(gateway.c.id, gateway.c.mqtt_hash, gateway.c.revoked_ms)).all()
+        known = {row.id for row in rows if row.mqtt_hash is not None or row.revoked_ms is not None}
+        kept = [account for account in self._fixed if account.name not in known]
+        enrolled = [
+            Account(row.id, "", "gateway", row.mqtt_hash)
+            for row in sorted(rows, key=lambda row: row.id)
+            if row.mqtt_hash is not None and row.revoked_ms is None
+        ]
+        return (*kept, *enrolled)
+
+    def refresh(self) -> None:
+        """Tell the broker, if anything has changed. Raises OSError when it cannot be told, SQLAlchemyError."""
+        with self._lock:
+            wanted = self.accounts()
+            if wanted != self._told:
+                self._admit(wanted)
+                self._told = wanted
+
+    def start(self) -> None:
+        """Look every `LOOK_S` seconds, until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_S):
+            try:
+                self.refresh()
+            except (OSError, OperationalError, InterfaceError):
+                log.exception("the broker cannot be told who may come; trying again")

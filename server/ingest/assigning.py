@@ -1,0 +1,34 @@
+"""The beginning of a patient's time with a clip."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, insert, select
+
+from gateway import messages
+from server.plans.service import add_plan, newest_plan
+from server.store.tables import assignment, clip_status
+
+
+def begin_wearing(
+    connection: Connection, clip: str, patient_id: int, *, start_ms: int, gateway_id: str | None, now_ms: int
+) -> None:
+    """From `start_ms` on the patient wears the clip, told of by `gateway_id` (None: any). Whoever wore it before is the
+    caller's concern.
+
+    A clip takes only a rising plan version: when it reports one that the patient's plan does not exceed, the plan is
+    issued again under a version that does.
+    """
+    connection.execute(
+        insert(assignment).values(clip=clip, gateway=gateway_id, patient_id=patient_id, start_ms=start_ms)
+    )
+    plan: messages.Plan | None = newest_plan(connection, patient_id)
+    reported = connection.scalar(select(func.max(clip_status.c.plan_version)).where(clip_status.c.clip == clip))
+    if plan is not None and reported is not None and reported > plan.version:
+        add_plan(
+            connection,
+            patient_id,
+            plan.model_dump(),
+            author_id=None,
+            reason="Issued again for another clip",
+            now_ms=now_ms,
+        )
