@@ -20,20 +20,24 @@ _TRIAL_MS = const(60000)  # the watchdog's time for a firmware on trial to come 
 def choose(state, is_whole, save) -> int:  # type: ignore[no-untyped-def]
     """The slot to run, -1 for neither. `is_whole(slot)` says whether its image is what the state says; what changes is
     given to `save(state)` before anything is started."""
+    before = list(state)
     active = int(state[slots.ACTIVE])
-    if is_whole(active) and _may_start(state, save):
+    if not slots.has_failed(state, active) and is_whole(active) and _may_start(state, save):
         return active
-    other = 1 - active
-    if not is_whole(other):
-        return -1
-    state[slots.ACTIVE] = other
-    state[slots.FAILED] = slots.FAILED_TELL if state[slots.TRIAL] else 0
-    state[slots.TRIAL] = 0
+    if state[slots.TRIAL]:
+        state[slots.TRIAL] = 0
+        state[slots.FAILED] |= 1 << active | slots.TELL
+    chosen = 1 - active
+    if not slots.has_failed(state, chosen) and is_whole(chosen):
+        state[slots.ACTIVE] = chosen
+    else:
+        chosen = -1
     try:
-        save(state)
+        if state != before:
+            save(state)
     except OSError:
         pass  # the next boot comes to the same
-    return other
+    return chosen
 
 
 def _may_start(state, save) -> bool:  # type: ignore[no-untyped-def]

@@ -21,12 +21,11 @@ _LAYOUT = const("<BBBBI32s3sI32s3s")
 ACTIVE = const(0)  # the slot to run, 0 or 1
 TRIAL = const(1)  # whether it has yet to prove itself
 STARTS = const(2)  # of the trial
-FAILED = const(3)  # of the other slot's image: see below
+FAILED = const(3)  # images that were on trial and did not run: 1 that of slot 0, 2 that of slot 1; and TELL
 IMAGES = const(4)  # size, SHA-256 and version of slot 0's image, then of slot 1's
 IMAGE_FIELDS = const(3)
 
-FAILED_TELL = const(1)  # it was on trial and did not run; the journal has yet to be told
-FAILED_TOLD = const(2)
+TELL = const(4)  # the journal has yet to be told that one did not run
 
 PLACES = ("/a", "/b")  # where the slots' images are mounted
 _PIECE = const(512)
@@ -54,6 +53,11 @@ def image(state: "list", slot: int) -> "tuple[int, bytes, bytes]":  # type: igno
     """(size, SHA-256, version) of a slot's image; size 0: none."""
     at = IMAGES + slot * IMAGE_FIELDS
     return state[at], state[at + 1], state[at + 2]
+
+
+def has_failed(state: "list", slot: int) -> bool:  # type: ignore[type-arg]
+    """Whether a slot's image was on trial and did not run."""
+    return bool(state[FAILED] & 1 << slot)
 
 
 def with_image(state: "list", slot: int, size: int, digest: bytes, version: bytes) -> "list":  # type: ignore[type-arg]

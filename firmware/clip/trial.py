@@ -24,9 +24,10 @@ class Trial:
         state = slots.load()
         running = slots.running()
         self._open = state is not None and running == state[slots.ACTIVE] and bool(state[slots.TRIAL])
-        if state is not None and state[slots.FAILED] == slots.FAILED_TELL and running >= 0:
-            self._tell(records.ROLLED_BACK, now, slots.image(state, 1 - running)[2])
-            state[slots.FAILED] = slots.FAILED_TOLD
+        if state is not None and state[slots.FAILED] & slots.TELL:
+            failed = 1 - running if running >= 0 else state[slots.ACTIVE]
+            self._tell(records.ROLLED_BACK, now, slots.image(state, failed)[2])
+            state[slots.FAILED] ^= slots.TELL
             _save(state)
 
     def step(self, now: int, linked: bool) -> bool:

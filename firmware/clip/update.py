@@ -49,12 +49,12 @@ class Updater:
         state = slots.load()
         if state is not None and state[slots.TRIAL] and state[slots.ACTIVE] == self._running:
             return control.REFUSED_BUSY  # what the other slot holds may be needed yet
-        if version <= self._version:
+        if version <= self._version or (self.ready and version < self._wanted[2]):
             return control.REFUSED_OLD_VERSION
         if not 0 < size <= slots.slot_size(self._device):
             return control.REFUSED_OUT_OF_RANGE
-        if state is not None and state[slots.FAILED] and slots.image(state, self._slot)[1] == digest:
-            return control.REFUSED_DIGEST  # it did not run
+        if state is not None and _has_failed(state, digest):
+            return control.REFUSED_DIGEST
         self._restart()
         self._wanted = wanted
         if slots.is_whole(self._device, self._slot, size, digest):
@@ -103,9 +103,15 @@ class Updater:
         state = slots.with_image(state, self._slot, *self._wanted)
         state[slots.ACTIVE] = self._slot
         state[slots.TRIAL] = 1
-        state[slots.STARTS] = state[slots.FAILED] = 0
+        state[slots.STARTS] = 0
+        state[slots.FAILED] &= ~(1 << self._slot)
         try:
             slots.save(state)
         except OSError:
             return
         machine.reset()
+
+
+def _has_failed(state: "list", digest: bytes) -> bool:  # type: ignore[type-arg]
+    """Whether an image with this digest was on trial and did not run."""
+    return any(slots.has_failed(state, slot) and slots.image(state, slot)[1] == digest for slot in (0, 1))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.clip import guarded, slots, update
-from firmware.clip.protocol import MalformedError, control
+from firmware.clip.protocol import MalformedError, control, records
 from firmware.clip.protocol import update as wire
 from tests.firmware.two_slots import BLOCK, NEW, OLD, SLOT_BLOCKS, VERSIONS, WORSE, Clip, factory, offer, send
 
@@ -184,6 +184,30 @@ def test_what_did_not_run_is_not_taken_in_again(clip: Clip) -> None:
     assert [clip.boot() for _ in range(4)] == [WORSE, WORSE, WORSE, OLD]
     assert send(clip.updater(), WORSE) == control.REFUSED_DIGEST
     assert send(clip.updater(), NEW) == control.OK
+
+
+def test_with_no_other_slot_to_go_back_to_the_files_run_and_take_another(clip: Clip) -> None:
+    updater = clip.updater()
+    send(updater, WORSE)
+    updater.install()
+    clip.device.data[5] ^= 4
+    assert [clip.boot() for _ in range(5)] == [WORSE, WORSE, WORSE, None, None]
+    clip.runs_well()
+    assert clip.recorder.told == [(records.ROLLED_BACK, 0x000300)]
+    updater = update.Updater(clip.device, "0.1.0")
+    assert send(updater, WORSE) == control.REFUSED_DIGEST
+    assert send(updater, NEW) == control.OK
+    updater.install()
+    assert clip.boot() == NEW
+    clip.device.data[5] ^= 4
+    assert clip.boot() is None, "what has once failed is nothing to go back to"
+
+
+def test_an_older_one_does_not_displace_the_one_that_waits(clip: Clip) -> None:
+    updater = clip.updater()
+    assert send(updater, WORSE) == control.OK
+    assert send(updater, NEW) == control.REFUSED_OLD_VERSION
+    assert updater.ready
 
 
 def test_a_damaged_image_gives_way_to_the_one_before(clip: Clip) -> None:

@@ -187,13 +187,16 @@ def test_an_update_is_taken_over_and_one_that_does_not_run_is_taken_back(
             assert len(line.host.clips[SERIAL].boots_ms) == 2
 
             line.publish(made["0.3.0"])
+            await line.until(lambda: progress(line) >= 20)
+            await line.host.control("power_cycle", serial=SERIAL)
             await line.until(lambda: "0.3.0 waits for a press" in (line.face.update or ""))
             await line.press()
             await line.until(lambda: line.events("rolled_back") == [0x000300])
             await line.until(lambda: "refused" in (line.face.update or ""))
+            assert re.findall(r"sending firmware 0.3.0 from byte (\d+)", caplog.text) == ["0", "0"]
             assert line.face.firmware == "0.2.0"
             assert line.state[slots.ACTIVE : slots.STARTS] == [1, 0]
-            assert len(line.host.clips[SERIAL].boots_ms) == 2 + 3 + 1
+            assert len(line.host.clips[SERIAL].boots_ms) == 3 + 3 + 1
             assert line.events("updated") == [0x000200]
 
     simulate(story())
