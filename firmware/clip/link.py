@@ -255,6 +255,10 @@ class Link:
         gateway, key, theirs, mine = challenge
         if not auth.same(proof, auth.proof(key, b"gate", gateway, theirs, mine)):
             return control.REFUSED_PROOF
+        window = self._window
+        new = window is not None and window.key_of(session.connection, gateway) == key
+        if not new and (gateway, key) not in self._keys:
+            return control.REFUSED_NOT_PAIRING  # the window has closed since it said hello
         for other in list(self._sessions.values()):
             if other is not session:
                 self._gatt.disconnect(other.connection)
@@ -265,9 +269,9 @@ class Link:
         self.active = session
         if not self._keys or self._keys[0] != (gateway, key):
             self._remember(gateway, key)
-        if self._window is None:
+        if window is None:
             self._beacon.off()
-        elif self._window.key_of(session.connection, gateway) == key:
+        elif new:
             self._close_pairing(now_ms)
             self._owner.paired(now_ms, len(self._keys))
         self._sender.open(session.connection, session.mtu)

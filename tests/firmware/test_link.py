@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -16,6 +17,8 @@ from firmware.clip import keystore
 from firmware.clip.lease import Arbiter
 from firmware.clip.protocol import auth, category, control, plan, records, uuids
 from firmware.clip.reminder import ACTION_REMIND, Policy
+from firmware.clip.wire import pairing
+from firmware.clip.x25519 import BASE, Multiplication
 
 GATEWAY, KEY = b"GATEWAY1", bytes(range(32))
 CLIP, CORE = records.JUDGE_CLIP, records.JUDGE_GATEWAY
@@ -178,3 +181,52 @@ def test_a_flood_of_writes_between_two_ticks_is_bounded(clip: Any) -> None:
     clip.app.link.step(0)
     assert clip.app.gatt.lost_events > 400
     assert clip.app.gatt.take() is None
+
+
+def product(scalar: bytes, point: bytes) -> bytes:
+    multiplication = Multiplication(scalar, point)
+    while not multiplication.step(64):
+        pass
+    return multiplication.result
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_who_has_said_hello_in_a_pairing_window_must_prove_the_key_in_it(clip: Any, late: bool) -> None:
+    app, ble, clock = clip.app, clip.ble, clip.clock
+
+    def rounds(until: Callable[[], bool]) -> None:
+        for _ in range(2_000):
+            clock.now += 40
+            now = app.clock.now()
+            app.link.step(now)
+            app.sender.step(now)
+            if until():
+                return
+        pytest.fail("it did not happen")
+
+    def heard(kind: int) -> bytes:
+        def came() -> bool:
+            events.extend(ble.take(uuids.EVENT))
+            return any(data[0] == kind for data in events)
+
+        rounds(came)
+        return next(data for data in events if data[0] == kind)
+
+    events: list[bytes] = []
+    stranger, private, nonce = b"STRANGER", bytes(range(1, 33)), bytes(16)
+    app.link.open_pairing(app.clock.now())
+    opened = clock.now
+    rounds(lambda: clock.now - opened >= 52_000)
+    ble.connect(2)
+    ble.write(2, uuids.CONTROL, pairing.pack_pair(stranger, product(private, BASE)))
+    public, _ = pairing.parse_paired(heard(control.EVENT_PAIRED))
+    key = pairing.derive(product(private, public), stranger, app.serial, product(private, BASE), public)
+    ble.write(2, uuids.CONTROL, control.pack_hello(stranger, nonce))
+    challenge = heard(control.EVENT_CHALLENGE)
+    if late:
+        rounds(lambda: not app.link.pairing)
+    ble.write(2, uuids.CONTROL, control.pack_auth(auth.proof(key, b"gate", stranger, nonce, challenge[1:17])))
+    assert heard(control.EVENT_RESULT)[-1] == (control.REFUSED_NOT_PAIRING if late else control.OK)
+    trusted = [gateway for gateway, _ in keystore.load()]
+    assert trusted == ([GATEWAY] if late else [stranger, GATEWAY])
+    assert (app.link.active is None) == late
