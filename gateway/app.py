@@ -16,6 +16,7 @@ from gateway.outbox import Outbox, OutboxError
 from gateway.publisher import Publisher
 from gateway.radio import BleakRadio, Radio
 from gateway.session import Session
+from gateway.updating import Shelf
 
 STATUS_EVERY_S: Final = 60.0
 SAY_AGAIN_S: Final = 1.0
@@ -57,6 +58,7 @@ class _Gateway:
             on_command=self._on_command,
             on_connected=self._changed.set,
         )
+        shelf = Shelf(config.data_dir, config.publisher)
         self._sessions = {
             clip.serial: Session(
                 clip,
@@ -68,6 +70,7 @@ class _Gateway:
                 on_change=self._changed.set,
                 on_rows=self._publisher.rows_added,
                 on_live=self._publisher.tell_live,
+                shelf=shelf,
             )
             for clip in config.clips
         }
