@@ -1,4 +1,4 @@
-"""Connections that come and go: links lost at any moment, pairing, crowds, how often the clip advertises, full buffers."""
+"""Connections that come and go: links lost at any moment, pairing, crowds, advertising that backs off, full buffers."""
 
 from __future__ import annotations
 

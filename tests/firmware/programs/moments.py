@@ -336,7 +336,7 @@ def pressed():
     bench.run(60)
     bench.on_tick = None
     bench.ble.no_buffers = 0
-    bench.run(10)
+    bench.run(30)
     answered = [values[1] for _, _, (event, values) in bench.events[before:] if event == control.EVENT_RESULT]
     headers = [stream.parse_header(data) for data in bench.stream]
     gaps = [b[2] - a[2] for a, b in zip(headers, headers[1:])]
