@@ -11,6 +11,7 @@ from typing import Final
 
 from firmware.clip import protocol
 from gateway import messages, orders, plans
+from gateway.alone import Alone
 from gateway.config import GatewayConfig
 from gateway.outbox import Outbox, OutboxError
 from gateway.publisher import Publisher
@@ -38,7 +39,7 @@ async def run(
 
     `utc_ms` tells UTC; all waiting is by the running loop's clock. Raises OutboxError when the data cannot be used.
     """
-    with Outbox(config.database, utc_ms, config.limits) as outbox:
+    with Alone(config.data_dir), Outbox(config.database, utc_ms, config.limits) as outbox:
         await _Gateway(config, outbox, utc_ms, radio or BleakRadio()).run(stop or asyncio.Event())
 
 

@@ -11,20 +11,17 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
-import platformdirs
 import typer
 
 from gateway import config as configuration
-from gateway import messages, pairing
+from gateway import messages
 from gateway.app import FACE, OWNER
 from gateway.app import run as run_gateway
-from gateway.config import ClipConfig, ConfigError, GatewayConfig
+from gateway.config import ConfigError, GatewayConfig
+from gateway.enrol_commands import DEFAULT_CONFIG, ConfigOption, enrol, pair
 from gateway.outbox import OutboxError
-from gateway.pairing import PairingError
-from gateway.radio import BleakRadio, RadioError
 from gateway.updating import ReleaseError, Shelf
 
-DEFAULT_CONFIG: Final = Path(platformdirs.user_config_dir("plumbline")) / "gateway.json"
 EXAMPLE: Final = """{
   "gateway": "16 hexadecimal digits, this gateway's id",
   "broker": "mqtts://broker.example.org:8883",
@@ -34,8 +31,8 @@ EXAMPLE: Final = """{
 }"""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="The patient's side: from the clip to the server.")
-
-ConfigOption = Annotated[Path, typer.Option("--config", help="The gateway's configuration file.", show_default=True)]
+app.command()(enrol)
+app.command()(pair)
 
 
 @app.command()
@@ -54,35 +51,6 @@ def run(
         asyncio.run(_until_signal(settings))
     except OutboxError as error:
         _fail(str(error))
-
-
-@app.command()
-def pair(
-    config: ConfigOption = DEFAULT_CONFIG,
-    wait_s: Annotated[float, typer.Option(min=1, help="How long to look for the clip.")] = 60.0,
-) -> None:
-    """Agree on a key with a clip whose button was held for 6 s, and write it into the configuration."""
-    settings = _load(config)
-    typer.echo("Hold the clip's button for 6 s. Looking for it ...")
-    try:
-        serial, key = asyncio.run(_pair(settings, wait_s))
-        configuration.save(config, settings.with_clip(ClipConfig(serial=serial, key=key.hex())))
-    except (PairingError, RadioError) as error:
-        _fail(str(error))
-    except OSError as error:
-        _fail(f"paired, but cannot write {config}: {error.strerror}; pair again")
-    typer.echo(f"Paired with clip {serial}. A gateway that runs takes it over when it is started again.")
-
-
-async def _pair(settings: GatewayConfig, wait_s: float) -> tuple[str, bytes]:
-    device = await pairing.find(wait_s)
-    if device is None:
-        raise PairingError("no clip that wants to be paired was heard")
-    gatt = await BleakRadio().connect(device)
-    try:
-        return await pairing.pair(gatt, bytes.fromhex(settings.gateway))
-    finally:
-        await gatt.close()
 
 
 @app.command()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from gateway import keyrings
 from gateway.messages import ClipId, GatewayId
 from gateway.thinning import DAY_MS, Limits
 
@@ -47,6 +48,8 @@ class GatewayConfig(BaseModel):
     username: str = ""
     """User name at the broker; the gateway's id unless given."""
     password: Annotated[str, Field(repr=False)] = ""
+    in_keyring: bool = False
+    """Whether the system's keyring has the password, instead of this file."""
     ca_file: Path | None = None
     """Certificates to trust instead of the system's, for `mqtts`."""
     data_dir: Path
@@ -108,7 +111,8 @@ class GatewayConfig(BaseModel):
 
 
 def load(path: Path) -> GatewayConfig:
-    """The configuration in `path`. Raises ConfigError, naming the field that is wrong."""
+    """The configuration in `path`, with the password from wherever it is kept. Raises ConfigError, naming the field
+    that is wrong."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -116,15 +120,25 @@ def load(path: Path) -> GatewayConfig:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not a text file in UTF-8") from error
     try:
-        return GatewayConfig.model_validate_json(text)
+        config = GatewayConfig.model_validate_json(text)
+        return config if not config.in_keyring else _with_password(config)
+    except keyrings.KeyringError as error:
+        raise ConfigError(f"{path}: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
         raise ConfigError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
+def _with_password(config: GatewayConfig) -> GatewayConfig:
+    return config.model_copy(update={"password": keyrings.find(config.gateway)})
+
+
 def save(path: Path, config: GatewayConfig) -> None:
-    """Write `config`, readable by its user only; an interrupted write leaves the old file."""
+    """Write `config`, readable by its user only; an interrupted write leaves the old file. A password that the keyring
+    has is not written."""
+    if config.in_keyring:
+        config = config.model_copy(update={"password": ""})
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -18,8 +18,10 @@ def adopt(connection: Connection, gateway_id: str, clips: Iterable[str], now_ms:
     """Assign those of the clips that nobody wears now, or that the patient wears with another computer, to the patient
     whose computer this is; returns them.
 
-    They are the patient's from when the computer was connected, but not from before somebody else's time with the clip
-    ended, and not from longer ago than `BEFORE_MS`. Does nothing for a gateway that is revoked or no patient's.
+    Where the patient wears the clip already, this computer may tell of all that time: the clip's journal has one reader
+    position, wherever it is read. Otherwise it is the patient's from when the computer was connected, but not from
+    before somebody's time with the clip ended, and not from longer ago than `BEFORE_MS`. Does nothing for a gateway
+    that is revoked or no patient's.
     """
     owner = connection.execute(
         select(enrolment.c.patient_id, gateway.c.created_ms)
@@ -29,27 +31,36 @@ def adopt(connection: Connection, gateway_id: str, clips: Iterable[str], now_ms:
     wanted = sorted(set(clips))
     if owner is None or not wanted:
         return []
-    if not _starts(connection, wanted, owner.patient_id, gateway_id, now_ms):
+    if not _free(connection, wanted, owner.patient_id, gateway_id, now_ms):
         return []
     if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
         connection.execute(text("LOCK TABLE assignment IN SHARE ROW EXCLUSIVE MODE"))
-    starts = _starts(connection, wanted, owner.patient_id, gateway_id, now_ms)
-    for clip, free_ms in starts.items():
-        start_ms = max(owner.created_ms, now_ms - BEFORE_MS, free_ms)
+    free = _free(connection, wanted, owner.patient_id, gateway_id, now_ms)
+    for clip, rows in free.items():
+        mine = [row.start_ms for row in rows if _in_force(row, now_ms)]
+        ends = [row.end_ms for row in rows if row.end_ms is not None]
+        start_ms = min(mine) if mine else max(owner.created_ms, now_ms - BEFORE_MS, *ends)
         begin_wearing(connection, clip, owner.patient_id, start_ms=start_ms, gateway_id=gateway_id, now_ms=now_ms)
-    return list(starts)
+    return list(free)
 
 
-def _starts(
+def _in_force(row: Row[Any], now_ms: int) -> bool:
+    return row.end_ms is None or row.end_ms > now_ms
+
+
+def _free(
     connection: Connection, clips: Sequence[str], patient_id: int, gateway_id: str, now_ms: int
-) -> dict[str, int]:
-    """Those of the clips that are to be assigned, and since when nobody else has worn each (UTC ms, 0 for ever)."""
+) -> dict[str, list[Row[Any]]]:
+    """Those of the clips that are to be assigned, each with its assignments so far."""
     told: dict[str, list[Row[Any]]] = {clip: [] for clip in clips}
     for row in connection.execute(select(assignment).where(assignment.c.clip.in_(clips))):
         told[row.clip].append(row)
-    starts = {}
-    for clip, rows in told.items():
-        now = [row for row in rows if row.end_ms is None or row.end_ms > now_ms]
-        if all(row.patient_id == patient_id and row.gateway not in (None, gateway_id) for row in now):
-            starts[clip] = max((row.end_ms for row in rows if row.end_ms is not None), default=0)
-    return starts
+    return {
+        clip: rows
+        for clip, rows in told.items()
+        if all(
+            row.patient_id == patient_id and row.gateway not in (None, gateway_id)
+            for row in rows
+            if _in_force(row, now_ms)
+        )
+    }

@@ -46,10 +46,13 @@ def test_nobodys_clip_becomes_the_patients_once(people: People) -> None:
 
 
 def test_a_second_computer_of_the_patient_may_write_too(people: People) -> None:
-    home, office = computer(people, people.anna), computer(people, people.anna, NOW + 1)
+    home = computer(people, people.anna)
     tell(people, home, CLIP)
-    assert tell(people, office, CLIP, now_ms=NOW + 2) == [CLIP]
-    assert [row[1] for row in worn(people)] == [home, office]
+    later = NOW + 9 * BEFORE_MS
+    office = computer(people, people.anna, later)
+    ack = settle(people.engine, office, batch(epoch(1, CLIP, NOW + 5000)), later)  # the clip kept it until now
+    assert ack.rejected == ()
+    assert [row[1:4] for row in worn(people)] == [(home, people.anna, NOW), (office, people.anna, NOW)]
 
 
 def test_somebody_elses_clip_is_not_taken_over(people: People) -> None:
