@@ -28,6 +28,8 @@ from .scheduler import Scheduler
 log = logging.getLogger(__name__)
 
 POWERED_ON = 1  # machine.PWRON_RESET
+WATCHDOG = 3  # machine.WDT_RESET
+WATCHDOG_US = 8_000_000  # the firmware's watchdog waits for so long
 BOOT_US = 300_000  # from reset to the first line of firmware, simulated
 _GRACE_S = 2.0  # wall time that an interpreter has to end once it has closed its connection
 CALL = 100  # kind of the frame that a call leaves for the end of the step
@@ -210,6 +212,13 @@ class LiveClip:
             self._scheduler.drop(self._peer)
             self._peer = None
         self._end_process()
+
+    def hang(self) -> None:
+        """Stop computing without a word, until the watchdog starts the clip anew. Its chips and clock have gone on."""
+        self.power_off()
+        self._restart = True
+        self._reset_cause = WATCHDOG
+        self._boot_timer = asyncio.get_running_loop().call_later(WATCHDOG_US / 1e6, self._boot_again)
 
     def _silence(self) -> None:
         self._scheduler.release(self.clip.serial)

@@ -69,6 +69,10 @@ class Controls:
         else:
             clip.power_off()
 
+    async def hang(self, serial: str) -> None:
+        """Let a clip hang until its watchdog starts it anew."""
+        self._live(serial).hang()
+
     async def power_cycle(self, serial: str, off_ms: int = 1000) -> None:
         """Switch a clip off and, after `off_ms` of simulated time, on again."""
         clip = self._live(serial)

@@ -296,6 +296,16 @@ def test_a_power_cut_in_the_dwell_begins_it_anew() -> None:
     assert "reminders" in rules(evidence)  # the one that came after the old dwell
 
 
+def test_over_the_watchdog_the_dwell_goes_on() -> None:
+    off_s, on_s = FIRST.start_s + 20, FIRST.start_s + 28
+    evidence = with_seconds(lost=12, slouched=-12)(split_episode(cut(good(), off_s, on_s), off_s, on_s))
+    evidence = replace(evidence, outages=(replace(evidence.outages[0], station="watchdog"),))
+    assert "reminders" not in rules(evidence)
+    anew = with_reminders(first({"utc_ms": later(28_000), "since_ms": later(28_000)}))(evidence)
+    assert "reminders" in rules(anew)
+    assert "reminders" in rules(with_reminders(lambda rows: rows[1:])(evidence))
+
+
 def test_more_seconds_lost_than_the_power_cut_costs_are_found() -> None:
     assert "categories" in rules(with_seconds(lost=30, slouched=-30)(after_the_reminder()))
 

@@ -11,13 +11,15 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from firmware.virtual.clip import WATCHDOG_US
 from gateway.lab.truth import Slouch
 
 from .evidence import Outage
 
-Kind = Literal["link", "range", "power", "radio"]
+Kind = Literal["link", "range", "power", "radio", "watchdog"]
 """link: connections lost in the middle of slouches and between them. range: out of range for 60 to 120 s. power: the
-clip switched off without warning and on again. radio: most advertisements lost, few buffers for packets, then none."""
+clip switched off without warning and on again. radio: most advertisements lost, few buffers for packets, then none.
+watchdog: the firmware hangs in the middle of a dwell or after a reminder, and its watchdog starts it anew."""
 
 LONG_S: Final = 20.0
 """Shorter slouches are left alone."""
@@ -27,12 +29,13 @@ DEAF_S: Final = 12.0
 
 @dataclass(frozen=True)
 class Step:
-    """A request to the radio (see `firmware.virtual.controls`) at a moment of the script; the clip's serial is added
-    to those that are about a clip."""
+    """A request to the radio (see `firmware.virtual.controls`) at a moment of the script, and for how long its effect
+    lasts by itself; the clip's serial is added to those that are about a clip."""
 
     at_s: float
     request: str
     arguments: dict[str, Any]
+    lasts_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ def plan(kind: Kind, slouches: Sequence[Slouch], seed: int, dwell_s: float, unti
     made = [row for row in _MAKERS[kind](rows, rng, dwell_s) if row[1][-1].at_s < until_s]
     steps = sorted((step for _, steps in made for step in steps), key=lambda step: step.at_s)
     outages = tuple(
-        Outage(station, int(1000 * steps[0].at_s), int(1000 * steps[-1].at_s)) for station, steps in made if station
+        Outage(station, int(1000 * steps[0].at_s), int(1000 * (steps[-1].at_s + steps[-1].lasts_s)))
+        for station, steps in made
+        if station
     )
     return Disturbance(tuple(steps), outages)
 
@@ -125,4 +130,14 @@ def _radio(slouches: Sequence[Slouch], rng: np.random.Generator, dwell_s: float)
             yield "link", (Step(at, "link_loss", {}),)
 
 
-_MAKERS: Final = {"link": _link, "range": _range, "power": _power, "radio": _radio}
+def _watchdog(slouches: Sequence[Slouch], rng: np.random.Generator, dwell_s: float) -> _Made:
+    for k, slouch in enumerate(slouches):
+        length = slouch.end_s - slouch.start_s
+        if length < dwell_s + 25:
+            continue
+        # Now while the dwell runs, now so that the reminder falls due meanwhile, now after it.
+        into = (rng.uniform(8, dwell_s - 20), dwell_s - rng.uniform(2, 8), rng.uniform(dwell_s + 2, dwell_s + 10))
+        yield "watchdog", (Step(slouch.start_s + into[k % 3], "hang", {}, WATCHDOG_US / 1e6),)
+
+
+_MAKERS: Final = {"link": _link, "range": _range, "power": _power, "radio": _radio, "watchdog": _watchdog}

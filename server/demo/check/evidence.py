@@ -14,8 +14,8 @@ Identity = tuple[str, str, str, str, int]
 
 @dataclass(frozen=True)
 class Outage:
-    """Someone who was away, in simulated milliseconds: a station by its name, "clip" while it had no power, "link"
-    while the gateway could not hear the clip."""
+    """Someone who was away, in simulated milliseconds: a station by its name, "clip" while it had no power, "watchdog"
+    while it hung, "link" while the gateway could not hear the clip."""
 
     station: str
     start_ms: int

@@ -39,8 +39,11 @@ RECONNECT_MS: Final = {
     "gateway": 15_000,
     "link": int(1000 * LONGEST_S) + 12_000,
     "clip": int(1000 * LONGEST_S) + 12_000,
+    "watchdog": int(1000 * LONGEST_S) + 12_000,
 }
 """After an outage, until the gateway judges again: boot, the longest wait between two attempts, search, connection."""
+WHOLE_S: Final = 1.0
+"""The clock that goes on over a restart counts whole seconds."""
 SETTLE_S: Final = 8
 """After it is switched on the clip boots, and its fusion settles."""
 
@@ -115,8 +118,9 @@ def _away(evidence: Evidence, start_ms: int, end_ms: int) -> bool:
 
 
 def _off(evidence: Evidence) -> list[Outage]:
-    """When the clip had no power."""
-    return sorted((o for o in evidence.outages if o.station == "clip"), key=lambda outage: outage.start_ms)
+    """When the clip had no power, or hung."""
+    off = (outage for outage in evidence.outages if outage.station in {"clip", "watchdog"})
+    return sorted(off, key=lambda outage: outage.start_ms)
 
 
 def _coverage(evidence: Evidence, known: Truth) -> Iterator[Difference]:
@@ -154,12 +158,14 @@ UNCALIBRATED_UNTIL_S: Final = 30
 @dataclass(frozen=True)
 class Expected:
     """A slouch, or the part of one that there was power for; by how much its edges may be off, beside the judge's own
-    tolerance; and whether a reminder before the cut has already been given for it."""
+    tolerance; whether a reminder before the cut has already been given for it; and since when its dwell runs."""
 
     slouch: Slouch
     start_late_s: float = 0.0
     after_cut: bool = False
     cut_short: bool = False
+    since_s: float | None = None
+    """None: since its start. Over the watchdog a dwell goes on, over a loss of power it does not."""
 
 
 def expected_slouches(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[Expected]:
@@ -167,11 +173,12 @@ def expected_slouches(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[
     parts = [Expected(slouch) for slouch in slouches]
     for outage in _off(evidence):
         off_s, on_s = outage.start_ms / 1000, outage.end_ms / 1000
-        parts = [piece for part in parts for piece in _cut(part, off_s, on_s)]
+        goes_on = outage.station == "watchdog"
+        parts = [piece for part in parts for piece in _cut(part, off_s, on_s, goes_on=goes_on)]
     return parts
 
 
-def _cut(part: Expected, off_s: float, on_s: float) -> Iterator[Expected]:
+def _cut(part: Expected, off_s: float, on_s: float, *, goes_on: bool) -> Iterator[Expected]:
     slouch = part.slouch
     if off_s >= slouch.end_s or on_s + SETTLE_S <= slouch.start_s:
         yield part
@@ -180,9 +187,13 @@ def _cut(part: Expected, off_s: float, on_s: float) -> Iterator[Expected]:
         yield replace(part, slouch=replace(slouch, end_s=off_s), cut_short=True)
     if on_s < slouch.end_s:
         start_s = max(slouch.start_s, on_s)
-        late_s = max(0.0, on_s + SETTLE_S - start_s)
+        since_s = slouch.start_s if part.since_s is None else part.since_s
         yield Expected(
-            replace(slouch, start_s=start_s), late_s, after_cut=off_s > slouch.start_s, cut_short=part.cut_short
+            replace(slouch, start_s=start_s),
+            max(0.0, on_s + SETTLE_S - start_s),
+            after_cut=off_s > slouch.start_s,
+            cut_short=part.cut_short,
+            since_s=since_s if goes_on and off_s > slouch.start_s else None,
         )
 
 
@@ -234,13 +245,15 @@ def _span(slouch: Slouch) -> str:
 @dataclass(frozen=True)
 class Due:
     """A reminder that the script calls for: seconds of the script, and how much later it may come. `may` only: the
-    slouch lasts long enough for it only if it was found at once after a power cut."""
+    slouch lasts long enough for it only if it was found at once after a power cut. `goes_on`: its dwell began before
+    the clip started anew."""
 
     since_s: float
     due_s: float
     late_s: float
     cut_short: bool
     may: bool
+    goes_on: bool = False
 
 
 def expected_reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[Due]:
@@ -252,10 +265,15 @@ def expected_reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list
         slouch = part.slouch
         dwell = evidence.dwell_s[plan_at(evidence, int(slouch.start_s * 1000))]
         reminded = reminded and part.after_cut
-        lasts_s = slouch.end_s - slouch.start_s
-        if not reminded and lasts_s > dwell:
-            may = lasts_s - part.start_late_s <= dwell
-            expected.append(Due(slouch.start_s, slouch.start_s + dwell, part.start_late_s, part.cut_short, may))
+        since_s, late_s = slouch.start_s, part.start_late_s
+        due_s = since_s + dwell
+        if part.since_s is not None:
+            since_s = part.since_s
+            due_s = max(since_s + dwell, slouch.start_s)
+            late_s = max(0.0, slouch.start_s + part.start_late_s - due_s)
+        if not reminded and slouch.end_s > due_s:
+            may = slouch.end_s <= due_s + late_s
+            expected.append(Due(since_s, due_s, late_s, part.cut_short, may, part.since_s is not None))
             reminded = True
     return expected
 
@@ -278,12 +296,12 @@ def _reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Dif
     for reminder, due in zip(given, expected, strict=True):
         judge = reminder["judge"]
         off = _late_s(evidence, reminder, due)
-        edge_s = _edge_s(evidence, judge, due.since_s) + TICK_MS / 1000
+        edge_s = _edge_s(evidence, judge, due.since_s) + TICK_MS / 1000 + (WHOLE_S if due.goes_on else 0)
         if not -edge_s <= off <= edge_s + due.late_s:
             yield Difference("reminders", f"the one due at {due.due_s:.1f} s came {off:+.2f} s off ({judge})")
         version = plan_at(evidence, int(due.since_s * 1000))
         late = reminder["utc_ms"] - reminder["since_ms"] - 1000 * evidence.dwell_s[version]
-        if not 0 <= late <= TICK_MS:
+        if not 0 <= late <= TICK_MS and not due.goes_on:  # no record names a time before its boot
             yield Difference("reminders", f"the one due at {due.due_s:.1f} s came {late} ms after since + dwell")
         if reminder["plan"] != version:
             yield Difference("plans", f"the reminder at {due.due_s:.1f} s names plan {reminder['plan']}, not {version}")
