@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from . import energy, partitions
+from . import partitions
 from .build import LIMIT, MARCH, BuildError, Built, build, firmware_version
 from .flash import HOW_TO_GET, commands, find_mpremote, may_fail
-from .heap import HeapError
-from .report import Report, make
+from .printing import show
+from .report import make
 
 app = typer.Typer(help="Build the clip's firmware, put it onto a board, report its budgets.", no_args_is_help=True)
 
@@ -164,44 +164,10 @@ def report_command(
 
     try:
         report = make(hours, program, lambda text: typer.echo(text, err=True), progress)
-    except (BuildError, HeapError, OSError, subprocess.CalledProcessError) as error:
+    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         raise _stop(_why(error)) from None
-    show(report)
+    show(console, report)
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=1) + "\n")
     if not report.passed:
         raise typer.Exit(1)
-
-
-def show(report: Report) -> None:
-    """Print a report."""
-    bars = Table("budget", "measured", "bar", "")
-    for bar in report.bars:
-        side = "at least" if bar.least else "at most"
-        verdict = "passed" if bar.passed else "MISSED"
-        bars.add_row(bar.name, f"{bar.value:,.1f} {bar.unit}", f"{side} {bar.limit:,g} {bar.unit}", verdict)
-    console.print(bars)
-    if report.failure:
-        console.print(f"The day failed: {report.failure}")
-    if report.figures:
-        figures = Table("figure", "")
-        for name, value in report.figures.items():
-            figures.add_row(name, f"{value:,.1f}")
-        console.print(figures)
-    for chip, parts in report.energy.items():
-        console.print(_energy_table(chip, parts))
-
-
-def _energy_table(chip: str, parts: list[energy.Part]) -> Table:
-    table = Table("component", "expected", "worst", "source", title=f"XIAO ESP32-{chip}, mA")
-    for part in parts:
-        table.add_row(part.name, f"{part.expected_ma:.2f}", f"{part.worst_ma:.2f}", part.source)
-    sums = [sum(part.expected_ma for part in parts), sum(part.worst_ma for part in parts)]
-    table.add_section()
-    table.add_row("together", *(f"{value:.2f}" for value in sums), "")
-    table.add_row(f"a day of {energy.DAY_H:g} h, mAh", *(f"{value * energy.DAY_H:.0f}" for value in sums), "")
-    for cell in energy.CELLS_MAH:
-        left = f"h of {cell} mAh until {energy.LEFT:.0%} are left"
-        table.add_row(left, *(f"{energy.hours(cell, value):.1f}" for value in sums), "")
-    table.add_row("cell for the day, mAh", *(f"{energy.cell_mah(value):.0f}" for value in sums), "")
-    return table

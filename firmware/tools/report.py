@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from . import allocation, energy
+from . import allocation, energy, load
 from .build import LIMIT, MARCH, build
 from .heap import KB, Need, need
 from .workday import Day, live_through
@@ -21,10 +21,13 @@ PAYLOAD_LIMIT: Final = 8.0  # bytes a sample, without the trailer that a second 
 NOTIFICATIONS_LIMIT: Final = 20.0
 GO_LIMIT_MS: Final = 150.0
 _ROOM: Final = 4 * KB  # what the day gets above the smallest heap that a short trial found
-# Three packets a second, which the motor's flag cuts, a status a second, and the whole journal four times a day; the
-# cap of 60 reminders an hour, a second each.
-WORST: Final = energy.Use(notifications_s=4.5, payload=91.0, interval_ms=30.0, motor_s=60.0)
-_INTERVAL_MS: Final = 50.0  # what a desktop's Bluetooth stack takes without being asked
+_INTERVAL_MS: Final = 50.0  # what a desktop's Bluetooth stack takes at most without being asked
+_SHORTEST_MS: Final = 30.0  # and what it takes at least
+# Three packets a second, which the motor's flag cuts, a status a second, and the whole journal four times a day.
+_MOST_NOTIFICATIONS: Final = 4.5
+_MOST_PAYLOAD: Final = 91.0
+_MOST_MOTOR_S: Final = 60.0  # the highest cap that a plan can have is 60 reminders an hour; none lasts a second
+_STACK: Final = 0.05  # assumed: share of the processor that the radio's stack, the bus and interrupts take besides
 _TRAILER: Final = 6
 
 
@@ -44,13 +47,23 @@ class Bar:
         return self.value >= self.limit if self.least else self.value <= self.limit
 
 
+@dataclass(frozen=True)
+class Figure:
+    """Something that was measured and has no bar."""
+
+    name: str
+    value: float
+    unit: str
+
+
 @dataclass
 class Report:
-    """Bars, what was measured besides them, and the energy tables by chip."""
+    """Bars, what was measured besides them, the processor's load and the energy tables by chip."""
 
     hours: float
     bars: list[Bar]
-    figures: dict[str, float] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+    load: load.Load | None = None
     energy: dict[energy.Chip, list[energy.Part]] = field(default_factory=dict)
     failure: str = ""
 
@@ -66,18 +79,22 @@ class Report:
             "passed": self.passed,
             "failure": self.failure,
             "bars": [{**vars(bar), "passed": bar.passed} for bar in self.bars],
-            "figures": self.figures,
+            "figures": [vars(figure) for figure in self.figures],
+            "computing": None if self.load is None else self.load.as_json(),
             "energy": {chip: [vars(part) for part in parts] for chip, parts in self.energy.items()},
         }
 
 
 def make(hours: float, micropython: str, say: Callable[[str], None], progress: Callable[[float], None]) -> Report:
-    """Build, find the heaps, live through the day, and judge. Raises BuildError, HeapError, OSError."""
+    """Build, find the heaps, live through the day, and judge. Raises BuildError, HeapError, OSError,
+    subprocess.CalledProcessError, RuntimeError."""
     with tempfile.TemporaryDirectory(prefix="plumbline-report-") as folder:
         built = build(Path(folder), next(iter(MARCH)))
         rom = built.image.read_bytes()
         say("passing samples by with the heap locked")
         grown = allocation.grown(Path(folder), micropython)
+        say("measuring the processor's time")
+        loading = load.measure(Path(folder), micropython)
         say("looking for the smallest heap, code in the heap")
         loaded = need(micropython, progress=say)
         say("looking for the smallest heap, code in flash")
@@ -89,17 +106,21 @@ def make(hours: float, micropython: str, say: Callable[[str], None], progress: C
         seconds = hours * 3600
         away = ((seconds * 0.5, seconds * 0.5 + min(1800.0, seconds * 0.05)),)
         day = live_through(seconds, Path(folder) / "clip", heap, micropython, rom=rom, away=away, progress=progress)
-    return judge(hours, built.compiled, grown, loaded, needed, day)
+    return judge(hours, built.compiled, grown, loading, loaded, needed, day)
 
 
-def judge(hours: float, compiled: int, grown: int, loaded: Need, needed: Need, day: Day) -> Report:
+def judge(hours: float, compiled: int, grown: int, loading: load.Load, loaded: Need, needed: Need, day: Day) -> Report:
     """The report on what was measured: `grown` is what the hot path allocates, `loaded` the heap that the firmware
-    needs with its code in it, `needed` with its code in flash, as it was in the day."""
+    needs with its code in it, `needed` with its code in flash, as it is deployed and was in the day."""
+    shares = {chip: loading.share(chip) for chip in energy.CHIPS}
     bars = [
         Bar("compiled firmware", compiled, LIMIT, "B"),
-        Bar("allocated from FIFO to queued packet", grown, 0, "B"),
-        Bar("smallest heap, code loaded into it", loaded.firmware / KB, HEAP_LIMIT / KB, "kB"),
+        Bar("allocated from the sensor's FIFO to the queued packet", grown, 0, "B"),
         Bar("smallest heap, code run from flash", needed.firmware / KB, HEAP_LIMIT / KB, "kB"),
+        *(
+            Bar(f"{chip} at {load.CLOCK_MHZ} MHz, time it computes at most", most * 100, load.LIMIT * 100, "%")
+            for chip, (_, most) in shares.items()
+        ),
     ]
     if day.failure or not day.kept or not day.samples or not day.latencies_ms:
         return Report(hours, bars, failure=day.failure or "the day brought no samples or no reminder")
@@ -108,8 +129,9 @@ def judge(hours: float, compiled: int, grown: int, loaded: Need, needed: Need, d
     rate = day.notifications / day.linked_s
     trailers = day.linked_s * _TRAILER
     late = sorted(day.latencies_ms)
-    expected = energy.Use(rate, day.stream_bytes / day.packets, _INTERVAL_MS, day.motor_s / hours)
-    tables = {chip: energy.parts(chip, expected, WORST) for chip in energy.CHIPS}
+    middle = {chip: (least + most) / 2 + _STACK for chip, (least, most) in shares.items()}
+    expected = energy.Use(rate, day.stream_bytes / day.packets, _INTERVAL_MS, day.motor_s / hours, middle)
+    tables = {chip: energy.parts(chip, expected, worst(shares)) for chip in energy.CHIPS}
     bars += [
         Bar("heap growth over the day", growth(day.kept), GROWTH_LIMIT, "B"),
         Bar("ATT payload a sample, trailer apart", (day.stream_bytes - trailers) / day.samples, PAYLOAD_LIMIT, "B"),
@@ -117,24 +139,31 @@ def judge(hours: float, compiled: int, grown: int, loaded: Need, needed: Need, d
         Bar("reminder due to motor GO, p95", percentile(late, 0.95), GO_LIMIT_MS, "ms"),
     ]
     for chip, parts in tables.items():
-        worst = sum(part.worst_ma for part in parts)
+        current = sum(part.worst_ma for part in parts)
         bars.append(
-            Bar(f"{chip}, worst case, 500 mAh, 20 % left", energy.hours(500, worst), energy.DAY_H, "h", least=True)
+            Bar(f"{chip}, worst case, 500 mAh, 20 % left", energy.hours(500, current), energy.DAY_H, "h", least=True)
         )
-    figures = {
-        "heap_b": day.heap - needed.apart,
-        "standins_b": needed.standins,
-        "in_use_after_collection_max_b": max(day.kept) - needed.apart,
-        "free_low_water_b": min(day.free),
-        "stream_packets_a_second": day.packets / day.linked_s,
-        "att_payload_a_sample_with_trailer_b": day.stream_bytes / day.samples,
-        "reminders": len(late),
-        "due_to_go_max_ms": float(late[-1]),
-        "connections": day.connections,
-        "epochs_drained": day.epochs,
-        "motor_s": day.motor_s,
-    }
-    return Report(hours, bars, figures, tables)
+    figures = [
+        Figure("heap of the day, stand-ins and image apart", (day.heap - needed.apart) / KB, "kB"),
+        Figure("least free in it after a collection (low-water mark)", (day.heap - max(day.kept)) / KB, "kB"),
+        Figure("most in use after a collection", (max(day.kept) - needed.apart) / KB, "kB"),
+        Figure("what the stand-ins keep, not counted", needed.standins / KB, "kB"),
+        Figure("smallest heap if the code is loaded into it instead", loaded.firmware / KB, "kB"),
+        Figure("stream packets a second", day.packets / day.linked_s, "1/s"),
+        Figure("ATT payload a sample, trailers included", day.stream_bytes / day.samples, "B"),
+        Figure("reminders", len(late), ""),
+        Figure("reminder due to motor GO, longest", float(late[-1]), "ms"),
+        Figure("connections", day.connections, ""),
+        Figure("minutes read from the journal", day.epochs, ""),
+        Figure("motor ran", day.motor_s, "s"),
+    ]
+    return Report(hours, bars, figures, loading, tables)
+
+
+def worst(shares: Mapping[energy.Chip, tuple[float, float]]) -> energy.Use:
+    """The dearest day there can be, on chips that compute for such shares (least, most) of their time."""
+    computing = {chip: min(1.0, most + _STACK) for chip, (_, most) in shares.items()}
+    return energy.Use(_MOST_NOTIFICATIONS, _MOST_PAYLOAD, _SHORTEST_MS, _MOST_MOTOR_S, computing)
 
 
 def growth(kept: list[int]) -> float:

@@ -26,10 +26,10 @@ from firmware.virtual.provision import provision
 SERIAL: Final = "f0000000000000c1"
 DWELL_S: Final = 30
 PROGRAMS: Final = Path(__file__).resolve().parent / "programs"
-_GATEWAY: Final = bytes.fromhex("f0000000000000a1")
-_KEY: Final = bytes(range(32))
+GATEWAY: Final = bytes.fromhex("f0000000000000a1")
+KEY: Final = bytes(range(32))
 _START_UTC_MS: Final = 1_700_000_000_000
-_CALIBRATION: Final = calibration.pack_calibration(1, calibration.SEATED, (0, 16384, 0), (0, 0, 16384))
+CALIBRATION: Final = calibration.pack_calibration(1, calibration.SEATED, (0, 16384, 0), (0, 0, 16384))
 
 _CYCLE_S: Final = 600.0
 _SLOUCH_S: Final = (60.0, 120.0)  # of each cycle; the reminder comes in between
@@ -126,7 +126,7 @@ def live_through(
     wrong (no memory, no connection) is in the answer's `failure`.
     """
     flash = folder / "flash"
-    provision(flash, [(_GATEWAY, _KEY)])
+    provision(flash, [(GATEWAY, KEY)])
     if rom is not None:
         (flash / "rom.img").write_bytes(rom)
     programs = compiled(PROGRAMS)
@@ -219,8 +219,8 @@ class _Session:
             await client.start_notify(uuids.JOURNAL, self._on_journal)
             since_ms = host.now_ms
             try:
-                await line.send(control.SET_PLAN, _plan())
-                await line.send(control.SET_CALIBRATION, _CALIBRATION)
+                await line.send(control.SET_PLAN, plan_bytes())
+                await line.send(control.SET_CALIBRATION, CALIBRATION)
                 await line.send(control.TIME, control.pack(control.TIME, host.now_ms, host.utc_ms(), 60))
                 await line.send(control.JOURNAL_READ, control.pack(control.JOURNAL_READ, self._acknowledged + 1))
                 while client.is_connected and host.now_ms < day.seconds * _SECOND:
@@ -257,7 +257,8 @@ class _Session:
         self.day.epochs += record["kind"] == records.EPOCH
 
 
-def _plan() -> bytes:
+def plan_bytes() -> bytes:
+    """The day's plan: it reminds after 30 s of slouching and not again within ten minutes."""
     made = plan.Plan()
     made.version, made.mode, made.dwell_s, made.repeat_s, made.cap_per_hour = 1, plan.TRAIN, DWELL_S, 600, 60
     return made.pack()
@@ -277,15 +278,15 @@ class _Line:
         events: asyncio.Queue[bytes] = asyncio.Queue()
         await client.start_notify(uuids.EVENT, lambda _, data: events.put_nowait(bytes(data)))
         mine = bytes(16)
-        await client.write_gatt_char(uuids.CONTROL, control.pack_hello(_GATEWAY, mine), response=True)
+        await client.write_gatt_char(uuids.CONTROL, control.pack_hello(GATEWAY, mine), response=True)
         event, values = protocol.control.parse_event(await asyncio.wait_for(events.get(), 10))
         if event != control.EVENT_CHALLENGE:
             raise TimeoutError("no challenge")
         nonce = bytes(values[0])  # type: ignore[call-overload]
-        proof = auth.proof(_KEY, b"gate", _GATEWAY, mine, nonce)
+        proof = auth.proof(KEY, b"gate", GATEWAY, mine, nonce)
         await client.write_gatt_char(uuids.CONTROL, control.pack_auth(proof), response=True)
         await asyncio.wait_for(events.get(), 10)
-        return cls(client, auth.session_key(_KEY, _GATEWAY, mine, nonce))
+        return cls(client, auth.session_key(KEY, GATEWAY, mine, nonce))
 
     async def send(self, op: int, payload: bytes) -> None:
         """Write one operation. Raises BleakError."""
