@@ -67,10 +67,12 @@ class Kept:
 
     def _save(self, now: int) -> None:
         app = self._app
-        app.policy.changed = app.pausing.changed = False
-        self._low = app.battery.low
-        kept = struct.pack(_LAYOUT, self._rtc_s(), max(0, app.pausing.paused_until - now), self._low)
+        low = app.battery.low
+        kept = struct.pack(_LAYOUT, self._rtc_s(), max(0, app.pausing.paused_until - now), low)
         try:
             guarded.save(_FILE, _KIND, _VERSION, kept + app.policy.snapshot())
         except OSError:
             app.recorder.failed += 1
+            return  # what has changed is tried again in a second
+        app.policy.changed = app.pausing.changed = False
+        self._low = low

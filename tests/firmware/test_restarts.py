@@ -6,9 +6,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
+
+from firmware.clip import guarded
+from firmware.clip.kept import Kept
+
+from .wearer import SLOUCH, Wearer
 
 Run = Callable[..., Any]
 LONG: Final = os.environ.get("PLUMBLINE_HYPOTHESIS") == "long"
@@ -97,3 +104,29 @@ def test_both_interpreters_go_on_alike(both: Run, powered: bool) -> None:
 @pytest.mark.timeout(300)
 def test_so_does_a_32_bit_one(all_three: Run) -> None:
     all_three("restarts.py", {"from": 80, "step": 8_300, "powered": True, "hang": WATCHDOG_MS, "gateway": True})
+
+
+def test_what_the_flash_refuses_is_kept_a_second_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def clip(wearer: Wearer) -> Any:
+        pausing = SimpleNamespace(paused_until=0, changed=False)
+        parts = {"battery": SimpleNamespace(low=False), "recorder": SimpleNamespace(failed=0)}
+        return SimpleNamespace(policy=wearer.policy, pausing=pausing, **parts)
+
+    before = Wearer(repeat_s=3600).judge(SLOUCH).wait(9_000)
+    app = clip(before)
+    kept = Kept(app, lambda: before.now // 1000, powered=False)
+    kept.step(before.now)
+    before.wait(2_000)
+    assert len(before.reminded) == 1
+    with monkeypatch.context() as full:
+        full.setattr(guarded, "save", lambda *_: (_ for _ in ()).throw(OSError(28)))
+        kept.step(before.now)
+    assert app.recorder.failed == 1
+    kept.step(before.now + 1_000)
+
+    after = Wearer(repeat_s=3600)
+    Kept(clip(after), lambda: 14, powered=True)
+    after.now = 400
+    assert after.judge(SLOUCH).wait(60_000).reminded == []
