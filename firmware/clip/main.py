@@ -1,4 +1,4 @@
-"""Starts the clip. On the board, `main.py` in the root of the flash is the line `import clip.main`.
+"""Starts the clip: what `loader` imports last, from a slot in flash or from the file system.
 
 Whatever ends the firmware, the clip starts anew. Only Ctrl-C on the cable leads to the prompt.
 """

@@ -78,10 +78,13 @@ class Operations:
     def _update(self, op: int, payload: bytes) -> int:
         app = self._app
         active = app.link.active
-        updater = app.open_updater()
-        if updater is None or active is None:
+        try:
+            updater = app.open_updater()
+            if updater is None or active is None:
+                return control.REFUSED_BUSY
+            result, event = updater.operate(op, payload)
+        except MemoryError:  # measuring comes first
             return control.REFUSED_BUSY
-        result, event = updater.operate(op, payload)
         if event:
             app.sender.event(active.connection, event)
         return int(result)

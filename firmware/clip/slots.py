@@ -28,7 +28,7 @@ IMAGE_FIELDS = const(3)
 TELL = const(4)  # the journal has yet to be told that one did not run
 
 PLACES = ("/a", "/b")  # where the slots' images are mounted
-_PIECE = const(512)
+_PIECE = const(256)
 
 
 def load(path: str = FILE) -> "list | None":  # type: ignore[type-arg]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -72,7 +73,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
 class Line:
     """One clip and the session of its gateway, with a shelf for releases."""
 
-    def __init__(self, folder: Path, first: Built) -> None:
+    def __init__(self, folder: Path, first: Built, micropython: str | None = None) -> None:
         self.folder = folder
         self.flash = folder / "flash"
         provision(self.flash, [(bytes.fromhex(GATEWAY), KEY)])
@@ -84,6 +85,7 @@ class Line:
             SERIAL,
             self.flash,
             interpreter="micropython",
+            micropython=micropython,
             heap=HEAP,
             program="main",
             search=(self.flash,),
@@ -159,11 +161,9 @@ def progress(line: Line) -> int:
     return int(found[1]) if found else 0
 
 
-def test_an_update_is_taken_over_and_one_that_does_not_run_is_taken_back(
-    tmp_path: Path, made: dict[str, Built], caplog: pytest.LogCaptureFixture
-) -> None:
+def take_over_and_back(line: Line, made: dict[str, Built], caplog: pytest.LogCaptureFixture) -> None:
+    """Update a clip over a lost link; then to what does not run, over a lost power."""
     caplog.set_level(logging.INFO)
-    line = Line(tmp_path, made["0.1.0"])
 
     async def story() -> None:
         async with line.running():
@@ -200,6 +200,17 @@ def test_an_update_is_taken_over_and_one_that_does_not_run_is_taken_back(
             assert line.events("updated") == [0x000200]
 
     simulate(story())
+
+
+def test_an_update_is_taken_over_and_one_that_does_not_run_is_taken_back(
+    tmp_path: Path, made: dict[str, Built], caplog: pytest.LogCaptureFixture
+) -> None:
+    take_over_and_back(Line(tmp_path, made["0.1.0"]), made, caplog)
+
+
+@pytest.mark.micropython32
+def test_so_it_is_on_32_bits(tmp_path: Path, made: dict[str, Built], caplog: pytest.LogCaptureFixture) -> None:
+    take_over_and_back(Line(tmp_path, made["0.1.0"], os.environ["MICROPYTHON_32BIT"]), made, caplog)
 
 
 WORST_ERASE_US = 500_000
