@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from firmware.clip import protocol
 from gateway import config as configuration
 from gateway import messages, pairing
 from gateway.config import ClipConfig, GatewayConfig
@@ -39,6 +38,16 @@ WORDS: Final[dict[str, str]] = {
     "leaning_right": "leaning right",
     "slouched": "slouched",
     "upright": "upright",
+}
+
+LINK_WORDS: Final[dict[str, str]] = {
+    "searching": "looking for the clip",
+    "connecting": "connecting",
+    "authenticating": "connecting",
+    "syncing": "connecting",
+    "draining": "fetching what the clip has kept",
+    "live": "connected",
+    "asleep": "the clip is asleep",
 }
 
 
@@ -77,8 +86,8 @@ async def pair_clip(config: GatewayConfig, path: Path, teller: Teller, wishes: W
     device = await pairing.find(wishes.look_s)
     if device is None:
         raise PairingError(
-            f"no clip that wants to be paired was heard in {wishes.look_s:.0f} s. Bring it close to this computer, hold "
-            "its button for 6 s and try again; its battery may be empty"
+            f"no clip that wants to be paired was heard in {wishes.look_s:.0f} s. Bring it close to this computer, "
+            "hold its button for 6 s and try again; its battery may be empty"
         )
     teller.show("agreeing on a key, which takes some seconds")
     gatt = await BleakRadio().connect(device)
@@ -136,7 +145,7 @@ class _Steps:
         try:
             async with asyncio.timeout(LINK_S):
                 while session.state not in IN_STEP or session.face.battery_pct is None:
-                    self._teller.show(session.state)
+                    self._teller.show(LINK_WORDS[session.state])
                     self._changed.clear()
                     changed = asyncio.create_task(self._changed.wait())
                     await asyncio.wait((changed, running), return_when=asyncio.FIRST_COMPLETED)
@@ -176,7 +185,7 @@ class _Steps:
 
     async def watch(self, seconds: float) -> None:
         """Show live numbers."""
-        self._teller.say("Live, forward is positive:")
+        self._teller.say("Live, compared with how you sat for the calibration:")
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._show_until(None)
@@ -194,7 +203,7 @@ class _Steps:
             if seen.done() and not seen.cancelled():
                 self._teller.show(in_words(seen.result()))
             elif done is None or not done.done():
-                self._teller.show(f"nothing from the clip; {self.session.state}")
+                self._teller.show(f"nothing from the clip; {LINK_WORDS[self.session.state]}")
 
     def _command(self, kind: str, seconds: float) -> messages.Command:
         return messages.Command.model_validate(
@@ -209,8 +218,14 @@ class _Steps:
 
 
 def in_words(live: messages.Live) -> str:
-    """A judgement in a line: `upright, 3° forward, 1° right`."""
-    word = WORDS[protocol.category.NAMES[live.category]]
+    """A judgement in a line: `slouched, 21° forward, 3° left`."""
+    word = WORDS[messages.CATEGORIES[live.category]]
     if live.sagittal_deg is None or live.lateral_deg is None:
         return word
-    return f"{word}, {live.sagittal_deg:+.0f}° forward, {live.lateral_deg:+.0f}° to the right"
+    leans = (_lean(live.sagittal_deg, "forward", "back"), _lean(live.lateral_deg, "right", "left"))
+    return f"{word}, {', '.join(lean for lean in leans if lean) or '0°'}"
+
+
+def _lean(degrees: float, positive: str, negative: str) -> str:
+    whole = round(degrees)
+    return f"{abs(whole)}° {positive if whole > 0 else negative}" if whole else ""
