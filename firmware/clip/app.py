@@ -108,7 +108,7 @@ class App:
             wait = self.sender.step(now)
             wait = due - now if wait < 0 else min(due - now, wait)
             light = self.led
-            await asyncio.sleep_ms(min(wait, led.FLASH_MS) if light.lit else wait)  # type: ignore[attr-defined]
+            await asyncio.sleep_ms(min(wait, led.FLASH_MS) if light.on else wait)  # type: ignore[attr-defined]
             light.off()
 
     def tick(self, now: int) -> None:
@@ -137,12 +137,12 @@ class App:
         self.wearer.step(now)
         updater = self.updater
         waits = updater is not None and updater.ready
-        self.led.step(now, led.period_ms(self.settings.value[3], self.link.pairing, self.battery.low, waits))
+        self.led.step(now, self.settings.value[3], self.link.pairing, self.battery.low, waits)
 
     def _act(self, action: int, now: int) -> None:
         if action == ACTION_CONFIRM:
-            self.wearer.feel(haptic_drv2605l.CONFIRM, now)
-        elif action == ACTION_REMIND and not self.wearer.feel(haptic_drv2605l.REMINDER, now):
+            self.wearer.play(haptic_drv2605l.CONFIRM, now)
+        elif action == ACTION_REMIND and not self.wearer.play(haptic_drv2605l.REMINDER, now):
             self.policy.motor_failed(now)
 
     def _each_second(self, now: int) -> None:
@@ -150,7 +150,7 @@ class App:
         self.pausing.step(now)
         if self.battery.poll(now, self.sensing.builder.held):
             self.recorder.event(records.LOW_BATTERY, now, self.battery.percent)
-            self.wearer.feel(haptic_drv2605l.LOW_BATTERY, now)
+            self.wearer.play(haptic_drv2605l.LOW_BATTERY, now)
         self._kept.step(now)
         if self._trial is not None and self._trial.step(now, self.link.active is not None):
             self._trial = None
@@ -233,7 +233,7 @@ class App:
         self.publish()
         self.mtu_changed(mtu)
         self.sensing.builder.gap = True
-        self.shown.again(self.clock.now())
+        self.shown.open(self.clock.now())
 
     def paired(self, now: int, gateways: int) -> None:
         """A gateway more, or one with another key, is trusted from now on."""

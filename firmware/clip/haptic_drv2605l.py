@@ -86,7 +86,7 @@ class Drv2605l:
         status = self._i2c.readfrom_mem(ADDRESS, _STATUS, 1)[0]
         if status >> 5 not in (3, 7):  # DRV2605, DRV2605L
             raise OSError(19, "0x%02x" % status)
-        self.stop()
+        self.off()
 
     def _write(self, register: int, value: int) -> None:
         self._one[0] = value
@@ -111,10 +111,10 @@ class Drv2605l:
         if self.running:
             self._i2c.readfrom_mem_into(ADDRESS, _GO, self._one)
             if not self._one[0] & 1:
-                self.stop()
+                self.off()
         return self.running
 
-    def stop(self) -> None:
+    def off(self) -> None:
         """Let the chip sleep, whatever it does. Raises OSError."""
         self._write(_GO, 0)
         self._write(_MODE, _STANDBY)

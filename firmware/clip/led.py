@@ -12,37 +12,38 @@ _UPDATE_MS = const(2000)
 _LOW_MS = const(5000)
 
 
-def period_ms(on: int, pairing: bool, low: bool, update: bool) -> int:
-    """Time from flash to flash, 0 for none; `on` is the wearer's setting."""
-    if pairing:
-        return _PAIRING_MS
-    if not on:
-        return 0
-    return _LOW_MS if low else _UPDATE_MS if update else 0
-
-
 class Led:
-    """`pin` takes a level when called; None on a board without a light."""
+    """`pin` takes a level when called; None on a board without a light. `on` says whether it is lit."""
 
     def __init__(self, pin) -> None:  # type: ignore[no-untyped-def]
         self._pin = pin
         self._flashed = 0
-        self.lit = False
+        self.on = False
 
-    def step(self, now_ms: int, period: int) -> None:
-        """Flash when it is time; whoever calls ends the flash after FLASH_MS with `off`."""
-        if period and now_ms - self._flashed >= period:
+    def step(self, now_ms: int, wanted: int, pairing: bool, low: bool, update: bool) -> None:
+        """Flash when it is time; whoever calls ends the flash after FLASH_MS with `off`. `wanted` is the wearer's setting."""
+        if pairing:
+            period = _PAIRING_MS
+        elif not wanted:
+            return
+        elif low:
+            period = _LOW_MS
+        elif update:
+            period = _UPDATE_MS
+        else:
+            return
+        if now_ms - self._flashed >= period:
             self.flash(now_ms)
 
     def flash(self, now_ms: int) -> None:
         """Flash once, now."""
         if self._pin is not None:
             self._flashed = now_ms
-            self.lit = True
+            self.on = True
             self._pin(1)
 
     def off(self) -> None:
         """Be dark."""
-        if self.lit:
-            self.lit = False
+        if self.on:
+            self.on = False
             self._pin(0)

@@ -29,7 +29,7 @@ class Motor:
             self.running = chip.poll()
             if self.running and now_ms >= self._stuck_at:
                 self._fail(now_ms)
-                chip.stop()
+                chip.off()
         except OSError:
             self._fail(now_ms)
         if self.running:

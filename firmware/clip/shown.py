@@ -15,7 +15,7 @@ class Shown:
         self._tell_at = 0
         self._percent = -1
 
-    def again(self, now: int) -> None:
+    def open(self, now: int) -> None:
         """Tell a gateway that has just come."""
         self._told = None
         self.step(now)

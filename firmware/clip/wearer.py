@@ -1,6 +1,6 @@
 """What the wearer asks for with the button, and how the clip answers: the table of gestures in the firmware's README."""
 
-from . import button as gestures
+from . import button
 from . import haptic_drv2605l as haptic
 from .wire import clip_records as records
 from .wire.base import const
@@ -15,40 +15,40 @@ class Wearer:
     def __init__(self, app, pin) -> None:  # type: ignore[no-untyped-def]
         self._app = app
         self._pin = pin
-        self._button = gestures.Button()
+        self._button = button.Button()
 
     def step(self, now: int) -> None:
         """Look at the button, every round."""
         if self._pin is None:
             return
         gesture = self._button.step(not self._pin(), now)
-        if gesture != gestures.NONE:
+        if gesture != button.NONE:
             self._app.link.hasten(now)
             self._app.led.flash(now)
             self._do(gesture, now)
 
     def _do(self, gesture: int, now: int) -> None:
         app = self._app
-        if gesture == gestures.SHORT:
+        if gesture == button.SHORT:
             if app.updater is not None and app.updater.ready:
                 app.updater.install()
-                self.feel(haptic.REFUSED, now)  # it has not started anew
+                self.play(haptic.REFUSED, now)  # it has not started anew
             else:
-                self.feel(self._status(), now)
-        elif gesture == gestures.DOUBLE:
+                self.play(self._status(), now)
+        elif gesture == button.DOUBLE:
             if app.pausing.paused_until:
                 app.pausing.resume(now)
             else:
                 app.pausing.pause(_PAUSE_MIN, now)
-            self.feel(haptic.CONFIRM, now)
-        elif gesture == gestures.LONG:
+            self.play(haptic.CONFIRM, now)
+        elif gesture == button.LONG:
             app.recorder.event(records.CALIBRATE_ASKED, now)
             if app.arbiter.judge != records.JUDGE_GATEWAY:
-                self.feel(haptic.REFUSED, now)
-        elif gesture == gestures.VERY_LONG:
+                self.play(haptic.REFUSED, now)
+        elif gesture == button.VERY_LONG:
             app.link.open_pairing(now)
         else:
-            self.feel(haptic.TICK, now)
+            self.play(haptic.TICK, now)
 
     def _status(self) -> int:
         app = self._app
@@ -56,7 +56,7 @@ class Wearer:
             return haptic.LOW_BATTERY
         return haptic.ALONE if app.link.active is None else haptic.LINKED
 
-    def feel(self, pattern: int, now: int) -> bool:
+    def play(self, pattern: int, now: int) -> bool:
         """Play a pattern as the wearer likes it; whether the motor answered."""
         app = self._app
         return bool(app.motor.play(pattern, now, app.settings.value))

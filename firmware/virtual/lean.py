@@ -6,22 +6,26 @@ bytes and more. Three kinds are needed by readers only, and are taken out before
 * numbers, texts and bytes named at the top of a module: the value stands wherever the name stood, in any module;
 * attributes that objects set on themselves and that no other module names, and private methods: they are numbered
   within a module, and modules share the numbers;
-* arguments that no call names: numbered likewise.
+* arguments that no call names: numbered likewise;
+* classes that other modules import by name: those of a module are numbered, and asked for as `module.A`.
 
 What a module then imports from its own package for nothing goes too, and so does what only a type checker reads.
-Public methods, functions, classes and modules keep their names, so that a traceback can be read.
+Public methods, functions and modules keep their names, so that a traceback can be read.
 """
 
 from __future__ import annotations
 
 import ast
+import copy
 import operator
 import re
+import string
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 Value = int | str | bytes
+Site = tuple[ast.ImportFrom, ast.alias, str]  # an import of a class: statement, part of it, full name
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _OPERATORS = {
     ast.Add: operator.add,
@@ -58,6 +62,8 @@ def lean(trees: Mapping[str, ast.Module], *, closed: bool) -> dict[str, str]:
     named = {keyword.arg for tree in trees.values() for keyword in ast.walk(tree) if isinstance(keyword, ast.keyword)}
     for name, tree in trees.items():
         _Constants(trees, constants, name).visit(tree)
+    if closed:
+        _number_classes(trees)
     for name, tree in trees.items():
         _drop_imports(tree, {full.removeprefix(name + ".") for full in wanted if full.startswith(name + ".")})
     mentioned = {name for tree in trees.values() for name in (*_attributes(tree), *_imports(tree))}
@@ -259,6 +265,96 @@ def _number_attributes(tree: ast.Module, local: set[str], texts: set[str]) -> No
             node.attr = short.setdefault(node.attr, f"_{len(short)}")
         elif isinstance(node, _FUNCTIONS) and node.name in own:
             node.name = short.setdefault(node.name, f"_{len(short)}")
+
+
+def _number_classes(trees: Mapping[str, ast.Module]) -> None:
+    """Call the classes that other modules import by name at their top A, B ... in their own, and let the others ask for
+    them as attributes of their modules. Errors keep their names, which a traceback ends with."""
+    sites = {name: list(_classes_by_name(trees, name)) for name in trees}
+    wanted = {full for found in sites.values() for _, _, full in found} - _asked_otherwise(trees, sites)
+    letters: dict[str, str] = {}
+    for name, tree in trees.items():
+        taken = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        free = (letter for letter in string.ascii_uppercase if letter not in taken)
+        letters |= {full: next(free) for full in _own_classes(name, tree) if full in wanted}
+    for name, tree in trees.items():
+        renamed = {full.rpartition(".")[2]: letters[full] for full in _own_classes(name, tree) if full in letters}
+        asked = _ask_modules(tree, sites[name], letters)
+        _Renamed(renamed, asked).visit(tree)
+
+
+def _own_classes(module: str, tree: ast.Module) -> list[str]:
+    """Full names of the classes at the top of a module that inherit from none and are bound once and for all."""
+    rebound = set(_bound(tree))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.bases]
+    return [f"{module}.{node.name}" for node in classes if node.name not in rebound]
+
+
+def _classes_by_name(trees: Mapping[str, ast.Module], module: str) -> Iterator[Site]:
+    """Imports at a module's top of classes of its package: (statement, part of it, full name)."""
+    imported = _imported(trees, module)
+    rebound = set(_bound(trees[module]))
+    for node in trees[module].body:
+        if not (isinstance(node, ast.ImportFrom) and node.level and node.module):
+            continue
+        home = node.module.rpartition(".")[2]
+        for alias in node.names:
+            origin = imported[alias.asname or alias.name].rpartition(".")[0]
+            free = home not in rebound and imported.get(home, origin) == origin
+            if free and origin in trees and f"{origin}.{alias.name}" in _own_classes(origin, trees[origin]):
+                yield node, alias, f"{origin}.{alias.name}"
+
+
+def _asked_otherwise(trees: Mapping[str, ast.Module], sites: Mapping[str, list[Site]]) -> set[str]:
+    """Full names of what modules of the package ask for in another way than `_classes_by_name` tells."""
+    found = set()
+    for name, tree in trees.items():
+        imported = _imported(trees, name)
+        told = {id(alias) for _, alias, _ in sites[name]}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                found |= {imported[a.asname or a.name] for a in node.names if id(a) not in told}
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                found.add(f"{imported.get(node.value.id)}.{node.attr}")
+    return found
+
+
+def _ask_modules(tree: ast.Module, sites: list[Site], letters: Mapping[str, str]) -> dict[str, ast.Attribute]:
+    """Import modules in place of their classes; what then stands for each name of a class."""
+    asked: dict[str, ast.Attribute] = {}
+    for node, alias, full in sites:
+        if full not in letters:
+            continue
+        package, _, home = (node.module or "").rpartition(".")
+        asked[alias.asname or alias.name] = ast.Attribute(ast.Name(home, ast.Load()), letters[full], ast.Load())
+        node.names.remove(alias)
+        if not any(_binds(other, home) for other in tree.body):
+            at = tree.body.index(node)
+            tree.body.insert(at, ast.ImportFrom(package or None, [ast.alias(home)], node.level))
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and not node.names)]
+    return asked
+
+
+def _binds(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in node.names)
+
+
+class _Renamed(ast.NodeTransformer):
+    """Puts new names of classes where the old ones stand."""
+
+    def __init__(self, own: Mapping[str, str], asked: Mapping[str, ast.Attribute]) -> None:
+        self._own = own
+        self._asked = asked
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self._asked:
+            return copy.deepcopy(self._asked[node.id])
+        node.id = self._own.get(node.id, node.id)
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        node.name = self._own.get(node.name, node.name)
+        return self.generic_visit(node)
 
 
 def _number_arguments(tree: ast.Module, named: set[str | None], closed: bool) -> None:

@@ -48,7 +48,7 @@ class Driven:
             return None
         if pin.mode == pin.OUT:
             return pin.level
-        if pin.pulled:
+        if pin.pull == pin.PULL_UP:
             return pin()
         return _radio.call(0x31, bytes([pin.id]))[0]
 
@@ -65,7 +65,7 @@ class Driven:
 
 
 def _edge(event):
-    machine._moved(event)
+    machine._edge(event)
     pin, handler = _watched.get(event[1], (None, None))
     if handler is not None:
         handler(pin)

@@ -32,20 +32,16 @@ def reset():
     _radio.reset(SOFT_RESET)
 
 
-_low = set()
+_levels = bytearray(b"\1" * 64)
 
 
-def _moved(event):
-    if event[2]:
-        _low.discard(event[1])
-    else:
-        _low.add(event[1])
+def _edge(event):
+    _levels[event[1]] = event[2]
 
 
 class Pin:
     IN = 1
     OUT = 3
-    PULL_DOWN = 1
     PULL_UP = 2
     IRQ_RISING = 1
     IRQ_FALLING = 2
@@ -55,9 +51,9 @@ class Pin:
         self.mode = mode
         self.level = value or 0
         # The radio says when what pulls a pin down does so: reading it then costs no question.
-        self.pulled = pull == Pin.PULL_UP
-        if self.pulled:
-            _radio.on_event(0x60, _moved)
+        self.pull = pull
+        if pull == Pin.PULL_UP:
+            _radio.on_event(0x60, _edge)
 
     def __getattr__(self, name):
         import _machine
@@ -69,8 +65,8 @@ class Pin:
             self.level = 1 if x else 0
             _radio.call(0x36, bytes([self.id, self.level]))
             return None
-        if self.pulled:
-            return 0 if self.id in _low else 1
+        if self.pull == Pin.PULL_UP:
+            return _levels[self.id]
         return self.value(x)
 
 

@@ -140,7 +140,7 @@ def glitches():
         bench.i2c.glitch_after = after
         bench.i2c.glitches = 1
         before = len(bench.i2c.go)
-        assert bench.app.wearer.feel(0, bench.now)
+        assert bench.app.wearer.play(0, bench.now)
         bench.run(1.2)
         felt.append(len(bench.i2c.go) - before)
     gaps = len([flags for flags in bench.stream_flags() if flags & stream.FLAG_GAP])
