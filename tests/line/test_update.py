@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from firmware.clip import protocol, slots
 from firmware.tools import build as building
 from firmware.tools import flash as flashing
 from firmware.tools import release as releasing
+from firmware.tools import romfs
 from firmware.tools.build import Built, build
 from firmware.virtual import MotorEvent, RadioHost, VirtualClip, simulate
 from firmware.virtual.compiled import find_mpy_cross
@@ -211,6 +213,39 @@ def test_an_update_is_taken_over_and_one_that_does_not_run_is_taken_back(
 @pytest.mark.micropython32
 def test_so_it_is_on_32_bits(tmp_path: Path, made: dict[str, Built], caplog: pytest.LogCaptureFixture) -> None:
     take_over_and_back(Line(tmp_path, made["0.1.0"], os.environ["MICROPYTHON_32BIT"]), made, caplog)
+
+
+@pytest.mark.parametrize(
+    "main",
+    ["raise ValueError(1)", "import time\nwhile True:\n    time.sleep_ms(1000)", "import clip.none"],
+    ids=["errs", "hangs", "lacks a module"],
+)
+def test_a_firmware_that_does_not_even_start_is_taken_back(tmp_path: Path, made: dict[str, Built], main: str) -> None:
+    """As an installed update leaves the flash, with a first module that is of no use."""
+    folder = tmp_path / "image"
+    shutil.copytree(made["0.1.0"].folder / "clip", folder / "clip")
+    (tmp_path / "main.py").write_text(main)
+    compiler = find_mpy_cross()
+    assert compiler is not None
+    subprocess.run([compiler, "-o", folder / "clip" / "main.mpy", tmp_path / "main.py"], check=True)
+    bad = romfs.image(folder)
+    line = Line(tmp_path, made["0.1.0"])
+    partition = bytearray((line.flash / "partition.bin").read_bytes())
+    half = len(partition) // 2
+    partition[half : half + len(bad)] = bad
+    (line.flash / "partition.bin").write_bytes(partition)
+    state = slots.with_image(line.state, 1, len(bad), hashlib.sha256(bad).digest(), b"\0\2\0")
+    state[slots.ACTIVE] = state[slots.TRIAL] = 1
+    slots.save(state, str(line.flash / slots.FILE))
+
+    async def story() -> None:
+        async with line.running():
+            await line.until(lambda: line.events("rolled_back") == [0x000200], 400)
+            assert line.face.firmware == "0.1.0"
+            assert line.state[slots.ACTIVE : slots.STARTS] == [0, 0]
+            assert len(line.host.clips[SERIAL].boots_ms) == 4
+
+    simulate(story())
 
 
 WORST_ERASE_US = 500_000
