@@ -111,7 +111,7 @@ def _tests(recordings: Path | None) -> Iterator[Step]:
     hostile = sorted(str(path) for path in _FIRMWARE.glob(_HOSTILE))
     rest = (str(_FIRMWARE), f"--ignore-glob=*/{_HOSTILE}")
     if hostile:
-        yield Step("radio", (*pytest, "--timeout=7200", *hostile), env=long, micropython32=True)
+        yield Step("radio", (*pytest, "-s", "--timeout=7200", *hostile), env=long, micropython32=True)
     yield Step("firmware", (*pytest, "--timeout=7200", *rest), env=long, micropython32=True)
     yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env=long)
     if recordings is not None:
