@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import sys
 from dataclasses import dataclass, field
@@ -100,8 +101,8 @@ class Clip:
         self.recorder = Recorder()
         self.reset = False
         patch.setattr(guarded, "open", files.open, raising=False)
-        patch.setattr(guarded.os, "rename", files.rename)
-        patch.setattr(guarded.os, "remove", files.remove)
+        patch.setattr(os, "rename", files.rename)
+        patch.setattr(os, "remove", files.remove)
         patch.setitem(sys.modules, "machine", SimpleNamespace(reset=self._reset))
         self._patch = patch
         self.running: bytes | None = None
