@@ -254,8 +254,10 @@ class Session:
             )
 
     def _on_event(self, event: messages.Event) -> None:
-        """The wearer may have asked for a calibration; long ago, they have given it up."""
-        if event.kind != "calibrate_asked" or event.utc_ms is None or self._utc_ms() - event.utc_ms > ASKED_MS:
+        """The wearer may have asked for a calibration; refused by the clip or long ago, they have given it up."""
+        if event.kind != "calibrate_asked" or not event.value:
+            return
+        if event.utc_ms is None or self._utc_ms() - event.utc_ms > ASKED_MS:
             return
         logger.info("%s: its wearer asks for a calibration", self.clip.serial[-4:])
         self._prescription.ask_for_calibration()

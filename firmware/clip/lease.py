@@ -55,6 +55,7 @@ class Arbiter:
         """Tell the policy what holds now."""
         policy = self._policy
         if self.paused:
+            self.judge = records.JUDGE_CLIP
             policy.judge(category.PAUSED, now_ms, 0, records.JUDGE_CLIP)
             self._lease = self._carried = None
             return

@@ -42,8 +42,9 @@ class Wearer:
                 app.pausing.pause(_PAUSE_MIN, now)
             self.play(haptic.CONFIRM, now)
         elif gesture == button.LONG:
-            app.recorder.event(records.CALIBRATE_ASKED, now)
-            if app.arbiter.judge != records.JUDGE_GATEWAY:
+            heard = app.arbiter.judge == records.JUDGE_GATEWAY
+            app.recorder.event(records.CALIBRATE_ASKED, now, heard)
+            if not heard:
                 self.play(haptic.REFUSED, now)
         elif gesture == button.VERY_LONG:
             app.link.open_pairing(now)

@@ -465,21 +465,24 @@ def test_a_calibration_asked_for_with_the_button(tmp_path: Path) -> None:
             ask(clip, clip.t_ms)
             await asyncio.sleep(130)
             ask(clip, clip.t_ms - 90_000)
+            ask(clip, clip.t_ms, heard=False)
             await asyncio.sleep(70)
-            assert clip.calibration == CALIBRATION, "the first was given up, the second came too late"
+            assert clip.calibration == CALIBRATION, (
+                "the first was given up, the second came too late, the third was refused"
+            )
             clip.lean = lambda t: bow(t - 60)
             ask(clip, clip.t_ms)
             await asyncio.sleep(60)
             assert clip.calibration != CALIBRATION
             assert bench.session.face.calibration_version == 2
-            assert [r["kind"] for r in bench.records if r["kind"] == "calibrate_asked"] == ["calibrate_asked"] * 3
+            assert [r["kind"] for r in bench.records if r["kind"] == "calibrate_asked"] == ["calibrate_asked"] * 4
 
     jump.run(main())
 
 
-def ask(clip: FakeClip, t_ms: float) -> None:
+def ask(clip: FakeClip, t_ms: float, *, heard: bool = True) -> None:
     """The wearer has held the button for two seconds."""
-    clip.append(records.pack_event(records.CALIBRATE_ASKED, clip.boot, int(t_ms), 0, 0, 0))
+    clip.append(records.pack_event(records.CALIBRATE_ASKED, clip.boot, int(t_ms), 0, 0, int(heard)))
 
 
 def test_posture_is_shown_only_while_watched(tmp_path: Path) -> None:

@@ -56,11 +56,13 @@ def calibrate():
     bench.press(2.5)
     bench.run(1)
     judged = [slots.hex() for _, slots in bench.i2c.go]
+    bench.op(control.LEASE, 10, 0, bench.now, 0)
     bench.op(control.PAUSE, 5)
     bench.i2c.go.clear()
     bench.press(2.5)
     bench.run(1)
-    return bench.answer(judged=judged, paused=[slots.hex() for _, slots in bench.i2c.go], kinds=bench.kinds())
+    asked = [r["value"] for r in bench.kept() if r["kind"] == records.CALIBRATE_ASKED]
+    return bench.answer(judged=judged, paused=[slots.hex() for _, slots in bench.i2c.go], asked=asked)
 
 
 def live(bench, seconds):
