@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from bumble import att, gatt, hci
-from bumble.core import UUID, BaseBumbleError
+from bumble.core import UUID
 from bumble.device import AdvertisingType, Connection, Device, DeviceConfiguration
 from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink
@@ -78,6 +78,8 @@ class Peripheral:
         self._accepted = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._server.max_mtu = min(self._config["mtu"], mtu_limit)
+        self._indicated: dict[att.Bearer, int] = {}
+        self._server.on_att_handle_value_confirmation = self._confirmed  # type: ignore[method-assign]
         self._device.on("connection", self._on_connection)
 
     async def power_on(self) -> None:
@@ -205,7 +207,14 @@ class Peripheral:
                         of_service.append(descriptor.handle)
                         self._values[descriptor.handle] = b""
             handles.append(of_service)
+        self._protect()
         return json.dumps(handles).encode()
+
+    def _protect(self) -> None:
+        """Refuse writes to declarations: bumble would let a central rewrite the table of services."""
+        for attribute in self._server.attributes:
+            if not attribute.permissions & att.Attribute.WRITEABLE:
+                attribute.permissions |= att.Attribute.WRITE_REQUIRES_AUTHORIZATION
 
     def _characteristic(self, uuid: str, flags: int, descriptors: list[tuple[str, int]]) -> gatt.Characteristic[bytes]:
         characteristic: gatt.Characteristic[bytes] = gatt.Characteristic(
@@ -288,16 +297,18 @@ class Peripheral:
         self._accepted -= 1
         number, handle, has_value = struct.unpack_from("<HHB", data)
         connection = self._device.connections.get(number)
-        if connection is not None:
-            self._spawn(self._indicate_to(connection, handle, data[5:] if has_value else self._values[handle]))
+        if connection is None:
+            return
+        value = data[5:] if has_value else self._values[handle]
+        pdu = att.ATT_Handle_Value_Indication(attribute_handle=handle, attribute_value=value[: connection.att_mtu - 3])
+        self._indicated[connection] = handle
+        self._server.send_gatt_pdu(connection, bytes(pdu))
 
-    async def _indicate_to(self, connection: Connection, handle: int, value: bytes) -> None:
-        status = 0
-        try:
-            await self._server.indicate_subscriber(connection, self._characteristics[handle], value, force=True)
-        except (TimeoutError, BaseBumbleError):
-            status = 1
-        self._emit(ops.IRQ_GATTS_INDICATE_DONE, struct.pack("<HHB", connection.handle, handle, status))
+    def _confirmed(self, bearer: att.Bearer, _confirmation: att.ATT_Handle_Value_Confirmation) -> None:
+        """Not left to bumble, which would go on waiting for a central that has gone, and tell its successor."""
+        handle = self._indicated.pop(bearer, None)
+        if handle is not None and isinstance(bearer, Connection):
+            self._emit(ops.IRQ_GATTS_INDICATE_DONE, struct.pack("<HHB", bearer.handle, handle, 0))
 
     # bumble's server does not look at the permissions to read and write that an attribute has.
 
@@ -319,13 +330,17 @@ class Peripheral:
     def _on_connection(self, connection: Connection) -> None:
         address = bytes(reversed(bytes(connection.peer_address)))
         who = struct.pack("<HB", connection.handle, int(connection.peer_address.is_random)) + address
-        connection.on("disconnection", lambda _reason: self._emit(ops.IRQ_CENTRAL_DISCONNECT, who))
+        connection.on("disconnection", lambda _reason: self._ended(connection, who))
         connection.on(
             "connection_att_mtu_update",
             lambda: self._emit(ops.IRQ_MTU_EXCHANGED, struct.pack("<HH", connection.handle, connection.att_mtu)),
         )
         connection.on("connection_parameters_update", lambda *_: self._on_parameters(connection))
         self._emit(ops.IRQ_CENTRAL_CONNECT, who)
+
+    def _ended(self, connection: Connection, who: bytes) -> None:
+        self._indicated.pop(connection, None)
+        self._emit(ops.IRQ_CENTRAL_DISCONNECT, who)
 
     def _on_parameters(self, connection: Connection) -> None:
         parameters = connection.parameters

@@ -72,7 +72,7 @@ def test_packets_have_the_fields_that_are_used() -> None:
 
 def test_the_server_has_what_is_called() -> None:
     assert parameters(gatt_server.Server.send_gatt_pdu) == ["self", "bearer", "pdu"]
-    assert parameters(gatt_server.Server.indicate_subscriber) == ["self", "bearer", "attribute", "value", "force"]
+    assert parameters(gatt_server.Server.on_att_handle_value_confirmation) == ["self", "bearer", "confirmation"]
 
 
 @pytest.mark.parametrize(("ours", "base"), [(BumbleClient, BaseBleakClient), (BumbleScanner, BaseBleakScanner)])
