@@ -50,7 +50,7 @@ def disconnect(door: Door, request: Request, patient_id: PatientId, gateway: Gat
 def _page(door: SignedIn, request: Request, patient_id: int, *, offer: Offer | None = None) -> HTMLResponse:
     desk = desk_of(request)
     someone = door.care.patient(patient_id)
-    line = _command(request, offer.code, secure=desk.rules.secure) if offer else ""
+    line = command_line(request, offer.code, secure=desk.rules.secure) if offer else ""
     known = door.care.computers(patient_id)
     until = door.care.open_code_until(patient_id)
     context = {
@@ -67,7 +67,7 @@ def _page(door: SignedIn, request: Request, patient_id: int, *, offer: Offer | N
     return page("computers.html", context, door=door)
 
 
-def _command(request: Request, code: str, *, secure: bool) -> str:
+def command_line(request: Request, code: str, *, secure: bool) -> str:
     """The line to type, with this server's address as the therapist's browser knows it."""
     scheme = "https" if secure else request.url.scheme
     return f"plumbline gateway enrol {code} --server {scheme}://{request.url.netloc}"

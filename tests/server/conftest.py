@@ -70,7 +70,11 @@ class Clinic:
 
     async def signed_in(self, who: str = "mara") -> httpx.AsyncClient:
         """A client with a session; writing requests carry its form token."""
-        client = self.client()
+        return await self.signed_in_at(self.app, who)
+
+    async def signed_in_at(self, app: FastAPI, who: str) -> httpx.AsyncClient:
+        """The same at another application over the same store."""
+        client = self.client(app)
         credentials = {"email": f"{who}@example.org", "password": PASSWORD}
         answer = await client.post("/api/v1/session", json=credentials)
         assert answer.status_code == 201, answer.text

@@ -176,7 +176,7 @@ async def test_patient_numbers_are_numbers(client: Any, patient: str) -> None:
 
 async def test_the_description_lists_every_route_and_no_page(client: Any) -> None:
     document = (await client.get(f"{API}/openapi.json")).json()
-    assert len(document["paths"]) == 9
+    assert len(document["paths"]) == 10
     assert all(path.startswith(API) for path in document["paths"])
     assert "application/problem+json" in json.dumps(document)
     assert (await client.get("/docs")).status_code == 404

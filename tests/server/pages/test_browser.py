@@ -29,6 +29,7 @@ PATHS = (
     "/patients/2",
     "/patients/4",
     "/patients/1/plan",
+    "/patients/1/computers",
 )
 
 pytestmark = [
