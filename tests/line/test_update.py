@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import pytest
 
 from firmware.clip import protocol, slots
+from firmware.clip.app import FIRMWARE
 from firmware.tools import build as building
 from firmware.tools import flash as flashing
 from firmware.tools import release as releasing
@@ -50,26 +51,36 @@ START_UTC_MS = 1_700_000_000_000
 HEAP = "900k"  # the partition is in it, which is in flash on a board
 
 
-def built(folder: Path, version: str, *, broken: bool = False) -> Built:
-    """The firmware as it is but for its version; `broken`: it ends with an error while it is loaded."""
-    source = folder / version / "clip"
-    shutil.copytree(building.CLIP, source, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (source / "app.py").read_text()
-    (source / "app.py").write_text(
-        re.sub(r"^FIRMWARE = .*$", f'FIRMWARE = const("{version}")', text, flags=re.MULTILINE)
-    )
-    if broken:
-        (source / "motor.py").write_text("raise RuntimeError(version)\n" + (source / "motor.py").read_text())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "CLIP", source)
-        return build(folder / version / "built", "esp32c3")
+OWN = FIRMWARE
+NEXT, WORSE = "8" + OWN[1:], "9" + OWN[1:]  # as long as its own, for a change of bytes
+
+
+def number(version: str) -> int:
+    """A version as an event has it."""
+    return int.from_bytes(update.version_of(version), "big")
+
+
+def with_module(made: Built, scratch: Path, name: str, source: str) -> bytes:
+    """The image with one module of another source."""
+    shutil.copytree(made.folder / "clip", scratch / "clip")
+    (scratch / "source.py").write_text(source)
+    compiler = find_mpy_cross()
+    assert compiler is not None
+    subprocess.run([compiler, "-o", scratch / "clip" / f"{name}.mpy", scratch / "source.py"], check=True)
+    (scratch / "source.py").unlink()
+    return romfs.image(scratch)
+
+
+def renamed(image: bytes, version: str) -> bytes:
+    """The image of a firmware that calls itself something else."""
+    assert image.count(OWN.encode()) == 1
+    return image.replace(OWN.encode(), version.encode())
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
-    """The firmware of three versions, of which the last does not run."""
-    folder = tmp_path_factory.mktemp("versions")
-    return {version: built(folder, version, broken=version == "0.3.0") for version in ("0.1.0", "0.2.0", "0.3.0")}
+def made(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The firmware as it is."""
+    return build(tmp_path_factory.mktemp("built"), "esp32c3")
 
 
 class Line:
@@ -98,10 +109,9 @@ class Line:
         self.host: RadioHost
         self.outbox: Outbox
 
-    def publish(self, made: Built) -> None:
-        version = made.folder.parents[1].name
+    def publish(self, version: str, image: bytes) -> None:
         path = self.folder / f"{version}.plup"
-        path.write_bytes(releasing.pack(self.key, version, made.image.read_bytes()))
+        path.write_bytes(releasing.pack(self.key, version, image))
         self.shelf.put(path)
 
     @property
@@ -163,18 +173,20 @@ def progress(line: Line) -> int:
     return int(found[1]) if found else 0
 
 
-def take_over_and_back(line: Line, made: dict[str, Built], caplog: pytest.LogCaptureFixture) -> None:
+def take_over_and_back(line: Line, made: Built, caplog: pytest.LogCaptureFixture) -> None:
     """Update a clip over a lost link; then to what does not run, over a lost power."""
     caplog.set_level(logging.INFO)
+    good = renamed(made.image.read_bytes(), NEXT)
+    bad = with_module(made, line.folder / "bad", "motor", "raise RuntimeError(1)")
 
     async def story() -> None:
         async with line.running():
-            line.publish(made["0.2.0"])
+            line.publish(NEXT, good)
             await line.until(lambda: progress(line) >= 40)
-            assert line.face.firmware == "0.1.0"
+            assert line.face.firmware == OWN
             await line.host.control("link_loss", serial=SERIAL)
             await line.until(lambda: "waits for a press" in (line.face.update or ""))
-            sizes = [int(found) for found in re.findall(r"sending firmware 0.2.0 from byte (\d+)", caplog.text)]
+            sizes = [int(found) for found in re.findall(rf"sending firmware {NEXT} from byte (\d+)", caplog.text)]
             assert sizes[0] == 0
             assert len(sizes) == 2
             assert sizes[1] > 20_000  # it went on where it was
@@ -182,37 +194,37 @@ def take_over_and_back(line: Line, made: dict[str, Built], caplog: pytest.LogCap
             assert line.state[slots.ACTIVE] == 0, "nothing is installed unless its wearer says so"
 
             await line.press()
-            await line.until(lambda: line.face.firmware == "0.2.0")
+            await line.until(lambda: line.face.firmware == NEXT)
             assert line.state[slots.ACTIVE : slots.STARTS + 1] == [1, 1, 1]
-            await line.until(lambda: line.events("updated") == [0x000200])
+            await line.until(lambda: line.events("updated") == [number(NEXT)])
             assert line.state[slots.ACTIVE : slots.STARTS] == [1, 0]
             assert len(line.host.clips[SERIAL].boots_ms) == 2
 
-            line.publish(made["0.3.0"])
+            line.publish(WORSE, bad)
             await line.until(lambda: progress(line) >= 20)
             await line.host.control("power_cycle", serial=SERIAL)
-            await line.until(lambda: "0.3.0 waits for a press" in (line.face.update or ""))
+            await line.until(lambda: f"{WORSE} waits for a press" in (line.face.update or ""))
             await line.press()
-            await line.until(lambda: line.events("rolled_back") == [0x000300])
+            await line.until(lambda: line.events("rolled_back") == [number(WORSE)])
             await line.until(lambda: "refused" in (line.face.update or ""))
-            assert re.findall(r"sending firmware 0.3.0 from byte (\d+)", caplog.text) == ["0", "0"]
-            assert line.face.firmware == "0.2.0"
+            assert re.findall(rf"sending firmware {WORSE} from byte (\d+)", caplog.text) == ["0", "0"]
+            assert line.face.firmware == NEXT
             assert line.state[slots.ACTIVE : slots.STARTS] == [1, 0]
             assert len(line.host.clips[SERIAL].boots_ms) == 3 + 3 + 1
-            assert line.events("updated") == [0x000200]
+            assert line.events("updated") == [number(NEXT)]
 
     simulate(story())
 
 
 def test_an_update_is_taken_over_and_one_that_does_not_run_is_taken_back(
-    tmp_path: Path, made: dict[str, Built], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, made: Built, caplog: pytest.LogCaptureFixture
 ) -> None:
-    take_over_and_back(Line(tmp_path, made["0.1.0"]), made, caplog)
+    take_over_and_back(Line(tmp_path, made), made, caplog)
 
 
 @pytest.mark.micropython32
-def test_so_it_is_on_32_bits(tmp_path: Path, made: dict[str, Built], caplog: pytest.LogCaptureFixture) -> None:
-    take_over_and_back(Line(tmp_path, made["0.1.0"], os.environ["MICROPYTHON_32BIT"]), made, caplog)
+def test_so_it_is_on_32_bits(tmp_path: Path, made: Built, caplog: pytest.LogCaptureFixture) -> None:
+    take_over_and_back(Line(tmp_path, made, os.environ["MICROPYTHON_32BIT"]), made, caplog)
 
 
 @pytest.mark.parametrize(
@@ -220,28 +232,22 @@ def test_so_it_is_on_32_bits(tmp_path: Path, made: dict[str, Built], caplog: pyt
     ["raise ValueError(1)", "import time\nwhile True:\n    time.sleep_ms(1000)", "import clip.none"],
     ids=["errs", "hangs", "lacks a module"],
 )
-def test_a_firmware_that_does_not_even_start_is_taken_back(tmp_path: Path, made: dict[str, Built], main: str) -> None:
+def test_a_firmware_that_does_not_even_start_is_taken_back(tmp_path: Path, made: Built, main: str) -> None:
     """As an installed update leaves the flash, with a first module that is of no use."""
-    folder = tmp_path / "image"
-    shutil.copytree(made["0.1.0"].folder / "clip", folder / "clip")
-    (tmp_path / "main.py").write_text(main)
-    compiler = find_mpy_cross()
-    assert compiler is not None
-    subprocess.run([compiler, "-o", folder / "clip" / "main.mpy", tmp_path / "main.py"], check=True)
-    bad = romfs.image(folder)
-    line = Line(tmp_path, made["0.1.0"])
+    bad = with_module(made, tmp_path / "image", "main", main)
+    line = Line(tmp_path, made)
     partition = bytearray((line.flash / "partition.bin").read_bytes())
     half = len(partition) // 2
     partition[half : half + len(bad)] = bad
     (line.flash / "partition.bin").write_bytes(partition)
-    state = slots.with_image(line.state, 1, len(bad), hashlib.sha256(bad).digest(), b"\0\2\0")
+    state = slots.with_image(line.state, 1, len(bad), hashlib.sha256(bad).digest(), update.version_of(NEXT))
     state[slots.ACTIVE] = state[slots.TRIAL] = 1
     slots.save(state, str(line.flash / slots.FILE))
 
     async def story() -> None:
         async with line.running():
-            await line.until(lambda: line.events("rolled_back") == [0x000200], 400)
-            assert line.face.firmware == "0.1.0"
+            await line.until(lambda: line.events("rolled_back") == [number(NEXT)], 400)
+            assert line.face.firmware == OWN
             assert line.state[slots.ACTIVE : slots.STARTS] == [0, 0]
             assert len(line.host.clips[SERIAL].boots_ms) == 4
 
@@ -272,12 +278,12 @@ class Heard(BleakGatt):
 
 
 def test_stream_and_reminders_go_on_while_it_is_sent(
-    tmp_path: Path, made: dict[str, Built], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a flash that takes as long for each erase as its makers allow."""
-    line = Line(tmp_path, made["0.1.0"])
+    line = Line(tmp_path, made)
     (line.flash / "main.py").write_text(SLOW + building.MAIN)
-    image = made["0.2.0"].image.read_bytes()[:SENT]
+    image = made.image.read_bytes()[:SENT]
     packets: list[bytes] = []
     since_ms = 5_000
     plan = protocol.plan.Plan()
@@ -313,7 +319,7 @@ def test_stream_and_reminders_go_on_while_it_is_sent(
                 await link.subscribe(uuids.STREAM, packets.append)
                 leaning = asyncio.create_task(lean(link))
                 digest = hashlib.sha256(image).digest()
-                assert await link.begin_update(update.pack_begin(len(image), digest, b"\0\2\0")) == 0
+                assert await link.begin_update(update.pack_begin(len(image), digest, update.version_of(NEXT))) == 0
                 for at in range(0, len(image), update.DATA_MAX):
                     await link.operate(control.UPDATE_DATA, update.pack_data(at, image[at : at + update.DATA_MAX]))
                 await link.operate(control.UPDATE_END, b"")
