@@ -304,8 +304,9 @@ class Peripheral:
         self._indicated[connection] = handle
         self._server.send_gatt_pdu(connection, bytes(pdu))
 
-    def _confirmed(self, bearer: att.Bearer, _confirmation: att.ATT_Handle_Value_Confirmation) -> None:
+    def _confirmed(self, bearer: att.Bearer, confirmation: att.ATT_Handle_Value_Confirmation) -> None:
         """Not left to bumble, which would go on waiting for a central that has gone, and tell its successor."""
+        del confirmation  # it says nothing
         handle = self._indicated.pop(bearer, None)
         if handle is not None and isinstance(bearer, Connection):
             self._emit(ops.IRQ_GATTS_INDICATE_DONE, struct.pack("<HHB", bearer.handle, handle, 0))

@@ -64,6 +64,8 @@ class Report:
     visits: int = 0
     slowest_visit_ms: int = 0
     connections: int = 0
+    told: list[str] = field(default_factory=list)
+    """What a stranger was told although nobody may be."""
     heap: list[int] = field(default_factory=list)
     """In use after a collection, at each truce."""
 
@@ -105,7 +107,7 @@ class Stranger:
         self._connection = None
 
     def _notified(self, notification: Any) -> None:
-        raise ViolationError(f"a stranger was notified of {bytes(notification.attribute_value).hex()}")
+        self._report.told.append(f"notification {bytes(notification.attribute_value).hex()}")
 
     def _indicated(self, indication: Any) -> None:
         """Sort an event; one in pieces is neither read nor wrong. Not every one is confirmed."""
@@ -120,12 +122,12 @@ class Stranger:
         if event == control.EVENT_RESULT:
             self._report.refused += 1
             if values[2] == _OK:
-                raise ViolationError(f"a stranger's operation 0x{values[0]:02x} was carried out")
+                self._report.told.append(f"operation {values[0]} was carried out")
         elif event == control.EVENT_CHALLENGE:
             self._report.challenged += 1
             self.nonce, self.proof = values  # type: ignore[assignment]
         else:
-            raise ViolationError(f"a stranger was told event {event}")
+            self._report.told.append(f"event {event}")
 
     async def write(self, handle: int, data: bytes, *, answered: bool = True) -> None:
         """Write; refusals and lost links are what a stranger expects."""
@@ -427,7 +429,9 @@ class Siege:
         return {"files": files, "motor": len(live.motor_log), "boots": list(live.boots_ms)}
 
     def unchanged(self, before: dict[str, Any], by: str) -> None:
-        """Raise ViolationError when something has changed since `before`."""
+        """Raise ViolationError when something has changed since `before`, or a stranger was told something."""
+        if self.report.told:
+            raise ViolationError(f"strangers were told: {self.report.told}")
         now = self.photograph()
         for what, value in before.items():
             if now[what] != value:
