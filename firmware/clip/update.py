@@ -9,6 +9,7 @@ import hashlib
 
 from . import slots
 from .wire import clip_control as control
+from .wire.base import need
 from .wire.clip_update import pack_at, parse_begin, parse_data, version_of
 
 
@@ -38,6 +39,7 @@ class Updater:
                 return result, pack_at(self._at) if result == control.OK else b""
             if op == control.UPDATE_DATA:
                 return self._data(*parse_data(payload)), b""
+            need(payload, 0, "update")
             return self._end(), b""
         except OSError:
             return control.REFUSED_BUSY, b""

@@ -80,8 +80,9 @@ def test_out_of_order_repeated_and_beyond_the_end(clip: Clip) -> None:
     assert do(updater, control.UPDATE_DATA, piece(len(NEW), b"!")) == control.REFUSED_OUT_OF_RANGE
     assert do(updater, control.UPDATE_END) == control.OK
     assert updater.ready
-    with pytest.raises(MalformedError):
-        do(updater, control.UPDATE_DATA, b"\0\0\0\0")
+    for op, payload in ((control.UPDATE_DATA, bytes(4)), (control.UPDATE_END, b"!")):
+        with pytest.raises(MalformedError):
+            do(updater, op, payload)
 
 
 def test_announced_again_it_goes_on_where_it_was(clip: Clip) -> None:
