@@ -3,6 +3,10 @@
 import struct
 
 from .wire import clip_records as records
+from .wire.base import const
+
+_HOUR_MS = const(3600000)
+_FAULTS_AN_HOUR = const(16)  # of the sensor, or a loose wire would write over the wearer's days
 
 
 class Recorder:
@@ -13,6 +17,8 @@ class Recorder:
         self._journal = journal
         self._versions = versions
         self._newest: dict[int, int] = {}
+        self._hour = -1
+        self._faults = 0  # told of in it
         self.failed = 0
 
     def write(self, record: bytes) -> None:
@@ -28,7 +34,14 @@ class Recorder:
             self.failed += 1
 
     def event(self, kind: int, t_ms: int, value: int = 0) -> None:
-        """Something of `kind` happened."""
+        """Something of `kind` happened. Of a sensor that comes and goes no more is told than an hour has room for."""
+        if kind == records.IMU_LOST or kind == records.IMU_BACK:
+            if t_ms // _HOUR_MS != self._hour:
+                self._hour = t_ms // _HOUR_MS
+                self._faults = 0
+            self._faults += 1
+            if self._faults > _FAULTS_AN_HOUR:
+                return
         self.write(self.pack(kind, t_ms, value))
 
     def pack(self, kind: int, t_ms: int, value: int) -> bytes:

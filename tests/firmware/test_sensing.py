@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from firmware.clip.protocol import records
+from firmware.clip.recorder import Recorder
 from firmware.clip.sensing import Sensing
 
 TICK_MS = 40
@@ -90,3 +92,28 @@ def test_it_is_back_when_it_samples() -> None:
     assert [what for what, _ in sink.told] == ["lost", "back"]
     assert 20_000 <= sink.told[1][1] <= 21_100
     assert sensing.ok
+
+
+def test_a_loose_wire_leaves_the_journal_its_room() -> None:
+    """A day of ten hours has at most 190 events beside its minutes (see the firmware's README)."""
+
+    class Journal:
+        overwritten = 0
+
+        def __init__(self) -> None:
+            self.kept: list[Any] = []
+
+        def append(self, record: bytes) -> None:
+            self.kept.append(records.parse(record))
+
+    journal = Journal()
+    recorder = Recorder(bytes(8), journal, lambda: (1, 1))
+    for now in range(0, 10 * HOUR_MS, 3_000):
+        recorder.event(records.IMU_LOST, now)
+        recorder.event(records.IMU_BACK, now + 1_500)
+        if now % HOUR_MS == 0:
+            recorder.event(records.PAUSED, now, 5)
+    kinds = [fields["kind"] for fields in journal.kept]
+    assert kinds.count(records.PAUSED) == 10
+    assert kinds.count(records.IMU_LOST) == kinds.count(records.IMU_BACK) == 80
+    assert len(kinds) <= 190
