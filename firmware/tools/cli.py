@@ -96,6 +96,8 @@ def flash_command(
     for step in commands(built, mpremote or ["mpremote"], port, keys, in_slots=not no_slots):
         typer.echo(shlex.join(step))
         if not dry_run and subprocess.run(step, check=False).returncode and not may_fail(step):  # noqa: S603 - ours
+            if "romfs" in step:
+                typer.echo("Does the board have the partition, as above? Without it: --no-slots", err=True)
             raise typer.Exit(1)
 
 

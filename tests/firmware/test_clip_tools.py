@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +109,22 @@ def test_a_dry_run_prints_and_says_that_it_is_untried(tmp_path: Path, monkeypatc
     refused = RUNNER.invoke(cli.app, ["flash", "--out", str(tmp_path)])
     assert refused.exit_code == 2
     assert flash.HOW_TO_GET in refused.output
+
+
+def test_a_board_without_the_partition_is_told_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+
+    def run(step: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+        ran.append(step)
+        return subprocess.CompletedProcess(step, 1 if "romfs" in step or "rm" in step else 0)
+
+    monkeypatch.setattr(cli, "find_mpremote", lambda: ["mpremote"])
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr(cli, "_make", two_files)
+    done = RUNNER.invoke(cli.app, ["flash", "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "--no-slots" in done.output
+    assert "romfs" in ran[-1], "main.py is not copied after it"
 
 
 @needs_compiler
