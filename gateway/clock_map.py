@@ -20,7 +20,7 @@ from gateway.placing import NOWHERE, Place
 TOLERANCE_MS: Final = 15.0
 """The polyline is bent only when the estimate has left it by this much, so that seconds do not jitter."""
 STEP_MS: Final = 2000.0
-"""A difference above this, beyond what drift explains, is a step of the computer's clock."""
+"""A difference above this, beyond what drift and the stated errors explain, is a step of the computer's clock."""
 MAX_KNOTS: Final = 400
 
 
@@ -141,8 +141,10 @@ class ClockMap:
         change = offset - before
         if here > self._knots[-1][0]:
             self._knots.append((here, before, before_error))
-        if abs(change) > STEP_MS + MAX_SLOPE * (to - here):
-            self._knots.append((here + 1, offset, error))
+        if abs(change) > max(STEP_MS, before_error + error) + MAX_SLOPE * (to - here):
+            self._knots.append((here + 1, *self._bounds.line(here + 1)[:2]))
+            if to > here + 1:
+                self._knots.append((to, offset, error))
         else:
             self._knots.append((max(to, here + 2 * abs(change) + 1), offset, error))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import random
 from bisect import insort
 from collections.abc import Callable, Iterator
@@ -123,7 +124,7 @@ def p95(errors: list[float]) -> float:
 
 
 @given(weather=weathers, seed=st.integers(0, 2**32), early=st.booleans())
-@settings(max_examples=25)
+@settings(max_examples=settings().max_examples // 4)
 def test_under_50_ms_a_minute_after_meeting(weather: Weather, seed: int, early: bool) -> None:
     """`early`: records were placed before the minute was over, and hold the map to what was known then."""
     world = World(weather, seed)
@@ -189,7 +190,7 @@ def slewed(world: World) -> None:
 )
 def test_under_50_ms_a_minute_after_whatever_happened(happens: Callable[[World], None]) -> None:
     errors: list[float] = []
-    for seed in range(12):
+    for seed in range(4):
         draw = random.Random(seed)
         world = World(Weather(draw.uniform(-100, 100), draw.uniform(0, 40), draw.uniform(-30, 30), 0.1), seed)
         world.connect()
@@ -228,13 +229,17 @@ class ClockMachine(RuleBasedStateMachine):
         sleep(self.world)
 
     @rule(
-        step_ms=st.sampled_from((HOUR, -HOUR, 24 * HOUR, -24 * HOUR, 5000, -5000, 300, -300, 60, -60)),
+        step_ms=st.sampled_from((HOUR, -HOUR, 24 * HOUR, -24 * HOUR, 5000, -5000, 900, -900, 300, -300, 60, -60)),
         seen=st.booleans(),
     )
     def set_clock(self, step_ms: int, seen: bool) -> None:
-        self.set_back = self.set_back or step_ms < -STEP_MS / 2
+        self.sure_from = math.inf
+        self.place(1.0)
+        unsure_ms = self.world.clock.place(int(self.world.clip(self.world.now))).error_ms or 0
+        self.set_back = self.set_back or (step_ms < 0 and unsure_ms - step_ms > STEP_MS / 2)
         set_by(step_ms, seen=seen or abs(step_ms) < HOUR)(self.world)
         # Until the next ping an unseen step is unknown; then the map runs up to the new time, at half speed if need be.
+        self.place(1.0)
         self.world.live(2 * PING_MS)
         self.place(1.0)
         self.world.live(PING_MS)
@@ -244,13 +249,17 @@ class ClockMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         restart(self.world)
 
-    @rule(clip_ms=st.integers(0, 2**32 - 1))
-    def garbled_record(self, clip_ms: int) -> None:
+    @rule(hours=st.integers(1, 1000))
+    def garbled_record(self, hours: int) -> None:
         """One that claims to come from later than now; what it is told is of no use, and of no harm."""
-        ahead = self.world.clip(self.world.now) + HOUR
-        if clip_ms > ahead:
-            self.world.clock.place(clip_ms)
-            self.world.live(2 * PING_MS)
+        self.world.clock.place(int(self.world.clip(self.world.now)) + hours * HOUR)
+        self.world.live(2 * PING_MS)
+
+    @rule(hours=st.integers(1, 1000))
+    def garbled_answer(self, hours: int) -> None:
+        utc = int(self.world.utc(self.world.now))
+        self.world.clock.exchange(utc, self.world.clip(self.world.now) + hours * HOUR, utc + 20)
+        self.world.live(3 * PING_MS)
 
     @rule(share=st.floats(0, 1))
     def place(self, share: float) -> None:
@@ -274,5 +283,5 @@ class ClockMachine(RuleBasedStateMachine):
             assert self.world.clock.place(at).utc_ms == utc_ms, "it has moved"
 
 
-ClockMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+ClockMachine.TestCase.settings = settings(stateful_step_count=25, deadline=None)
 TestClockMachine = ClockMachine.TestCase

@@ -173,7 +173,7 @@ def test_judging_and_reminding_go_on_and_the_journal_stays_with_the_clip(tmp_pat
             before, connections = clip.acknowledged[-1], clip.connections
             told = len(bench.of("epoch", "clip"))
             fill(bench.outbox)
-            for n in range(700, 720):
+            for n in range(700, 712):
                 clip.append(
                     records.pack_epoch(0, 1, clip.boot, n * 60_000, 1, 1, bytes([1] * 60), bytes(30), 0, 0, 0, 0, 30)
                 )
@@ -186,12 +186,12 @@ def test_judging_and_reminding_go_on_and_the_journal_stays_with_the_clip(tmp_pat
             now_s = asyncio.get_running_loop().time()
             assert clip.leases[-1][0] > now_s - 3
             make_room(bench.outbox)
-            await until(lambda: clip.acknowledged[-1] == before + 20, 30)
+            await until(lambda: clip.acknowledged[-1] == before + 12, 30)
             await asyncio.sleep(61)
-            assert [e["start_ms"] for e in bench.of("epoch", "clip")[told:]] == [n * 60_000 for n in range(700, 720)]
+            assert [e["start_ms"] for e in bench.of("epoch", "clip")[told:]] == [n * 60_000 for n in range(700, 712)]
             minutes = [e["start_ms"] // 60_000 for e in bench.of("epoch", "gateway")]
             assert minutes == list(range(minutes[0], minutes[-1] + 1))
-            assert len(minutes) > 10
+            assert len(minutes) > 6
             assert bench.outbox.problem == ""
 
     run(main())

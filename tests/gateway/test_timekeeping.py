@@ -47,7 +47,7 @@ def report(bench: Bench) -> ClockReport:
     return found
 
 
-@pytest.mark.parametrize("step_ms", [HOUR_MS, -HOUR_MS, 8 * HOUR_MS, 300, -300])
+@pytest.mark.parametrize("step_ms", [HOUR_MS, -8 * HOUR_MS, 300])
 def test_the_clip_is_told_and_later_records_lie_where_they_belong(
     tmp_path: Path, computer: Computer, step_ms: int
 ) -> None:
@@ -55,7 +55,7 @@ def test_the_clip_is_told_and_later_records_lie_where_they_belong(
         clip = FakeClip()
         async with running(tmp_path, clip) as bench:
             await until(lambda: bench.session.state == "live")
-            await asyncio.sleep(200)
+            await asyncio.sleep(130)
             before = {e["start_ms"]: e["utc_ms"] for e in bench.of("epoch", "gateway")}
             exchanges = report(bench).exchanges
             computer.ahead_ms += step_ms
@@ -66,7 +66,7 @@ def test_the_clip_is_told_and_later_records_lie_where_they_belong(
             assert abs(clip_ms - told_at * 1000) < 50
             assert len(times_told(clip)) == 2
             assert report(bench).exchanges >= exchanges + timekeeping.FIRST_PINGS
-            await asyncio.sleep(200)
+            await asyncio.sleep(170)
             assert len(times_told(clip)) == 2
             after = {e["start_ms"]: e["utc_ms"] for e in bench.of("epoch", "gateway")}
             assert before.items() <= after.items()
@@ -112,12 +112,12 @@ def test_a_clock_that_is_led_slowly_is_followed_without_ado(tmp_path: Path, comp
         clip = FakeClip()
         async with running(tmp_path, clip) as bench:
             await until(lambda: bench.session.state == "live")
-            for _ in range(300):
+            for _ in range(150):
                 computer.ahead_ms += 1
                 await asyncio.sleep(2)
             assert len(times_told(clip)) == 1
             known = report(bench)
-            assert abs(known.offset_ms - START_UTC_MS - 300) < 50
+            assert abs(known.offset_ms - START_UTC_MS - 150) < 50
 
     jump.run(main())
 
@@ -129,11 +129,11 @@ def test_what_is_known_of_the_clock_can_be_shown(tmp_path: Path, computer: Compu
         async with running(tmp_path, clip) as bench:
             assert bench.session._time.report is None
             await until(lambda: bench.session.state == "live")
-            await asyncio.sleep(900)
+            await asyncio.sleep(450)
             known = report(bench)
-            assert abs(known.drift_ppm - 40) <= known.drift_error_ppm < 60
+            assert abs(known.drift_ppm - 40) <= known.drift_error_ppm < 100
             assert known.uncertainty_ms < 50
-            due = timekeeping.FIRST_PINGS + 900 // timekeeping.PING_EVERY_S
+            due = timekeeping.FIRST_PINGS + 450 // timekeeping.PING_EVERY_S
             assert due - 2 <= known.exchanges <= due
             assert 0 <= computer() - known.last_exchange_utc_ms <= timekeeping.PING_EVERY_S * 1000 + 100
             bench.session._judging.save()
