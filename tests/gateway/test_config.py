@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gateway import commands, messages
 from gateway.app import FACE, OWNER
 from gateway.config import ConfigError, GatewayConfig, load, save
-from gateway.outbox import Outbox
+from gateway.outbox import Limits, Outbox
 
 GOOD: dict[str, Any] = {
     "gateway": "00000000000a7e01",
@@ -42,6 +42,11 @@ def test_there_and_back_and_for_its_user_only(tmp_path: Path) -> None:
     assert "abab" not in repr(config)
 
 
+def test_the_outbox_is_bounded_as_configured(tmp_path: Path) -> None:
+    assert load(write(tmp_path / "a.json")).limits == Limits(size=500_000_000, keep_ms=400 * 86_400_000)
+    assert load(write(tmp_path / "a.json", outbox_mb=20, outbox_days=2)).limits == Limits(20_000_000, 2 * 86_400_000)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -51,6 +56,8 @@ def test_there_and_back_and_for_its_user_only(tmp_path: Path) -> None:
         ({"broker": "mqtt://a:99999"}, "broker"),
         ({"clips": [{"serial": "1", "key": "ab" * 32}]}, "clips.0.serial"),
         ({"clips": [{"serial": "0" * 16, "key": "short"}]}, "clips.0.key"),
+        ({"outbox_mb": 1}, "outbox_mb"),
+        ({"outbox_days": 0}, "outbox_days"),
         ({"surprise": 1}, "surprise"),
     ],
 )
