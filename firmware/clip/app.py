@@ -281,4 +281,7 @@ async def main() -> None:
     app = App(board.parts(), ble, bluetooth.UUID, machine.unique_id(), ticks_ms, _rtc_s, powered, restarted)
     if SLOTS_FILE in os.listdir():
         app.use_slots()
+    if hasattr(gc, "threshold"):
+        # Never by count from here on: the frames of the sample path, which go back at once, would count, too.
+        gc.threshold(-1)
     await app.run(watchdog)

@@ -10,9 +10,7 @@ import time
 import machine
 import micropython
 
-_LOADING = 2048  # bytes between collections: while the application is loaded what stays must lie close together
-# Then never by count: the application collects each second, and the frames of the sample path, which go back at once, would count.
-_RUNNING = -1
+_LOADING = 2048  # bytes between collections: while it is loaded and made what stays must lie close together
 _SHORT_LIFE_MS = 60000
 _WAIT_MS = 5000  # before the next life after a short one, so that neither flash nor battery is worn down; below the watchdog's time
 _AT_THE_CABLE_MS = 600000  # the watchdog cannot be stopped, but it can be given time
@@ -25,8 +23,6 @@ if hasattr(gc, "threshold"):
 try:
     from . import app
 
-    if hasattr(gc, "threshold"):
-        gc.threshold(_RUNNING)
     asyncio.run(app.main())
 except KeyboardInterrupt:
     machine.WDT(timeout=_AT_THE_CABLE_MS)

@@ -58,7 +58,7 @@ EVENT_MS: Final = _RAMP_MS + EMPTY_MS + _GAP_MS + EMPTY_MS
 """How long the radio is on for an event of the connection in which nothing is sent, the ramp counted as receiving."""
 _BYTE_MS: Final = 0.008
 _OVERHEAD: Final = 17  # preamble, address, header and CRC 10, L2CAP 4, ATT 3
-_ERASES_H: Final = 645 * 512 / 365 / DAY_H
+_ERASES_H: Final = 687 * 512 / 365 / DAY_H
 _ERASING_MA: Final = 25.0
 _HOUR_MS: Final = 3_600_000.0
 

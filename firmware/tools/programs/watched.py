@@ -14,6 +14,9 @@ class Watch:
     def mem_free(self):
         return gc.mem_free()
 
+    def threshold(self, amount):
+        gc.threshold(amount)
+
     def collect(self):
         before = gc.mem_free()
         gc.collect()
