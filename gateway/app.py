@@ -57,7 +57,7 @@ class _Gateway:
             utc_ms,
             on_plan=self._on_plan,
             on_command=self._on_command,
-            on_connected=self._changed.set,
+            on_change=self._changed.set,
         )
         shelf = Shelf(config.data_dir, config.publisher)
         self._sessions = {
@@ -119,6 +119,7 @@ class _Gateway:
             rejected_rows=self._outbox.rejected,
             thinned_rows=self._outbox.thinned,
             storage_problem=self._outbox.problem[:200],
+            broker_problem=self._publisher.problem[:250],
             version=version("plumbline"),
         )
 

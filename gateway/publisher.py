@@ -1,58 +1,32 @@
-"""The MQTT edge: the outbox's rows go up in batches, what the server says comes down.
+"""The MQTT edge: rows, status and replies go up, what the server says comes down.
 
-MQTT 5, so that a refusal comes with its reason; 3.1.1 where the broker speaks nothing newer. A PUBACK says that the
-broker has a message, nothing more: rows leave the outbox only by the server's acknowledgement, and are sent again after
-a reconnection or when none has come for a while. The client runs in its own thread; its callbacks hop to the loop.
+The parts are in `gateway.mqtt`; here they meet. All of it runs on the loop's thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, Literal
-
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from contextlib import suppress
 
 from gateway import messages
 from gateway.config import GatewayConfig
-from gateway.outbox import Outbox, OutboxError
-
-ROWS_A_BATCH: Final = 200
-BATCHES_IN_FLIGHT: Final = 4
-RESEND_S: Final = 30.0
-RESEND_LONGEST_S: Final = 120.0
-KEEP_ALIVE_S: Final = 30
-RECONNECT_S: Final = (1, 60)
-UNSUPPORTED_VERSION: Final = 0x84
-CONNACK_S: Final = 4.0
-"""Wall time in which a broker must answer a connection. Some that know only MQTT 3.1.1 leave a newer one waiting."""
-CLOSED_LIMIT: Final = 3
-"""Connections closed without an answer after which the other protocol version is tried."""
-
-_Parting = Literal["refused", "version refused", "unreachable", "closed", "silent"]
+from gateway.mqtt import downlink, words
+from gateway.mqtt.connection import Connection
+from gateway.mqtt.delivery import BATCHES_IN_FLIGHT, Delivery
+from gateway.mqtt.line import Taken
+from gateway.mqtt.refusals import Refusals
+from gateway.mqtt.replies import Replies
+from gateway.mqtt.slumber import Slumber
+from gateway.mqtt.timing import Timing
+from gateway.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class _Flight:
-    """A batch on its way."""
-
-    last: int
-    sent_at: float
-    resend_s: float
-
-
 class Publisher:
-    """The connection to the broker. All methods are called on the loop's thread."""
+    """The gateway's voice and ear at the broker."""
 
     def __init__(
         self,
@@ -62,95 +36,80 @@ class Publisher:
         *,
         on_plan: Callable[[messages.PlanMessage], None],
         on_command: Callable[[messages.Command], None],
-        on_connected: Callable[[], None],
+        on_change: Callable[[], None],
+        timing: Timing = Timing(),  # noqa: B008 - frozen
     ) -> None:
-        """`on_connected` is called after each connection: the status must be told again."""
+        """`on_change`: the connection or `problem` has changed, and the status should be told again."""
         self._config = config
         self._outbox = outbox
         self._utc_ms = utc_ms
         self._on_plan = on_plan
         self._on_command = on_command
-        self._on_connected = on_connected
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._client: mqtt.Client | None = None
-        self._protocol = MQTTProtocolVersion.MQTTv5
-        self._unanswered = 0
-        self._just_refused = False
-        self._flights: dict[int, _Flight] = {}  # by first row
-        self._silence = 1.0  # grows while the server does not answer
+        self._on_change = on_change
+        self._timing = timing
+        self._delivery = Delivery(outbox, timing, self._send_records)
+        self._refusals = Refusals(timing.refused_first_s, timing.refused_longest_s)
+        self._replies = Replies(outbox)
+        self._sent: dict[int, tuple[str, str]] = {}  # (kind, command id of a reply) by the message's number
+        self._slumber = Slumber(timing.look_s + timing.asleep_s)
         self._kick = asyncio.Event()
-        self._generation = 0
-        self.connected = False
-        self.problem = ""
-        """Why the broker cannot be used at present."""
+        self._connecting: asyncio.Task[None] | None = None
+        self._told_problem = ""
+        self._connection = Connection(
+            config,
+            timing,
+            will=self._offline,
+            on_up=self._joined,
+            on_down=self._parted,
+            on_message=self._take,
+            on_taken=self._taken,
+        )
 
-    # --- life ---
+    @property
+    def connected(self) -> bool:
+        """Whether messages go through."""
+        return self._connection.up
+
+    @property
+    def problem(self) -> str:
+        """Why the broker or the server behind it cannot be used at present, and what to do; empty while it can."""
+        return self._connection.problem or self._refusals.words or self._delivery.problem(_now_s())
 
     def start(self) -> None:
         """Begin to connect; goes on by itself until `stop`."""
-        self._loop = asyncio.get_running_loop()
-        self._begin()
-
-    def _begin(self) -> None:
-        self._generation += 1
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._config.gateway,
-            protocol=self._protocol,
-            userdata=self._generation,
-            clean_session=None if self._protocol == MQTTProtocolVersion.MQTTv5 else True,
-        )
-        client.username_pw_set(self._config.broker_user, self._config.password)
-        if self._config.tls:
-            context = ssl.create_default_context(cafile=str(self._config.ca_file) if self._config.ca_file else None)
-            client.tls_set_context(context)
-        client.reconnect_delay_set(*RECONNECT_S)
-        client.max_queued_messages_set(BATCHES_IN_FLIGHT * 8)
-        client.on_pre_connect = self._in_thread_pre_connect
-        client.on_connect = self._in_thread_connect
-        client.on_connect_fail = self._in_thread_connect_fail
-        client.on_disconnect = self._in_thread_disconnect
-        client.on_socket_open = self._in_thread_socket_open
-        client.on_message = self._in_thread_message
-        client.on_publish = self._in_thread_publish
-        self._client = client
-        options: dict[str, Any] = {}
-        if self._protocol == MQTTProtocolVersion.MQTTv5:
-            options = {"clean_start": True, "properties": _session_ends_with_link()}
-        client.connect_async(self._config.broker_host, self._config.broker_port, KEEP_ALIVE_S, **options)
-        client.loop_start()
+        self._connecting = asyncio.create_task(self._connection.run())
 
     async def stop(self) -> None:
         """Say that the gateway is going, then disconnect."""
-        client, self._client = self._client, None
-        if client is None:
+        task, self._connecting = self._connecting, None
+        if task is None:
             return
-        last = None
-        if self.connected:
-            last = client.publish(self._up("status"), messages.encode(self._offline()), qos=1, retain=True)
-        self.connected = False
-        await asyncio.to_thread(_end, client, last)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await self._connection.close(self._offline())
 
     def _offline(self) -> messages.Status:
         return messages.Status(schema="status/1", online=False, utc_ms=self._utc_ms())
 
-    def _up(self, kind: str) -> str:
-        return messages.topic(self._config.gateway, "up", kind)
-
-    # --- what goes up ---
-
     async def run(self) -> None:
-        """Send what waits in the outbox until cancelled."""
+        """Send what waits, and look whether anything is overdue, until cancelled."""
         while True:
             self._kick.clear()
-            self._resend_overdue()
-            while self.connected and len(self._flights) < BATCHES_IN_FLIGHT and self._send_next():
-                pass
-            try:
-                async with asyncio.timeout(RESEND_S / 3):
+            if self._slumber.woke(_now_s(), self._utc_ms()):
+                logger.info("broker: this computer was asleep; connecting anew")
+                self._connection.renew()
+            if self.connected:
+                self._delivery.take_back_overdue(_now_s())
+                self._fill()
+            if self.problem != self._told_problem:
+                self._told_problem = self.problem
+                self._on_change()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.look_s):
                     await self._kick.wait()
-            except TimeoutError:
-                continue
+
+    # --- what goes up ---
 
     def rows_added(self) -> None:
         """The outbox has new rows."""
@@ -158,191 +117,92 @@ class Publisher:
 
     def resend(self) -> None:
         """Send everything that waits, as if nothing had been sent."""
-        self._flights.clear()
-        self._outbox.take_back()
+        self._delivery.take_back()
         self._kick.set()
 
-    def _send_next(self) -> bool:
-        batch = self._outbox.next_batch(ROWS_A_BATCH)
-        if batch is None:
-            return False
-        self._flights[batch.first] = _Flight(batch.last, asyncio.get_running_loop().time(), RESEND_S * self._silence)
-        self._publish(
-            "records",
-            messages.Records(
-                schema="records/1", spool=batch.spool, first=batch.first, last=batch.last, rows=batch.rows
-            ),
-        )
-        return True
+    def _fill(self) -> None:
+        if self._refusals.may("records", _now_s()):
+            self._delivery.fill(_now_s(), at_most=1 if self._refusals.on_trial("records") else BATCHES_IN_FLIGHT)
 
-    def _resend_overdue(self) -> None:
-        now = asyncio.get_running_loop().time()
-        overdue = [first for first, flight in self._flights.items() if now - flight.sent_at > flight.resend_s]
-        if overdue and self.connected:
-            logger.info("no acknowledgement for %d batches; sending again", len(overdue))
-            self._silence = min(self._silence * 2, RESEND_LONGEST_S / RESEND_S)
-            self.resend()
+    def _send_records(self, batch: messages.Records) -> bool:
+        return self._publish("records", batch) is not None
 
     def tell_status(self, status: messages.Status) -> None:
-        """Publish the status, retained."""
-        if self.connected:
+        """Publish the status, retained, and the replies that nobody has heard."""
+        if self._refusals.may("status", _now_s()):
             self._publish("status", status, retain=True)
+        if self.connected:
+            on_their_way = {command_id for kind, command_id in self._sent.values() if kind == "reply"}
+            for reply in self._replies.waiting:
+                if reply.id not in on_their_way:
+                    self._tell_reply(reply)
 
     def reply(self, reply: messages.Reply) -> None:
-        """Publish the reply to a command."""
-        if self.connected:
-            self._publish("reply", reply)
+        """Publish the reply to a command; kept until somebody hears it."""
+        self._replies.add(reply)
+        self._tell_reply(reply)
+
+    def _tell_reply(self, reply: messages.Reply) -> None:
+        if self._refusals.may("reply", _now_s()):
+            self._publish("reply", reply, command_id=reply.id)
 
     def tell_live(self, live: messages.Live) -> None:
         """Publish posture now; lost without harm."""
-        if self.connected:
-            self._publish("live", live, qos=0)
+        self._connection.publish("live", live, qos=0)
 
-    def _publish(self, kind: str, message: messages.Model, *, qos: int = 1, retain: bool = False) -> None:
-        if self._client is not None:
-            self._client.publish(self._up(kind), messages.encode(message), qos=qos, retain=retain)
+    def _publish(self, kind: str, message: messages.Model, *, retain: bool = False, command_id: str = "") -> int | None:
+        number = self._connection.publish(kind, message, retain=retain)
+        if number is not None:
+            self._sent[number] = (kind, command_id)
+        return number
+
+    def _taken(self, taken: Taken) -> None:
+        """The broker took a message or refused it. Rows stay in either case, until the server has them."""
+        kind, command_id = self._sent.pop(taken.number, ("", ""))
+        if taken.refusal and kind:
+            problem = words.not_taken(kind, taken.refusal)
+            if not self._refusals.on_trial(kind):
+                logger.warning("broker: %s", problem)
+            self._refusals.refused(kind, problem, _now_s())
+            if kind == "records":
+                self._delivery.take_back()
+        elif kind:
+            self._refusals.accepted(kind)
+            if kind == "reply" and taken.heard:
+                self._replies.heard(command_id)
+        self._kick.set()
 
     # --- what comes down ---
 
     def _take(self, topic: str, payload: bytes) -> None:
         try:
-            message = messages.parse(self._kind_of(topic), payload)
+            message = downlink.read(self._config.gateway, topic, payload)
         except messages.MalformedMessageError as error:
             logger.warning("malformed message on %s: %s", topic[:120], error)
             self._outbox.keep("mqtt", str(error), payload)
+            if isinstance(error, downlink.UnknownCommandError):
+                self.reply(error.reply)
             return
         if isinstance(message, messages.Ack):
-            self._settle(message)
+            self._delivery.settle(message, _now_s())
+            self._kick.set()
         elif isinstance(message, messages.PlanMessage):
             self._on_plan(message)
-        elif isinstance(message, messages.Command):
+        else:
             self._on_command(message)
 
-    def _kind_of(self, topic: str) -> str:
-        gateway, direction, kind = messages.split_topic(topic)
-        if (gateway, direction) != (self._config.gateway, "down"):
-            raise messages.MalformedMessageError(f"not for this gateway: {topic[:120]!r}")
-        return kind
-
-    def _settle(self, ack: messages.Ack) -> None:
-        try:
-            settled = self._outbox.settle(ack.spool, ack.first, ack.last, ack.rejected)
-        except OutboxError as error:
-            logger.warning("acknowledged rows will be sent again: %s", error)
-            return
-        if not settled:
-            logger.info("acknowledgement of %d to %d matches no batch that is on its way", ack.first, ack.last)
-            return
-        self._silence = 1.0
-        for row in ack.rejected:
-            logger.warning("the server rejected row %d: %s", row.n, row.reason)
-        for first, flight in list(self._flights.items()):
-            if first >= settled[0] and flight.last <= settled[-1]:
-                del self._flights[first]
+    def _joined(self) -> None:
+        self._sent.clear()
+        self._refusals.forget()
+        self._told_problem = self.problem
+        self._on_change()
         self._kick.set()
 
-    def _joined(self, generation: int) -> None:
-        if generation != self._generation or self._client is None:
-            return
-        logger.info("broker: connected")
-        self.problem = ""
-        self._unanswered = 0
-        self._just_refused = False
-        self._client.subscribe([(messages.topic(self._config.gateway, "down", k), 1) for k in messages.DOWN_KINDS])
-        self.connected = True
-        self.resend()
-        self._on_connected()
-
-    def _parted(self, generation: int, why: str, how: _Parting) -> None:
-        if generation != self._generation or self._client is None:
-            return
-        if how == "silent" and self.connected:
-            return  # it answered at the last moment
-        if how == "closed" and self._just_refused:
-            self._just_refused = False  # the end of the connection that was refused: nothing new
-            return
-        self._just_refused = how in {"refused", "version refused"}
-        if why != self.problem:
-            logger.warning("broker: %s", why)
-        self.problem = why
-        self._unanswered = self._unanswered + 1 if how == "closed" and not self.connected else 0
-        self.connected = False
-        if how in {"version refused", "silent"} or self._unanswered >= CLOSED_LIMIT:
-            self._change_protocol(self._client)
-
-    def _change_protocol(self, former: mqtt.Client) -> None:
-        newer = self._protocol == MQTTProtocolVersion.MQTTv5
-        self._protocol = MQTTProtocolVersion.MQTTv311 if newer else MQTTProtocolVersion.MQTTv5
-        logger.info("broker: trying MQTT %s", "3.1.1" if newer else "5")
-        self._unanswered = 0
-        self._begin()
-        asyncio.get_running_loop().run_in_executor(None, _end, former, None)
-
-    def _refused(self, generation: int, mid: int, why: str) -> None:
-        """The broker did not take a message. The rows stay; they are sent again when their time is up."""
-        if generation == self._generation:
-            self.problem = f"the broker refused message {mid}: {why}"
-            logger.warning("broker: %s", self.problem)
-
-    # --- callbacks of the client, in its thread ---
-
-    def _hop(self, function: Callable[..., None], *args: object) -> None:
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(function, *args)
-
-    def _in_thread_pre_connect(self, client: mqtt.Client, _userdata: object) -> None:
-        client.will_set(self._up("status"), messages.encode(self._offline()), qos=1, retain=True)
-
-    def _in_thread_socket_open(self, client: mqtt.Client, generation: int, _socket: object) -> None:
-        def wait() -> None:
-            if not client.is_connected() and client.socket() is _socket:
-                self._hop(self._parted, generation, "does not answer", "silent")
-
-        timer = threading.Timer(CONNACK_S, wait)
-        timer.daemon = True
-        timer.start()
-
-    def _in_thread_connect(
-        self, _c: mqtt.Client, generation: int, _flags: object, reason: ReasonCode, _p: Properties | None
-    ) -> None:
-        if not reason.is_failure:
-            self._hop(self._joined, generation)
-        elif reason.value == UNSUPPORTED_VERSION:
-            self._hop(self._parted, generation, f"refused: {reason}", "version refused")
-        else:
-            self._hop(self._parted, generation, f"refused: {reason}", "refused")
-
-    def _in_thread_connect_fail(self, _c: mqtt.Client, generation: int) -> None:
-        self._hop(self._parted, generation, "not reachable", "unreachable")
-
-    def _in_thread_disconnect(
-        self, _c: mqtt.Client, generation: int, _flags: object, reason: ReasonCode, _p: Properties | None
-    ) -> None:
-        self._hop(self._parted, generation, f"disconnected: {reason}", "closed")
-
-    def _in_thread_message(self, _c: mqtt.Client, _generation: int, message: mqtt.MQTTMessage) -> None:
-        self._hop(self._take, message.topic, bytes(message.payload))
-
-    def _in_thread_publish(
-        self, _c: mqtt.Client, generation: int, mid: int, reason: ReasonCode, _p: Properties | None
-    ) -> None:
-        if reason.is_failure:
-            self._hop(self._refused, generation, mid, str(reason))
+    def _parted(self) -> None:
+        self._sent.clear()
+        self._delivery.down()
+        self._kick.set()
 
 
-def _session_ends_with_link() -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = 0
-    return properties
-
-
-def _end(client: mqtt.Client, last: mqtt.MQTTMessageInfo | None) -> None:
-    """Disconnect, after `last` has been handed over or 2 s; blocks."""
-    if last is not None:
-        try:
-            last.wait_for_publish(2.0)
-        except (RuntimeError, ValueError) as error:
-            logger.debug("last status not delivered: %s", error)
-    client.disconnect()
-    client.loop_stop()
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -7,19 +7,23 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway import messages, publisher
+from gateway import messages
 from gateway.config import GatewayConfig
+from gateway.mqtt.delivery import BATCHES_IN_FLIGHT
+from gateway.mqtt.timing import Timing
 from gateway.outbox import Outbox
 from gateway.publisher import Publisher
 from server import broker
 from tests.gateway.fake_clip import GATEWAY, SERIAL
 from tests.gateway.jump import until
 
+QUICK = Timing(retry_first_s=0.4, look_s=0.5)
 Configured = Callable[..., GatewayConfig]
 
 
@@ -31,14 +35,16 @@ class Ears:
     def __init__(self) -> None:
         self.plans: list[messages.PlanMessage] = []
         self.commands: list[messages.Command] = []
-        self.connected = 0
+        self.changes = 0
 
     def count(self) -> None:
-        self.connected += 1
+        self.changes += 1
 
 
 @asynccontextmanager
-async def publishing(config: GatewayConfig, outbox: Outbox, ears: Ears | None = None) -> AsyncIterator[Publisher]:
+async def publishing(
+    config: GatewayConfig, outbox: Outbox, ears: Ears | None = None, timing: Timing = QUICK
+) -> AsyncIterator[Publisher]:
     ears = ears or Ears()
     up = Publisher(
         config,
@@ -46,7 +52,8 @@ async def publishing(config: GatewayConfig, outbox: Outbox, ears: Ears | None = 
         utc_ms,
         on_plan=ears.plans.append,
         on_command=ears.commands.append,
-        on_connected=ears.count,
+        on_change=ears.count,
+        timing=timing,
     )
     up.start()
     task = asyncio.create_task(up.run())
@@ -55,6 +62,12 @@ async def publishing(config: GatewayConfig, outbox: Outbox, ears: Ears | None = 
     finally:
         task.cancel()
         await up.stop()
+
+
+def cut(up: Publisher) -> None:
+    """End the TCP connection without a word."""
+    line: Any = up._connection._line
+    line._client.socket().shutdown(socket.SHUT_RDWR)
 
 
 def fill(outbox: Outbox, n: int) -> None:
@@ -79,14 +92,13 @@ async def test_rows_leave_when_the_server_has_settled_them(
 
 
 async def test_a_puback_means_nothing_and_silence_brings_rows_again(
-    mosquitto: broker.Broker, configured: Configured, serving: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mosquitto: broker.Broker, configured: Configured, serving: Any, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(publisher, "RESEND_S", 0.6)
     with Outbox(tmp_path / "o.db", utc_ms) as outbox:
         fill(outbox, 5)
         async with serving(mosquitto.port) as server:
             server.acknowledge = False
-            async with publishing(configured(mosquitto.port), outbox):
+            async with publishing(configured(mosquitto.port), outbox, timing=replace(QUICK, resend_s=0.6, look_s=0.2)):
                 await until(lambda: len(server.batches) >= 2, 10)
                 assert outbox.waiting == 5
                 assert server.batches[0] == server.batches[1]
@@ -103,9 +115,9 @@ async def test_no_more_than_a_few_batches_are_on_their_way(
         async with serving(mosquitto.port) as server:
             server.acknowledge = False
             async with publishing(configured(mosquitto.port), outbox):
-                await until(lambda: len(server.batches) == publisher.BATCHES_IN_FLIGHT, 10)
+                await until(lambda: len(server.batches) == BATCHES_IN_FLIGHT, 10)
                 await asyncio.sleep(0.3)
-                assert len(server.batches) == publisher.BATCHES_IN_FLIGHT
+                assert len(server.batches) == BATCHES_IN_FLIGHT
                 server.acknowledge = True
                 server.settle(server.batches[2])  # out of order
                 await until(lambda: outbox.waiting == 1800 - 200 * (len(server.batches) - 4), 10)
@@ -117,7 +129,7 @@ async def test_malformed_and_foreign_messages_are_kept_and_skipped(
     ears = Ears()
     with Outbox(tmp_path / "o.db", utc_ms) as outbox:
         async with serving(mosquitto.port) as server, publishing(configured(mosquitto.port), outbox, ears):
-            await until(lambda: ears.connected == 1, 10)
+            await until(lambda: ears.changes == 1, 10)
             server.send("ack", b"{")
             server.send("plan", b"[]")
             server.send("command", b"\xff\x00")
@@ -145,8 +157,7 @@ async def test_the_status_is_retained_and_the_will_speaks_for_the_dead(
             async with serving(mosquitto.port) as server:
                 await until(lambda: bool(server.statuses), 10)
                 assert server.statuses[-1].online
-                line: Any = up._client.socket() if up._client else None
-                line.shutdown(socket.SHUT_RDWR)
+                cut(up)
                 await until(lambda: not server.statuses[-1].online, 10)
                 await until(lambda: up.connected, 10)
         async with serving(mosquitto.port) as server:
@@ -186,9 +197,10 @@ async def test_a_wrong_password_is_told_and_keeps_the_rows(
     with Outbox(tmp_path / "o.db", utc_ms) as outbox:
         fill(outbox, 1)
         async with publishing(configured(mosquitto.port, password="wrong"), outbox) as up:
-            await until(lambda: "refused" in up.problem, 10)
-            await asyncio.sleep(0.3)
-            assert up.problem == "refused: Not authorized"
+            await until(lambda: bool(up.problem), 10)
+            assert up.problem.startswith("the broker does not let this gateway in (Not authorized)")
+            await asyncio.sleep(0.5)
+            assert up._connection.attempts == 1
             assert not up.connected
             assert outbox.waiting == 1
 
