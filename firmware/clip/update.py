@@ -70,7 +70,7 @@ class Updater:
         self._read = hashlib.sha256()
 
     def _data(self, at: int, data: memoryview) -> int:
-        if at != self._at or at + len(data) > self._wanted[0] or self.ready:
+        if at != self._at or at + len(data) > self._wanted[0]:
             return control.REFUSED_OUT_OF_RANGE
         while data:
             place = self._slot * slots.slot_size(self._device) + self._at

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.clip import guarded, slots, update
+from firmware.clip import guarded, slots, trial, update
 from firmware.clip.protocol import MalformedError, control, records
 from firmware.clip.protocol import update as wire
 from tests.firmware.two_slots import BLOCK, NEW, OLD, SLOT_BLOCKS, VERSIONS, WORSE, Clip, factory, offer, send
@@ -184,7 +184,26 @@ def test_what_did_not_run_is_not_taken_in_again(clip: Clip) -> None:
     updater.install()
     assert [clip.boot() for _ in range(4)] == [WORSE, WORSE, WORSE, OLD]
     assert send(clip.updater(), WORSE) == control.REFUSED_DIGEST
-    assert send(clip.updater(), NEW) == control.OK
+    updater = clip.updater()
+    assert send(updater, NEW) == control.OK
+    updater.install()
+    assert clip.boot() == NEW
+
+
+def test_long_rounds_prove_nothing(clip: Clip) -> None:
+    updater = clip.updater()
+    send(updater, NEW)
+    updater.install()
+    assert clip.boot() == NEW
+    proving = trial.Trial(clip.recorder, 0)
+    at = 0
+    for i in range(300):
+        at += 1000 if i % 50 else 2100
+        assert not proving.step(at, linked=True)
+    for left in range(10, -1, -1):  # a long one was 49 rounds ago
+        at += 1000
+        assert proving.step(at, linked=True) == (not left)
+    assert clip.recorder.told == [(records.UPDATED, 0x000200)]
 
 
 def test_with_no_other_slot_to_go_back_to_the_files_run_and_take_another(clip: Clip) -> None:

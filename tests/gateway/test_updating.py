@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -72,10 +73,12 @@ def test_another_publisher_is_refused(pack: Callable[..., bytes], tmp_path: Path
         verify(pack(), releasing.make_key(tmp_path / "other.pem"))
 
 
-def test_the_digest_of_another_image_does_not_pass_with_a_good_signature(keys: tuple[Any, str]) -> None:
-    signed = update.pack_signed(b"\0\2\0", len(IMAGE), bytes(32))
-    with pytest.raises(ReleaseError, match="damaged"):
-        verify(signed + keys[0].sign(signed) + IMAGE, keys[1])
+def test_size_and_digest_of_another_image_do_not_pass_with_a_good_signature(keys: tuple[Any, str]) -> None:
+    digest = hashlib.sha256(IMAGE).digest()
+    for size, told in ((len(IMAGE), bytes(32)), (len(IMAGE) - 1, digest)):
+        signed = update.pack_signed(b"\0\2\0", size, told)
+        with pytest.raises(ReleaseError, match="damaged"):
+            verify(signed + keys[0].sign(signed) + IMAGE, keys[1])
 
 
 def test_the_shelf_keeps_the_newest(tmp_path: Path, pack: Callable[..., bytes], keys: tuple[Any, str]) -> None:
