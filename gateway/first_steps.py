@@ -19,7 +19,7 @@ from gateway import messages, pairing
 from gateway.config import ClipConfig, GatewayConfig
 from gateway.outbox import Outbox
 from gateway.pairing import PairingError
-from gateway.radio import BleakRadio
+from gateway.radio import BleakRadio, RadioError
 from gateway.session import Session
 
 LINK_S: Final = 60.0
@@ -79,7 +79,7 @@ class Wishes:
 async def pair_clip(config: GatewayConfig, path: Path, teller: Teller, wishes: Wishes) -> ClipConfig:
     """Agree on a key with a clip that may be paired now, and write it into the configuration at `path`.
 
-    Raises PairingError, RadioError, and OSError when the configuration cannot be written.
+    Raises PairingError, RadioError where there is no Bluetooth to use, and OSError when the configuration cannot be written.
     """
     teller.say("Hold the clip's button for 6 seconds, until its light blinks fast.")
     teller.show("looking for the clip")
@@ -90,11 +90,17 @@ async def pair_clip(config: GatewayConfig, path: Path, teller: Teller, wishes: W
             "hold its button for 6 s and try again; its battery may be empty"
         )
     teller.show("agreeing on a key, which takes some seconds")
-    gatt = await BleakRadio().connect(device)
     try:
-        serial, key = await pairing.pair(gatt, bytes.fromhex(config.gateway))
-    finally:
-        await gatt.close()
+        gatt = await BleakRadio().connect(device)
+        try:
+            serial, key = await pairing.pair(gatt, bytes.fromhex(config.gateway))
+        finally:
+            await gatt.close()
+    except (PairingError, RadioError) as error:
+        raise PairingError(
+            f"pairing did not come about ({error}). Hold the clip's button for 6 s once more, close to this computer, "
+            "and try again"
+        ) from error
     clip = ClipConfig(serial=serial, key=key.hex(), simulated=wishes.simulated)
     configuration.save(path, config.with_clip(clip))
     teller.say(f"Paired with clip {serial}.")
