@@ -40,6 +40,8 @@ BLIND_MS: Final = 5_000
 """Boot and settling of the fusion."""
 SEEN_MS: Final = 1_600
 """After this long a slouch has been judged; and by so much two judges differ."""
+WALK_SEEN_MS: Final = 2_500
+"""By so much they differ about the end of a walk that the gateway came back in."""
 KEPT_MS: Final = 1_000
 """After this long what was judged is in flash."""
 WHOLE_SECONDS_MS: Final = 1_100
@@ -64,7 +66,8 @@ def wrong(answer: Any, dead_ms: int, *, goes_on: bool) -> Iterator[str]:
             if due < stop:  # it has been given
                 earliest = latest = due
             elif begins >= back + SEEN_MS:
-                earliest, latest = due - SEEN_MS, due + SEEN_MS
+                differ = WALK_SEEN_MS if (begins, ends) == WALKED else SEEN_MS
+                earliest, latest = due - differ, due + differ
             elif goes_on and begins + SEEN_MS + KEPT_MS <= stop:
                 earliest, latest = max(due, back) - WHOLE_SECONDS_MS, max(due, back) + WHOLE_SECONDS_MS
             else:
