@@ -79,7 +79,8 @@ class Wishes:
 async def pair_clip(config: GatewayConfig, path: Path, teller: Teller, wishes: Wishes) -> ClipConfig:
     """Agree on a key with a clip that may be paired now, and write it into the configuration at `path`.
 
-    Raises PairingError, RadioError where there is no Bluetooth to use, and OSError when the configuration cannot be written.
+    Raises PairingError, RadioError where there is no Bluetooth to use, and OSError when the configuration cannot be
+    written.
     """
     teller.say("Hold the clip's button for 6 seconds, until its light blinks fast.")
     teller.show("looking for the clip")

@@ -71,7 +71,7 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
         yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))
         yield _plumbline("sitting", folder, "evaluate", "sitting", str(recordings / "sitting_postures"))
     if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
-        for name in ("radio", "firmware", "kills", "fuzz"):
+        for name in ("radio", "firmware", "first-steps", "kills", "fuzz"):
             why = "needs a checkout and the development tools"
             yield Result(name, passed=True, wall_s=0, detail=None, skipped=why)
         return
@@ -113,7 +113,10 @@ def _tests(recordings: Path | None) -> Iterator[Step]:
     if hostile:
         yield Step("radio", (*pytest, "-s", "--timeout=7200", *hostile), env=long, micropython32=True)
     yield Step("firmware", (*pytest, "--timeout=7200", *rest), env=long, micropython32=True)
-    yield Step("kills", (*pytest, "--timeout=3600", "tests/gateway/test_outbox_kill.py"), env={"PLUMBLINE_KILLS": "200"})
+    yield Step("first-steps", (*pytest, "-s", "tests/line/test_enrol_to_live.py"), env=long)
+    yield Step(
+        "kills", (*pytest, "--timeout=3600", "tests/gateway/test_outbox_kill.py"), env={"PLUMBLINE_KILLS": "200"}
+    )
     yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env=long)
     if recordings is not None:
         # In one word: a separate path would be taken for a folder of tests.
