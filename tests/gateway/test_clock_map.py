@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock_bounds import MAX_BUCKETS, Bounds
-from gateway.clock_map import MAX_KNOTS, ClockMap, ClockReport
+from gateway.clock_map import MAX_KNOTS, ClockMap
 from gateway.placing import NOWHERE
 
 BOOT_UTC = 1_790_000_000_000
