@@ -46,7 +46,7 @@ def _started(folder: Path, kind: Literal["mosquitto", "amqtt"], port: int = 0) -
 class FakeServer:
     """Takes what the gateway sends; acknowledges it unless told not to."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, ca_file: Path | None = None) -> None:
         self.acknowledge = True
         self.reject: Callable[[messages.Row], str | None] = lambda _: None
         self.batches: list[messages.Records] = []
@@ -56,6 +56,8 @@ class FakeServer:
         self.live: list[messages.Live] = []
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
         self._client.username_pw_set("server", "serve")
+        if ca_file is not None:
+            self._client.tls_set(str(ca_file))
         self._client.on_connect = lambda client, *_: client.subscribe("plumbline/v1/+/up/#", 1)
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
@@ -96,8 +98,8 @@ class FakeServer:
 
 
 @asynccontextmanager
-async def _serving(port: int) -> AsyncIterator[FakeServer]:
-    server = await asyncio.to_thread(FakeServer, port)
+async def _serving(port: int, ca_file: Path | None = None) -> AsyncIterator[FakeServer]:
+    server = await asyncio.to_thread(FakeServer, port, ca_file)
     try:
         yield server
     finally:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,62 +13,13 @@ import pytest
 from gateway import messages
 from gateway.config import GatewayConfig
 from gateway.mqtt.delivery import BATCHES_IN_FLIGHT
-from gateway.mqtt.timing import Timing
 from gateway.outbox import Outbox
-from gateway.publisher import Publisher
 from server import broker
 from tests.gateway.fake_clip import GATEWAY, SERIAL
 from tests.gateway.jump import until
+from tests.gateway.mqtt.at_broker import QUICK, Ears, cut, fill, publishing, utc_ms
 
-QUICK = Timing(retry_first_s=0.4, look_s=0.5)
 Configured = Callable[..., GatewayConfig]
-
-
-def utc_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class Ears:
-    def __init__(self) -> None:
-        self.plans: list[messages.PlanMessage] = []
-        self.commands: list[messages.Command] = []
-        self.changes = 0
-
-    def count(self) -> None:
-        self.changes += 1
-
-
-@asynccontextmanager
-async def publishing(
-    config: GatewayConfig, outbox: Outbox, ears: Ears | None = None, timing: Timing = QUICK
-) -> AsyncIterator[Publisher]:
-    ears = ears or Ears()
-    up = Publisher(
-        config,
-        outbox,
-        utc_ms,
-        on_plan=ears.plans.append,
-        on_command=ears.commands.append,
-        on_change=ears.count,
-        timing=timing,
-    )
-    up.start()
-    task = asyncio.create_task(up.run())
-    try:
-        yield up
-    finally:
-        task.cancel()
-        await up.stop()
-
-
-def cut(up: Publisher) -> None:
-    """End the TCP connection without a word."""
-    line: Any = up._connection._line
-    line._client.socket().shutdown(socket.SHUT_RDWR)
-
-
-def fill(outbox: Outbox, n: int) -> None:
-    outbox.put([messages.Unreadable(clip=SERIAL, journal_id=k) for k in range(n)])
 
 
 async def test_rows_leave_when_the_server_has_settled_them(
