@@ -11,8 +11,8 @@ import pytest
 from .conftest import RunProgram
 
 README = Path(__file__).parents[2] / "firmware" / "README.md"
-BLOCKS = 512
-"""Sectors of 4096 bytes of a MicroPython file system on 4 MB of flash."""
+BLOCKS = 448
+"""Sectors of 4096 bytes of the file system on 4 MB of flash with slots for the firmware."""
 DAY: dict[str, Any] = {"minutes": 600, "events": 100, "saves": 2800, "policy": 40, "boots": 4}
 """Records; savings of the reminder policy, one each 5 s while it counts a slouch (3 h) and at both ends of each;
 times it is switched on."""
