@@ -34,7 +34,9 @@ def enrol(
     ] = "",
     server: Annotated[str, typer.Option(prompt="The server's address", help="Like https://clinic.example.org.")] = "",
     config: ConfigOption = DEFAULT_CONFIG,
-    data_dir: Annotated[Path, typer.Option(help="Where records wait for the server.")] = DATA_DIR,
+    data_dir: Annotated[
+        Path | None, typer.Option(help=f"Where records wait for the server; {DATA_DIR}, or beside --config, without.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="In place of an enrolment that is there.")] = False,
     keep_in: Annotated[
         KeepIn, typer.Option(help="Where the password is kept; auto: in the system's keyring where there is one.")
@@ -51,7 +53,7 @@ def enrol(
             code,
             server,
             config,
-            data_dir,
+            data_dir or _data_dir(config),
             replace=replace,
             insecure=insecure,
             ca_file=ca_file,
@@ -131,6 +133,11 @@ class _Terminal:
         elif line != self._shown:
             self._console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
         self._shown = line
+
+
+def _data_dir(config: Path) -> Path:
+    """Each configuration has data of its own."""
+    return DATA_DIR if config == DEFAULT_CONFIG else config.with_name(f"{config.stem}-data")
 
 
 def _line(command: str, config: Path) -> str:

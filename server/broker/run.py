@@ -54,7 +54,7 @@ class Broker:
             register.write(self.folder / _REGISTER, accounts)
             return
         write_accounts(self.folder, accounts)
-        self.child.send_signal(signal.SIGHUP)  # mosquitto on Windows would need a restart; not tried
+        self.child.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """End it."""
@@ -78,7 +78,8 @@ def free_port() -> int:
 def start(folder: Path, accounts: Sequence[Account], *, kind: Kind | None = None, port: int = 0) -> Broker:
     """Start a broker that keeps its files in `folder`.
 
-    `kind` None means mosquitto when it is on PATH, else amqtt; `port` 0 means any free one. Raises BrokerError.
+    `kind` None means mosquitto when it is on PATH and can be told to read its accounts again (not on Windows), else
+    amqtt; `port` 0 means any free one. Raises BrokerError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -88,7 +89,7 @@ def start(folder: Path, accounts: Sequence[Account], *, kind: Kind | None = None
             raise BrokerError(f"port {port} is taken by another program; choose another port")
     program = _find_mosquitto()
     if kind is None:
-        kind = "mosquitto" if program else "amqtt"
+        kind = "mosquitto" if program and hasattr(signal, "SIGHUP") else "amqtt"
     log = folder / "broker.log"
     if kind == "mosquitto":
         if program is None:

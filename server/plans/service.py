@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, inse
 from gateway import messages
 from server.plans.types import Drift, InvalidPlanError, PlanState, PlanVersion
 from server.store import UnknownPatientError, reading, writing
-from server.store.tables import assignment, clip_status, patient, plan, user_account
+from server.store.tables import assignment, clip_status, gateway, patient, plan, user_account
 from server.summaries.calendar import local_date
 from server.summaries.stale import mark_stale
 
@@ -140,7 +140,9 @@ def _drift(connection: Connection, patient_id: int, newest: int) -> tuple[Drift,
     rows = connection.execute(
         select(clip_status.c.clip, clip_status.c.gateway, clip_status.c.plan_version, clip_status.c.seen_ms)
         .join(assignment, assignment.c.clip == clip_status.c.clip)
+        .join(gateway, gateway.c.id == clip_status.c.gateway)
         .where(
+            gateway.c.revoked_ms.is_(None),
             assignment.c.patient_id == patient_id,
             assignment.c.end_ms.is_(None),
             or_(clip_status.c.plan_version.is_(None), clip_status.c.plan_version != newest),

@@ -349,6 +349,7 @@ def test_the_command_asks_for_what_is_missing(clinic: Clinic, tmp_path: Path) ->
     )
     assert result.exit_code == 0, result.output
     assert clinic.asked[0][1] == {"code": CODE}
+    assert configuration.load(tmp_path / "g.json").data_dir == tmp_path / "g-data", "no other gateway's"
 
 
 def test_pair_needs_an_enrolment_and_a_gateway_that_does_not_run(tmp_path: Path) -> None:
