@@ -109,7 +109,11 @@ class Link:
         window = self._window
         if window is not None:
             self._beacon.hasten(now_ms)
-            answer = window.step()
+            try:
+                answer = window.step()
+            except MemoryError:
+                answer = None
+                window.until = now_ms  # there is no room for it now: no reason to stop measuring
             if answer is not None:
                 session = self._sessions[answer[0]]
                 session.heard_ms = now_ms

@@ -36,7 +36,7 @@ def with_clip(
     flash = folder / "flash"
     flash.mkdir()
     (flash / "keys.bin").write_bytes(keystore.pack(list((keys or {GATEWAY: KEY}).items())))
-    clip = VirtualClip(SERIAL, flash=flash, noise=False, heap="256k", **knobs)
+    clip = VirtualClip(SERIAL, flash=flash, noise=False, **knobs)
 
     async def main() -> None:
         async with RadioHost([clip], start_utc_ms=1_700_000_000_000) as host:

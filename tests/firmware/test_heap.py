@@ -107,7 +107,7 @@ def smallest(folder: Path, too_small: int, enough: int) -> int:
 
 
 def test_it_works_in_the_heap_of_a_virtual_clip(tmp_path: Path) -> None:
-    assert VirtualClip("00112233445566aa", flash=tmp_path).heap == "144k"
+    assert VirtualClip("00112233445566aa", flash=tmp_path).heap == "176k"
     assert works(tmp_path)
 
 
