@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.messages import ROOT
-from server.mqtt.address import Broker
+from server.mqtt.address import Broker, in_words
 
 log: Final = logging.getLogger(__name__)
 
@@ -93,11 +93,11 @@ class Connection:
         while not self._stopping.is_set():
             attempt = _Attempt()
             self._session += 1
-            self._client = self._make_client(protocol, attempt, self._session)
             try:
+                self._client = self._make_client(protocol, attempt, self._session)
                 self._client.connect(self._broker.host, self._broker.port, keepalive=20)
-            except OSError as error:
-                log.warning("no connection to the broker at %s:%d: %s", self._broker.host, self._broker.port, error)
+            except OSError as error:  # of the network, of TLS, or of the file of authorities
+                log.warning("no connection to the broker at %s: %s", self._broker.url, in_words(error, self._broker))
             else:
                 self._client.loop_start()
                 self._stay(self._client, attempt, min(_FIRST_ANSWER_S * 2**failures, _LONGEST_ANSWER_S))

@@ -18,9 +18,8 @@ from gateway.outbox import Outbox
 from server import broker
 from server.broker.access import mosquitto_acl
 from tests.gateway.conftest import ACCOUNTS
-from tests.gateway.fake_clip import GATEWAY
 from tests.gateway.jump import until
-from tests.gateway.mqtt.at_broker import QUICK, Ears, fill, publishing, utc_ms
+from tests.gateway.mqtt.at_broker import QUICK, Ears, cut, fill, publishing, utc_ms
 from tests.gateway.mqtt.scripted import CONNECT, PUBLISH, Script, scripted
 
 Configured = Callable[..., GatewayConfig]
@@ -46,21 +45,23 @@ async def test_a_refused_kind_is_told_kept_and_taken_once_it_may_come(
     with Outbox(tmp_path / "o.db", utc_ms) as outbox:
         fill(outbox, 900)
         ears = Ears()
-        async with serving(mosquitto.port) as server:
-            async with publishing(configured(mosquitto.port), outbox, ears, INSISTENT) as up:
-                await until(lambda: bool(up.problem), 20)
-                assert up.problem.startswith("the broker does not take this gateway's records (Not authorized)")
-                assert up.connected
-                up.tell_status(messages.Status(schema="status/1", online=True, utc_ms=1, broker_problem=up.problem))
-                await until(lambda: bool(server.statuses), 10)  # what may come comes, and says what may not
-                assert server.statuses[-1].broker_problem == up.problem
-                assert outbox.waiting == 900
-                changes = ears.changes
-                mosquitto.admit(ACCOUNTS)
-                await until(lambda: outbox.waiting == 0, 30)
-                assert len(server.rows) == 900
-                await until(lambda: ears.changes > changes, 10)
-                assert up.problem == ""
+        async with (
+            serving(mosquitto.port) as server,
+            publishing(configured(mosquitto.port), outbox, ears, INSISTENT) as up,
+        ):
+            await until(lambda: bool(up.problem), 20)
+            assert up.problem.startswith("the broker does not take this gateway's records (Not authorized)")
+            assert up.connected
+            up.tell_status(messages.Status(schema="status/1", online=True, utc_ms=1, broker_problem=up.problem))
+            await until(lambda: bool(server.statuses), 10)  # what may come comes, and says what may not
+            assert server.statuses[-1].broker_problem == up.problem
+            assert outbox.waiting == 900
+            changes = ears.changes
+            mosquitto.admit(ACCOUNTS)
+            await until(lambda: outbox.waiting == 0, 30)
+            assert len(server.rows) == 900
+            await until(lambda: ears.changes > changes, 10)
+            assert up.problem == ""
 
 
 async def test_a_refusal_is_not_answered_by_more_of_the_same(configured: Configured, tmp_path: Path) -> None:
@@ -180,7 +181,8 @@ async def test_a_broker_that_talks_nonsense_is_left(configured: Configured, tmp_
 
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     with Outbox(tmp_path / "o.db", utc_ms) as outbox:
-        async with publishing(configured(server.sockets[0].getsockname()[1]), outbox) as up:
+        config = configured(server.sockets[0].getsockname()[1])
+        async with publishing(config, outbox, timing=replace(QUICK, answer_s=0.5)) as up:
             await until(lambda: up._connection.attempts >= 2, 20)
             assert up.problem
             assert not up.connected
@@ -189,8 +191,6 @@ async def test_a_broker_that_talks_nonsense_is_left(configured: Configured, tmp_
 
 async def test_an_older_broker_is_remembered(configured: Configured, any_broker: broker.Broker, tmp_path: Path) -> None:
     """amqtt does not answer MQTT 5 at all."""
-    from tests.gateway.mqtt.at_broker import cut
-
     with Outbox(tmp_path / "o.db", utc_ms) as outbox:
         async with publishing(configured(any_broker.port), outbox, timing=replace(QUICK, answer_s=2.0)) as up:
             await until(lambda: up.connected, 30)
@@ -201,4 +201,3 @@ async def test_an_older_broker_is_remembered(configured: Configured, any_broker:
                 await until(lambda: not up.connected, 10)
                 await until(lambda: up.connected, 20)
                 assert up._connection.attempts == first + n
-    assert GATEWAY
