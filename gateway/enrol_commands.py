@@ -91,8 +91,6 @@ def pair(
             asyncio.run(_first_steps(settings, config, teller, wishes, only_pair=only_pair))
     except (PairingError, RadioError, StepError, OutboxError) as error:
         _fail(str(error))
-    except OSError as error:
-        _fail(f"cannot write {config}: {error.strerror}; put that right and pair again")
     typer.echo(f"All set. Start it with: {_line('run', config)}")
 
 

@@ -79,8 +79,7 @@ class Wishes:
 async def pair_clip(config: GatewayConfig, path: Path, teller: Teller, wishes: Wishes) -> ClipConfig:
     """Agree on a key with a clip that may be paired now, and write it into the configuration at `path`.
 
-    Raises PairingError, RadioError where there is no Bluetooth to use, and OSError when the configuration cannot be
-    written.
+    Raises PairingError, and RadioError where there is no Bluetooth to use.
     """
     teller.say("Hold the clip's button for 6 seconds, until its light blinks fast.")
     teller.show("looking for the clip")
@@ -103,7 +102,12 @@ async def pair_clip(config: GatewayConfig, path: Path, teller: Teller, wishes: W
             "and try again"
         ) from error
     clip = ClipConfig(serial=serial, key=key.hex(), simulated=wishes.simulated)
-    configuration.save(path, config.with_clip(clip))
+    try:
+        configuration.save(path, config.with_clip(clip))
+    except OSError as error:
+        raise PairingError(
+            f"the clip has the key, but {path} cannot be written: {error.strerror}. Put that right and pair again"
+        ) from error
     teller.say(f"Paired with clip {serial}.")
     return clip
 

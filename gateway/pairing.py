@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from firmware.clip import protocol
 from gateway.link import Link, LinkError
-from gateway.radio import Gatt, RadioError, short_uuid
+from gateway.radio import SCAN, Gatt, RadioError, errors_of, short_uuid
 
 wire = protocol.pairing
 uuids = protocol.uuids
@@ -33,10 +33,14 @@ def wants_gateway(data: AdvertisementData) -> bool:
 
 
 async def find(timeout_s: float) -> BLEDevice | None:
-    """Listen for a clip that may be paired now, None when none was heard. Strangers' clips are not connected to."""
-    return await BleakScanner.find_device_by_filter(
-        lambda _, data: wants_gateway(data), timeout_s, service_uuids=[uuids.SERVICE]
-    )
+    """Listen for a clip that may be paired now, None when none was heard. Strangers' clips are not connected to.
+
+    Raises RadioError when there is no usable Bluetooth adapter.
+    """
+    async with errors_of(SCAN):
+        return await BleakScanner.find_device_by_filter(
+            lambda _, data: wants_gateway(data), timeout_s, service_uuids=[uuids.SERVICE]
+        )
 
 
 async def pair(gatt: Gatt, gateway: bytes) -> tuple[str, bytes]:

@@ -21,6 +21,7 @@ CLOSE_S: Final = 5.0
 SECURE_S: Final = 5.0
 STRANGERS: Final = 64
 SMALLEST_MTU: Final = 23
+SCAN: Final = "scan (is Bluetooth there and switched on?)"
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class BleakGatt:
     async def open(self) -> None:
         """Connect. Raises RadioError."""
         try:
-            async with _errors_of("connect"), asyncio.timeout(CONNECT_S):
+            async with errors_of("connect"), asyncio.timeout(CONNECT_S):
                 await self._client.connect()
         except RadioError:
             await self.close()
@@ -105,7 +106,7 @@ class BleakGatt:
     async def secure(self) -> bool:
         """See Gatt."""
         try:
-            async with _errors_of("encrypt"), asyncio.timeout(SECURE_S):
+            async with errors_of("encrypt"), asyncio.timeout(SECURE_S):
                 await self._client.pair()
         except (RadioError, NotImplementedError) as error:
             logger.debug("%s", error)
@@ -114,12 +115,12 @@ class BleakGatt:
 
     async def read(self, uuid: str) -> bytes:
         """See Gatt."""
-        async with _errors_of("read"):
+        async with errors_of("read"):
             return bytes(await self._client.read_gatt_char(uuid))
 
     async def write(self, uuid: str, data: bytes) -> None:
         """See Gatt."""
-        async with _errors_of("write"):
+        async with errors_of("write"):
             await self._client.write_gatt_char(uuid, data, response=True)
 
     async def subscribe(self, uuid: str, callback: Callable[[bytes], None]) -> None:
@@ -128,13 +129,13 @@ class BleakGatt:
         def on_data(_: BleakGATTCharacteristic, data: bytearray) -> None:
             callback(bytes(data))
 
-        async with _errors_of("subscribe"):
+        async with errors_of("subscribe"):
             await self._client.start_notify(uuid, on_data)
 
     async def close(self) -> None:
         """See Gatt."""
         try:
-            async with _errors_of("disconnect"), asyncio.timeout(CLOSE_S):
+            async with errors_of("disconnect"), asyncio.timeout(CLOSE_S):
                 await self._client.disconnect()
         except RadioError as error:
             logger.debug("%s", error)
@@ -162,7 +163,7 @@ class BleakRadio:
                 return data.local_name == name
             return protocol.uuids.SERVICE in data.service_uuids
 
-        async with self._busy, _errors_of("scan (is Bluetooth there and switched on?)"):
+        async with self._busy, errors_of(SCAN):
             return await BleakScanner.find_device_by_filter(matches, timeout_s, service_uuids=[protocol.uuids.SERVICE])
 
     async def connect(self, handle: object) -> BleakGatt:
@@ -183,7 +184,7 @@ class BleakRadio:
 
 
 @asynccontextmanager
-async def _errors_of(what: str) -> AsyncIterator[None]:
+async def errors_of(what: str) -> AsyncIterator[None]:
     """Everything a backend may raise becomes a RadioError."""
     try:
         yield

@@ -16,6 +16,7 @@ from gateway.config import GatewayConfig
 from gateway.first_steps import StepError, Wishes
 from gateway.lab.script import Script, Segment
 from gateway.pairing import PairingError
+from gateway.radio import RadioError
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -147,3 +148,32 @@ def test_a_clip_that_leaves_after_pairing_stays_paired(tmp_path: Path) -> None:
 
     beside_a_clip(tmp_path, [Segment(60.0)], program)
     assert len(place.config.clips) == 1
+
+
+def test_a_configuration_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path, HOME)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def program(host: RadioHost) -> None:
+        await asyncio.sleep(3)
+        with await host.open_bluetooth("home"):
+            press = asyncio.create_task(host.control("press", serial=SERIAL, held_ms=HOLD_MS))
+            monkeypatch.setattr(configuration, "save", full)
+            with pytest.raises(PairingError, match="No space left on device. Put that right and pair again"):
+                await first_steps.pair_clip(place.config, place.path, place.listener, Wishes())
+            await press
+
+    beside_a_clip(tmp_path, [Segment(60.0)], program)
+    assert place.config.clips == ()
+
+
+async def test_without_bluetooth_it_says_what_to_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_adapter(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("bleak.BleakScanner.find_device_by_filter", no_adapter)
+    place = Place(tmp_path, HOME)
+    with pytest.raises(RadioError, match="is Bluetooth there and switched on"):
+        await first_steps.pair_clip(place.config, place.path, place.listener, Wishes())
