@@ -68,6 +68,8 @@ def status(
         return
     typer.echo(f"gateway {settings.gateway}, {_ago(known.utc_ms)}")
     typer.echo(f"  waiting for the server: {known.outbox_rows} records; rejected by it: {known.rejected_rows}")
+    for problem in filter(None, (known.broker_problem, known.storage_problem)):
+        typer.echo(f"  problem: {problem}")
     for clip in known.clips:
         typer.echo(
             f"  clip {clip.clip}: {clip.link}, battery {_or_unknown(clip.battery_pct, ' %')}, plan "
