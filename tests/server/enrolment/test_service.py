@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ from sqlalchemy import select
 
 from server.broker import Account
 from server.broker.verifier import matches
+from server.enrolment import doorkeeper
 from server.enrolment.doorkeeper import BrokerFace, Doorkeeper
 from server.enrolment.service import VALID_MS, CodeRefusedError, Enrolled, Refusal, offer_code, redeem, revoke
+from server.ingest.enrolment import enrol_gateway
 from server.store import reading
 from server.store.tables import enrolment, gateway
 from tests.server.enrolment.conftest import NOW, People
@@ -122,3 +126,27 @@ def test_a_broker_that_could_not_be_told_is_told_again(people: People) -> None:
         keeper.refresh()
     keeper.refresh()
     assert told == [1, 1]
+
+
+def test_what_other_programs_change_reaches_the_broker_by_itself(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorkeeper, "LOOK_S", 0.01)
+    told: queue.Queue[list[str]] = queue.Queue()
+    attempts: list[int] = []
+
+    def admit(accounts: Sequence[Account]) -> None:
+        attempts.append(len(accounts))
+        if len(attempts) == 1:
+            raise OSError("no space")
+        told.put([one.name for one in accounts])
+
+    keeper = Doorkeeper(people.engine, BrokerFace("mqtt://x:1"), [Account("server", "s", "server")], admit)
+    keeper.start()
+    try:
+        assert told.get(timeout=10) == ["server"], "also when it could not be told at first"
+        enrol_gateway(people.engine, "1" * 16, name="desk", now_ms=NOW, mqtt_hash="$7$1$AAAA$AAAA")
+        assert told.get(timeout=10) == ["server", "1" * 16]
+    finally:
+        keeper.stop()
+    assert told.empty()
