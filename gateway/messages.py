@@ -301,7 +301,7 @@ class Plan(Model):
     recovery_deg: Annotated[int, Field(ge=1, le=30)] = 5
     recovery_s: Annotated[float, Field(ge=0.1, le=10)] = 0.8
     repeat_s: Annotated[int, Field(ge=3, le=3600)] = 300
-    cap_per_hour: Annotated[int, Field(ge=0, le=60)] = 6
+    cap_per_hour: Annotated[int, Field(ge=0, le=30)] = 6
     fraction_pct: Annotated[int, Field(ge=0, le=100)] = 100
     seed: U16 = 0
     back_off: bool = True

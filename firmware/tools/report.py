@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from firmware.clip import haptic_drv2605l
+from firmware.clip.wire import plan
+from firmware.virtual.drv2605l import effect_ms
+
 from . import allocation, energy, load
 from .build import LIMIT, MARCH, build
 from .heap import KB, Need, need
@@ -26,7 +30,6 @@ _SHORTEST_MS: Final = 30.0  # and what it takes at least
 # Three packets a second, which the motor's flag cuts, a status a second, and the whole journal four times a day.
 _MOST_NOTIFICATIONS: Final = 4.5
 _MOST_PAYLOAD: Final = 91.0
-_MOST_MOTOR_S: Final = 60.0  # the highest cap that a plan can have is 60 reminders an hour; none lasts a second
 _STACK: Final = 0.05  # assumed: share of the processor that the radio's stack, the bus and interrupts take besides
 _TRAILER: Final = 6
 
@@ -163,7 +166,15 @@ def judge(hours: float, compiled: int, grown: int, loading: load.Load, loaded: N
 def worst(shares: Mapping[energy.Chip, tuple[float, float]]) -> energy.Use:
     """The dearest day there can be, on chips that compute for such shares (least, most) of their time."""
     computing = {chip: min(1.0, most + _STACK) for chip, (_, most) in shares.items()}
-    return energy.Use(_MOST_NOTIFICATIONS, _MOST_PAYLOAD, _SHORTEST_MS, _MOST_MOTOR_S, computing)
+    return energy.Use(_MOST_NOTIFICATIONS, _MOST_PAYLOAD, _SHORTEST_MS, most_motor_s(), computing)
+
+
+def most_motor_s() -> float:
+    """Seconds of each hour for which reminders run the motor when the plan has the highest cap and the wearer has
+    chosen the longest rhythm at full strength."""
+    rhythms = [haptic_drv2605l.sequence(haptic_drv2605l.REMINDER, 100, rhythm) for rhythm in range(8)]
+    longest_ms = max(sum(effect_ms(slot) for slot in slots if slot and not slot & 0x80) for slots in rhythms)
+    return plan.HIGHEST[plan.FIELDS.index("cap_per_hour")] * longest_ms / 1000
 
 
 def growth(kept: list[int]) -> float:

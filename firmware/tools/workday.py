@@ -260,7 +260,7 @@ class _Session:
 def plan_bytes() -> bytes:
     """The day's plan: it reminds after 30 s of slouching and not again within ten minutes."""
     made = plan.Plan()
-    made.version, made.mode, made.dwell_s, made.repeat_s, made.cap_per_hour = 1, plan.TRAIN, DWELL_S, 600, 60
+    made.version, made.mode, made.dwell_s, made.repeat_s, made.cap_per_hour = 1, plan.TRAIN, DWELL_S, 600, 30
     return made.pack()
 
 

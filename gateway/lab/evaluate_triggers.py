@@ -50,7 +50,7 @@ def plans() -> dict[str, protocol.plan.Plan]:
     ):
         plan = protocol.plan.Plan()
         plan.mode, plan.trigger, plan.dwell_s = mode, trigger, dwell_s
-        plan.cap_per_hour, plan.back_off = 60, 0
+        plan.cap_per_hour, plan.back_off = 30, 0
         made[name] = plan
     return made
 

@@ -379,7 +379,7 @@ def test_fading_gives_its_fraction(fraction: int, seed: int, restarts: set[int],
         wearer.judge(SLOUCH)
         wearer.now += 3_000
         wearer.wait(TICK).judge(UP)
-        wearer.now += 60_000
+        wearer.now += 120_000
         wearer.wait(TICK)
     decided = [reason for reason in wearer.reasons if reason != records.WITHHELD_WINDOW]
     assert len(decided) == 200 - len(other_days)
@@ -407,7 +407,7 @@ def test_a_reminder_that_the_motor_did_not_give_is_made_up_for(fraction: int) ->
             else:
                 felt += 1
         wearer.judge(UP)
-        wearer.now += 60_000
+        wearer.now += 120_000
         wearer.wait(TICK)
     assert abs(felt - 300 * fraction / 100) <= 1
 

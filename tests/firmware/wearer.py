@@ -14,7 +14,7 @@ WEEK = 7 * 1440
 def make_plan(**fields: int) -> plan.Plan:
     made = plan.Plan()
     made.version, made.mode, made.dwell_s, made.repeat_s = 1, plan.TRAIN, 10, 60
-    made.cap_per_hour, made.back_off = 60, 0
+    made.cap_per_hour, made.back_off = 30, 0
     for name, value in fields.items():
         setattr(made, name, value)
     made.pack()

@@ -56,7 +56,7 @@ def judged_plan() -> protocol.plan.Plan:
     plan.mode = protocol.plan.TRAIN
     plan.dwell_s = round(DWELL_S)
     plan.repeat_s = REPEAT_S
-    plan.cap_per_hour = 60
+    plan.cap_per_hour = 30
     plan.back_off = 0
     return plan
 

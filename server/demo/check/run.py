@@ -186,7 +186,7 @@ def _plan(window_s: int) -> dict[str, Any]:
         "mode": "train",
         "angle_deg": 10,
         "dwell_s": DWELL_S[1],
-        "cap_per_hour": 60,
+        "cap_per_hour": 30,
         "repeat_s": 3600,  # one reminder a slouch, however long it lasts
         "back_off": False,
         "days": tuple(range(7)),

@@ -125,7 +125,7 @@ def detector_trace(reminders):
 def make_plan(repeat_s=12):
     made = plan.Plan()
     made.version, made.mode, made.dwell_s, made.repeat_s = 1, plan.TRAIN, 10, repeat_s
-    made.cap_per_hour, made.back_off = 60, 0
+    made.cap_per_hour, made.back_off = 30, 0
     return made
 
 

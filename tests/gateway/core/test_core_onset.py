@@ -203,7 +203,7 @@ def test_judgement_episode_epoch_and_policy_agree(poses: Any, parts: list[Stretc
         assert told == code.SLOUCHED or not inside
         assert near or told != code.SLOUCHED or second >= at + 19
     plan = protocol.plan.Plan()
-    plan.dwell_s, plan.repeat_s, plan.cap_per_hour, plan.back_off = 3, 5, 60, 0
+    plan.dwell_s, plan.repeat_s, plan.cap_per_hour, plan.back_off = 3, 5, 30, 0
     given_at = [t for t in Reminding(Policy(plan)).run(out.judgements) if t.reason == records.GIVEN]
     for told in given_at:
         assert told.since_ms in begun

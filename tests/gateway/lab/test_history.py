@@ -30,7 +30,7 @@ CLIP, BOOT = "00000000000000aa", "00000000000000bb"
 @pytest.fixture
 def plan() -> Any:
     plan = protocol.plan.Plan()
-    plan.version, plan.mode, plan.repeat_s, plan.cap_per_hour = 5, protocol.plan.TRAIN, 60, 60
+    plan.version, plan.mode, plan.repeat_s, plan.cap_per_hour = 5, protocol.plan.TRAIN, 60, 30
     plan.back_off = 0
     return plan
 
