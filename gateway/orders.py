@@ -50,8 +50,16 @@ class Orders:
             why = self._prescription.calibrating_problem if command.kind == "calibrate" else "the clip was not in reach"
             return reply(command, "unreachable", why)
 
+    async def _link_in_time(self, command: messages.Command) -> Link:
+        """The link, when it is there before the command expires. A computer that sleeps may stop the clock by which
+        is waited: what was asked for last night is not done in the morning. Raises TimeoutError."""
+        link = await self._link()
+        if self._utc_ms() >= command.expires_utc_ms:
+            raise TimeoutError
+        return link
+
     async def _calibrate(self, command: messages.Command) -> messages.Reply:
-        await self._link()
+        await self._link_in_time(command)
         told = f"calibration {await self._prescription.calibrate()}"
         if (repeat := self._prescription.calibration_repeat) is not None:
             told += f": up {repeat.up_deg:g} and forward {repeat.forward_deg:g} degrees from the one before"
@@ -65,7 +73,7 @@ class Orders:
             "resume": (control.RESUME, control.pack(control.RESUME)),
         }[command.kind]
         while True:
-            link = await self._link()
+            link = await self._link_in_time(command)
             try:
                 await link.operate(op, payload)
             except RefusedError as error:

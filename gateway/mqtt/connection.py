@@ -66,7 +66,12 @@ class Connection:
         while True:
             self._now.clear()
             self._up_since = None
-            ended, held_s = await self._attempt()
+            try:
+                ended, held_s = await self._attempt()
+            except Exception as error:
+                logger.exception("broker: unexpected; trying again")
+                ended, held_s = Ended("unreachable", f"no connection can be made here: {error}"), 0.0
+                self._tell(ended)
             wait_s = self._wait_s(ended, held_s)
             logger.debug("broker: next attempt in %.1f s", wait_s)
             with suppress(TimeoutError):

@@ -122,6 +122,7 @@ class Line:
             except (RuntimeError, ValueError) as error:
                 logger.debug("last status not delivered: %s", error)
         self._client.end(PARTING_S)
+        del self._client  # they hold each other: its sockets would stay open until the collector comes by
         self._hop(_resolve, done)
 
     # --- on the loop ---
