@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Final
@@ -12,7 +12,9 @@ from typing import Final
 from firmware.clip import protocol
 from gateway import messages, orders, plans
 from gateway.alone import Alone
+from gateway.clock_map import ClockReport
 from gateway.config import GatewayConfig
+from gateway.inside import Face
 from gateway.outbox import Outbox, OutboxError
 from gateway.publisher import Publisher
 from gateway.radio import BleakRadio, Radio
@@ -34,19 +36,22 @@ async def run(
     utc_ms: Callable[[], int],
     stop: asyncio.Event | None = None,
     radio: Radio | None = None,
+    faces: Sequence[Face] = (),
 ) -> None:
     """Run the gateway until `stop` is set or the task is cancelled.
 
-    `utc_ms` tells UTC; all waiting is by the running loop's clock. Raises OutboxError when the data cannot be used.
+    `utc_ms` tells UTC; all waiting is by the running loop's clock; `faces` run beside it. Raises
+    OutboxError when the data cannot be used.
     """
     with Alone(config.data_dir), Outbox(config.database, utc_ms, config.limits) as outbox:
-        await _Gateway(config, outbox, utc_ms, radio or BleakRadio()).run(stop or asyncio.Event())
+        await _Gateway(config, outbox, utc_ms, radio or BleakRadio()).run(stop or asyncio.Event(), faces)
 
 
 class _Gateway:
     """What the parts have to do with each other."""
 
     def __init__(self, config: GatewayConfig, outbox: Outbox, utc_ms: Callable[[], int], radio: Radio) -> None:
+        self.config = config
         self._outbox = outbox
         self._utc_ms = utc_ms
         self._changed = asyncio.Event()
@@ -76,12 +81,13 @@ class _Gateway:
             for clip in config.clips
         }
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, faces: Sequence[Face] = ()) -> None:
         self._publisher.start()
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._publisher.run()), tasks.create_task(self._tell_status())]
                 running += [tasks.create_task(_keep_running(session)) for session in self._sessions.values()]
+                running += [tasks.create_task(self._show(face)) for face in faces]
                 await stop.wait()
                 for task in running:
                     task.cancel()
@@ -94,7 +100,7 @@ class _Gateway:
         """Publish the status when it has changed, and once a minute; keep the last for `plumbline gateway status`."""
         while True:
             self._changed.clear()
-            status = self._status()
+            status = self.status()
             self._publisher.tell_status(status)
             if self._outbox.problem:
                 self._outbox.probe()
@@ -109,7 +115,49 @@ class _Gateway:
             except TimeoutError:
                 continue
 
-    def _status(self) -> messages.Status:
+    async def _show(self, face: Face) -> None:
+        try:
+            await face(self)
+        except Exception:
+            logger.exception("unexpected; the gateway goes on without it")
+
+    # --- for the faces: see Inside ---
+
+    @property
+    def broker_connected(self) -> bool:
+        """See Inside."""
+        return self._publisher.connected
+
+    def utc_ms(self) -> int:
+        """See Inside."""
+        return self._utc_ms()
+
+    def posture(self, clip: str) -> messages.Live | None:
+        """See Inside."""
+        return self._sessions[clip].posture
+
+    def clock(self, clip: str) -> ClockReport | None:
+        """See Inside."""
+        return self._sessions[clip].clock
+
+    def problem(self, clip: str) -> str:
+        """See Inside."""
+        return self._sessions[clip].problem
+
+    def malformed(self) -> dict[str, int]:
+        """See Inside."""
+        return self._outbox.malformed
+
+    async def command(self, command: messages.Command) -> messages.Reply:
+        """See Inside."""
+        return await self._sessions[command.clip].command(command)
+
+    async def buzz(self, clip: str, within_s: float) -> messages.Reply:
+        """See Inside."""
+        return await self._sessions[clip].buzz(within_s)
+
+    def status(self) -> messages.Status:
+        """How everything is now."""
         return messages.Status(
             schema="status/1",
             online=True,

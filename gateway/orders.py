@@ -15,6 +15,8 @@ control = protocol.control
 
 RETRY_S: Final = 0.1
 DEFAULT_MINUTES: Final = 30
+FIND_PATTERN: Final = 5
+"""Four strong clicks, which no reminder is (`linked` in firmware/README.md)."""
 
 
 class Orders:
@@ -49,6 +51,27 @@ class Orders:
         except TimeoutError:
             why = self._prescription.calibrating_problem if command.kind == "calibrate" else "the clip was not in reach"
             return reply(command, "unreachable", why)
+
+    async def buzz(self, clip: str, within_s: float) -> messages.Reply:
+        """Have the clip buzz, so that it can be found; waits for it at most `within_s`."""
+
+        def told(result: Literal["done", "refused", "unreachable"], detail: str = "") -> messages.Reply:
+            return messages.Reply(schema="reply/1", id="buzz", clip=clip, result=result, detail=detail[:200])
+
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    link = await self._link()
+                    try:
+                        await link.operate(control.BUZZ, control.pack(control.BUZZ, FIND_PATTERN))
+                    except RefusedError as error:
+                        return told("refused", str(error))
+                    except LinkError:
+                        await asyncio.sleep(RETRY_S)
+                        continue
+                    return told("done")
+        except TimeoutError:
+            return told("unreachable", "the clip was not in reach")
 
     async def _link_in_time(self, command: messages.Command) -> Link:
         """The link, when it is there before the command expires. A computer that sleeps may stop the clock by which

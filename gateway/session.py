@@ -11,6 +11,7 @@ from firmware.clip import protocol
 from gateway import clip_status, messages, plans
 from gateway.backoff import BackOff
 from gateway.clip_status import ClipReport
+from gateway.clock_map import ClockReport
 from gateway.config import ClipConfig
 from gateway.core import Judgement
 from gateway.journal import Journal
@@ -105,6 +106,17 @@ class Session:
             simulated=self.clip.simulated,
         )
 
+    @property
+    def clock(self) -> ClockReport | None:
+        """See Timekeeping.report."""
+        return self._time.report
+
+    @property
+    def posture(self) -> messages.Live | None:
+        """Posture now; None without a stream that is judged."""
+        judgement = self._judging.judgement
+        return None if judgement is None or self._link is None else self._live(judgement, self._utc_ms())
+
     def want_plan(self, plan: messages.Plan) -> None:
         """See Prescription.want_plan."""
         self._prescription.want_plan(plan)
@@ -112,6 +124,10 @@ class Session:
     async def command(self, command: messages.Command) -> messages.Reply:
         """See Orders.carry_out."""
         return await self._orders.carry_out(command)
+
+    async def buzz(self, within_s: float) -> messages.Reply:
+        """See Orders.buzz."""
+        return await self._orders.buzz(self.clip.serial, within_s)
 
     async def _linked(self) -> Link:
         while True:
@@ -242,16 +258,17 @@ class Session:
         now = self._utc_ms()
         if now < self._orders.watched_until_ms and now - self._shown_ms >= LIVE_EVERY_MS:
             self._shown_ms = now
-            self._on_live(
-                messages.Live(
-                    schema="live/1",
-                    clip=self.clip.serial,
-                    utc_ms=now,
-                    category=judgement.category,
-                    sagittal_deg=judgement.sagittal_deg,
-                    lateral_deg=judgement.lateral_deg,
-                )
-            )
+            self._on_live(self._live(judgement, now))
+
+    def _live(self, judgement: Judgement, now: int) -> messages.Live:
+        return messages.Live(
+            schema="live/1",
+            clip=self.clip.serial,
+            utc_ms=now,
+            category=judgement.category,
+            sagittal_deg=judgement.sagittal_deg,
+            lateral_deg=judgement.lateral_deg,
+        )
 
     def _on_event(self, event: messages.Event) -> None:
         """The wearer may have asked for a calibration; refused by the clip or long ago, they have given it up."""
