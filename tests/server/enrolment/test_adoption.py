@@ -15,7 +15,7 @@ from server.ingest.service import settle
 from server.mqtt.downlink import take_status
 from server.plans.service import create_plan
 from server.store import reading, writing
-from server.store.tables import assignment
+from server.store.tables import assignment, gateway
 from tests.server.enrolment.conftest import NOW, People
 
 CLIP, OTHER = "a" * 16, "b" * 16
@@ -116,3 +116,16 @@ def test_a_status_brings_the_plan_to_a_clip_that_was_nobodys(people: People) -> 
         outgoing, known = take_status(db, home, status, NOW)
     assert known
     assert [type(item.message) for item in outgoing] == [messages.PlanMessage]
+
+
+def test_what_a_revoked_computer_tells_is_left_out(people: People) -> None:
+    home = computer(people, people.anna)
+    revoke(people.engine, people.anna, home, author_id=people.therapist, now_ms=NOW)
+    status = messages.Status(
+        schema="status/1", online=True, utc_ms=NOW, clips=(messages.ClipStatus(clip=CLIP, link="live"),)
+    )
+    with writing(people.engine) as db:
+        assert take_status(db, home, status, NOW + 1) == ([], True)
+        assert db.execute(select(gateway.c.online, gateway.c.seen_ms)).one() == (False, None)
+    ack = settle(people.engine, home, batch(epoch(1, CLIP, NOW + 1000)), NOW + 1)
+    assert [row.reason for row in ack.rejected] == ["revoked"]
