@@ -83,9 +83,9 @@ class App:
         self.updater = None
         self._slots = None
         self._trial = None
-        self.recorder.event(records.BOOT, 0, self.boot_counter)
+        self.recorder.start(records.BOOT, self.boot_counter)
         if restarted:
-            self.recorder.event(records.RESTARTED, 0, restarted)
+            self.recorder.start(records.RESTARTED, restarted)
         self._kept = Kept(self, rtc_s, powered)
 
     def _versions(self) -> "tuple[int, int]":
@@ -229,6 +229,7 @@ class App:
         active = self.link.active
         if active is not None and active.key is not None:
             self.sender.key = active.key
+        self.recorder.begun()
         self.arbiter.drop()
         self.publish()
         self.mtu_changed(mtu)

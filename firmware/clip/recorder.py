@@ -19,11 +19,25 @@ class Recorder:
         self._newest: dict[int, int] = {}
         self._hour = -1
         self._faults = 0  # told of in it
+        self._start: list[tuple[int, int]] = []
         self.failed = 0
+
+    def start(self, kind: int, value: int) -> None:
+        """An event of the boot itself. It is written when a gateway is there, or before the first record of any other kind: a
+        firmware that errs again and again soon after its start does not write over the wearer's days."""
+        self._start.append((kind, value))
+
+    def begun(self) -> None:
+        """The start went well: write its events."""
+        start, self._start = self._start, []
+        for kind, value in start:
+            self.event(kind, 0, value)
 
     def write(self, record: bytes) -> None:
         """Put a record into the journal, and tell in another when it took the place of some that nobody had
         acknowledged. A flash error is counted; the clip goes on."""
+        if self._start:
+            self.begun()
         journal = self._journal
         try:
             journal.append(record)

@@ -52,11 +52,10 @@ def told(flash: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def test_a_hang_ends_with_the_watchdog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flash, boots = lives(tmp_path, "hang", 30)
+    flash, boots = lives(tmp_path, "hang", 90)
     assert len(boots) == 2
     assert boots[1] - boots[0] == pytest.approx(5_000 + 8_000 + BOOT_MS, abs=100)
     assert told(flash, monkeypatch) == [
-        (records.BOOT, 1),
         (records.BOOT, 2),
         (records.RESTARTED, records.BY_WATCHDOG),
     ]
@@ -67,7 +66,7 @@ def test_a_hang_ends_with_the_watchdog(tmp_path: Path, monkeypatch: pytest.Monke
     ("trouble", "name"), [("raise", "KeyError 7"), ("memory", "MemoryError"), ("deep", "RuntimeError")]
 )
 def test_an_error_ends_one_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str, name: str) -> None:
-    flash, boots = lives(tmp_path, trouble, 30)
+    flash, boots = lives(tmp_path, trouble, 90)
     assert len(boots) == 2
     assert boots[1] - boots[0] == pytest.approx(5_000 + 5_000 + BOOT_MS, abs=100)
     assert told(flash, monkeypatch)[-1] == (records.RESTARTED, records.BY_ERROR)
@@ -80,7 +79,8 @@ def test_an_error_ends_one_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_an_error_that_stays_is_not_tried_in_haste(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it fill the journal, in which there may be days that nobody has acknowledged."""
     flash, boots = lives(tmp_path, "always raise", 65)
     assert len(boots) == 7
-    assert len(told(flash, monkeypatch)) == 13
+    assert not events(flash, monkeypatch)
     assert len(list(flash.glob("crash*"))) <= 2
