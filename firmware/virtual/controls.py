@@ -25,6 +25,10 @@ class Controls:
     ----------
     live
         The clip with a serial; raises ControlError when there is none.
+    suspend
+        Puts the station with a name to sleep; raises ControlError when there is none.
+    wake
+        Wakes it, and sets its UTC clock by some milliseconds.
     arrival
         Is set when a station of the name is there; keeps time still until then.
     stop
@@ -36,6 +40,8 @@ class Controls:
         scheduler: Scheduler,
         air: Air,
         live: Callable[[str], LiveClip],
+        suspend: Callable[[str], None],
+        wake: Callable[[str, int], None],
         arrival: Callable[[str], asyncio.Event],
         start_utc_ms: int,
         stop: Callable[[], None],
@@ -43,6 +49,8 @@ class Controls:
         self._scheduler = scheduler
         self._air = air
         self._live = live
+        self._suspend = suspend
+        self._wake = wake
         self._arrival = arrival
         self._start_utc_ms = start_utc_ms
         self._stop = stop
@@ -147,6 +155,18 @@ class Controls:
     async def wait_for(self, name: str) -> None:
         """Keep time still until a station of this name is there, and answer then."""
         await self._arrival(name).wait()
+
+    async def suspend(self, name: str) -> None:
+        """Put a station's computer to sleep: time goes on without it, and its Bluetooth is off."""
+        self._suspend(name)
+
+    async def wake(self, name: str) -> None:
+        """Wake a station's computer; what it was sent meanwhile comes now."""
+        self._wake(name, 0)
+
+    async def set_clock(self, name: str, by_ms: int) -> None:
+        """Set a station's UTC clock forward, or back."""
+        self._wake(name, by_ms)
 
     async def shutdown(self) -> None:
         """Let `run` return."""

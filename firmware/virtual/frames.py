@@ -26,6 +26,7 @@ WELCOME = 1  # JSON
 REPLY = 2  # errno u8 (0: done) | result
 GRANT = 3  # time has come to what the station waited for
 EVENT = 4  # to a clip: number u8 and its values
+CLOCK = 7  # to a station: how long it slept, i64 microseconds | by how much its UTC is set, i64 milliseconds
 
 NEVER = -1
 MAX_LENGTH = 1 << 24
@@ -33,6 +34,7 @@ MAX_LENGTH = 1 << 24
 _UP = struct.Struct("<IBq")
 _DOWN = struct.Struct("<IBqq")
 _IDLE = struct.Struct("<qI")
+_CLOCK = struct.Struct("<qq")
 
 
 class FrameError(ValueError):
@@ -68,6 +70,17 @@ def parse_idle(payload: bytes) -> tuple[int | None, int]:
         raise FrameError(f"idle frame of {len(payload)} bytes")
     due_us, frames_read = _IDLE.unpack(payload)
     return (None if due_us == NEVER else due_us), frames_read
+
+
+def clock(slept_us: int, step_ms: int) -> bytes:
+    """Payload of a CLOCK."""
+    return _CLOCK.pack(slept_us, step_ms)
+
+
+def parse_clock(payload: bytes) -> tuple[int, int]:
+    """(slept in microseconds, step in milliseconds). Raises struct.error."""
+    slept_us, step_ms = _CLOCK.unpack(payload)
+    return slept_us, step_ms
 
 
 class Splitter:

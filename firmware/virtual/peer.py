@@ -39,7 +39,7 @@ class Peer:
     """One station. It sends and receives whole frames, and remembers whether the station is idle and until when.
 
     `inbox` holds what came in during the step, `sent` counts the frames to the station, `horizon_us` is how far it may
-    move on its own if it `runs_ahead`.
+    move on its own if it `runs_ahead`. While it is `asleep` time goes on without it, and what is sent to it is kept.
     """
 
     def __init__(self, sock: socket.socket, scheduler: Scheduler) -> None:
@@ -55,6 +55,8 @@ class Peer:
         self.horizon_us = 0
         self.inbox: deque[tuple[int, bytes]] = deque()
         self.closed = False
+        self.asleep = False
+        self._kept: list[tuple[int, bytes]] = []
         self._scheduler = scheduler
         self._sock = sock
         self._splitter = frames.Splitter(from_radio=False)
@@ -67,6 +69,9 @@ class Peer:
     def send(self, kind: int, payload: bytes = b"") -> None:
         """Send a frame at the time that is; the station is busy from now on."""
         if self.closed:
+            return
+        if self.asleep:
+            self._kept.append((kind, payload))
             return
         self.sent += 1
         self.idle = False
@@ -83,6 +88,13 @@ class Peer:
         if done < len(data):
             self._unsent += data[done:]
             self._scheduler.watch(self, selectors.EVENT_READ | selectors.EVENT_WRITE)
+
+    def wake(self, kind: int, payload: bytes) -> None:
+        """End its sleep with a frame that goes before everything that was kept."""
+        self.asleep = False
+        kept, self._kept = self._kept, []
+        for frame in ((kind, payload), *kept):
+            self.send(*frame)
 
     def flush(self) -> None:
         """Send what the socket did not take before."""

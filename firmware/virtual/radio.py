@@ -46,8 +46,23 @@ class _Station:
         self._host = host
         self._peer = peer
         self._controller: Controller | None = None
+        self._asleep_since_us = 0
         if bluetooth:
             self._controller = VirtualController(peer.name, host.air, _HciSink(peer))
+
+    def suspend(self) -> None:
+        """See `Controls`."""
+        self._asleep_since_us = self._host.now_us
+        self._peer.asleep = True
+        if self._controller is not None:
+            self._host.air.set_range(self._controller, reachable=False)
+
+    def wake(self, step_ms: int) -> None:
+        """See `Controls`."""
+        slept_us = self._host.now_us - self._asleep_since_us if self._peer.asleep else 0
+        if self._peer.asleep and self._controller is not None:
+            self._host.air.set_range(self._controller, reachable=True)
+        self._peer.wake(frames.CLOCK, frames.clock(slept_us, step_ms))
 
     def on_call(self, payload: bytes) -> bytes:
         """See `Handler`: only clips make calls."""
@@ -67,6 +82,7 @@ class _Station:
         """See `Handler`."""
         if self._controller is not None:
             self._host.air.remove_controller(self._controller)
+        self._host.left(self._peer.name)
         log.info("station %s has left", self._peer.name)
 
     def on_stalled(self) -> None:
@@ -128,7 +144,17 @@ class RadioHost:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._arrivals: dict[str, asyncio.Event] = {}
-        self._controls = Controls(self._scheduler, self.air, self.live, self._arrival, start_utc_ms, self._stop.set)
+        self._stations: dict[str, _Station] = {}
+        self._controls = Controls(
+            self._scheduler,
+            self.air,
+            self.live,
+            lambda name: self._station(name).suspend(),
+            lambda name, step_ms: self._station(name).wake(step_ms),
+            self._arrival,
+            start_utc_ms,
+            self._stop.set,
+        )
 
     @property
     def port(self) -> int:
@@ -143,9 +169,14 @@ class RadioHost:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def now_us(self) -> int:
+        """Simulated microseconds since the radio began."""
+        return self._scheduler.now_us
+
+    @property
     def now_ms(self) -> int:
         """Simulated milliseconds since the radio began."""
-        return self._scheduler.now_us // 1000
+        return self.now_us // 1000
 
     def utc_ms(self) -> int:
         """True UTC in simulated time."""
@@ -227,11 +258,20 @@ class RadioHost:
             self._scheduler.drop(peer)
             return
         peer.name = name
-        peer.handler = _Station(self, peer, bluetooth=bluetooth)
+        peer.handler = self._stations[name] = _Station(self, peer, bluetooth=bluetooth)
         peer.send(frames.WELCOME, json.dumps({"start_utc_ms": self.start_utc_ms}).encode())
         self._scheduler.release(name)
         if name in self._arrivals:
             self._arrivals.pop(name).set()
+
+    def left(self, name: str) -> None:
+        """A station has gone."""
+        self._stations.pop(name, None)
+
+    def _station(self, name: str) -> _Station:
+        if name not in self._stations:
+            raise ControlError(f"no station {name!r}")
+        return self._stations[name]
 
     def _arrival(self, name: str) -> asyncio.Event:
         event = self._arrivals.setdefault(name, asyncio.Event())

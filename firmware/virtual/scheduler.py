@@ -226,7 +226,7 @@ class Scheduler:
         return any_work
 
     def _earliest(self, due_us: int | None) -> int | None:
-        dues = [peer.due_us for peer in self._peers if peer.due_us is not None]
+        dues = [peer.due_us for peer in self._peers if peer.due_us is not None and not peer.asleep]
         if due_us is not None:
             dues.append(due_us)
         return min(dues, default=None)
@@ -234,7 +234,7 @@ class Scheduler:
     def _grant(self) -> None:
         """Wake one station that is due: the first by name, so that stations due together keep an order."""
         for peer in self._peers:
-            if peer.due_us is not None and peer.due_us <= self.now_us:
+            if peer.due_us is not None and peer.due_us <= self.now_us and not peer.asleep:
                 peer.due_us = None
                 if peer.runs_ahead:
                     peer.horizon_us = self._horizon()

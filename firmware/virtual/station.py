@@ -38,13 +38,13 @@ class Station:
         clock.on_frame = self._on_frame
 
     def utc_ms(self) -> int:
-        """UTC in milliseconds, in simulated time."""
-        return self._clock.start_utc_ms + self._clock.now_us // 1000
+        """UTC in milliseconds, in simulated time, as this station's clock shows it."""
+        return self._clock.utc_ms
 
     @property
     def now_ms(self) -> int:
         """Simulated milliseconds since the radio began."""
-        return self._clock.now_us // 1000
+        return self._clock.radio_us // 1000
 
     async def control(self, do: str, **arguments: Any) -> Any:
         """Ask the radio to do something, see `firmware.virtual.controls.Controls`.

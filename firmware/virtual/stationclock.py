@@ -34,6 +34,8 @@ class StationClock:
         self._received: deque[frames.Frame] = deque()
         self._frames_read = 0
         self._now_us = 0
+        self._slept_us = 0
+        self._step_ms = 0
         self.lost = False
         self._left = False
         self.on_frame: Callable[[frames.Frame], None] = lambda _frame: None
@@ -51,8 +53,19 @@ class StationClock:
 
     @property
     def now_us(self) -> int:
+        """Simulated microseconds of a clock that nobody sets and that stands still while the station sleeps, as
+        Linux' CLOCK_MONOTONIC does."""
+        return self._now_us - self._slept_us
+
+    @property
+    def radio_us(self) -> int:
         """Simulated microseconds since the radio began."""
         return self._now_us
+
+    @property
+    def utc_ms(self) -> int:
+        """UTC as the station's own clock shows it: right unless it was set."""
+        return self.start_utc_ms + self._now_us // 1000 + self._step_ms
 
     def fileno(self) -> int:
         """The socket's number, for the selector."""
@@ -76,7 +89,7 @@ class StationClock:
         if self.lost:
             self._take_leave(selector)
             return self._wait_alone(selector, due_us)
-        self._send(frames.idle(due_us, self._frames_read))
+        self._send(frames.idle(None if due_us is None else due_us + self._slept_us, self._frames_read))
         events = selector.wall_select(None)
         theirs = of_the_loop(events)
         if len(theirs) < len(events):
@@ -98,7 +111,7 @@ class StationClock:
         """With nobody left to grant time, what still runs is cleaning up: let it."""
         events = selector.wall_select(0 if due_us is not None else _ALONE_S)
         if due_us is not None:
-            self._now_us = max(self._now_us, due_us)
+            self._now_us = max(self._now_us, due_us + self._slept_us)
         return events
 
     def _hold(self) -> None:
@@ -121,7 +134,11 @@ class StationClock:
     def _deliver(self) -> None:
         while self._received:
             frame = self._next()
-            if frame.kind != frames.GRANT:
+            if frame.kind == frames.CLOCK:
+                slept_us, step_ms = frames.parse_clock(frame.payload)
+                self._slept_us += slept_us
+                self._step_ms += step_ms
+            elif frame.kind != frames.GRANT:
                 self.on_frame(frame)
 
     def _next(self) -> frames.Frame:

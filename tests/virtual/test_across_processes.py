@@ -76,6 +76,52 @@ def test_three_processes_repeat_exactly(radio_process: Launch, tmp_path: Path) -
     assert first == second
 
 
+def test_a_station_sleeps_while_time_goes_on_and_finds_its_link_lost(radio_process: Launch) -> None:
+    process, address = radio_process("gateway", "director")
+    slept = threading.Event()
+
+    async def direct(here: Station) -> None:
+        await asyncio.sleep(20)
+        await here.control("suspend", name="gateway")
+        await asyncio.sleep(300)
+        slept.set()
+        await here.control("wake", name="gateway")
+        await asyncio.sleep(20)
+        await here.control("set_clock", name="gateway", by_ms=-7000)
+        with pytest.raises(StationError, match="no station"):
+            await here.control("suspend", name="nobody")
+        await asyncio.sleep(20)
+        await here.control("shutdown")
+
+    async def program(here: Station) -> None:
+        loop = asyncio.get_running_loop()
+        lost = asyncio.Event()
+        async with bleak.BleakClient(await _find(), lambda _: lost.set()) as client:
+            await asyncio.sleep(15)
+            assert client.is_connected
+            looks = [(loop.time(), here.utc_ms())]
+            await lost.wait()
+            assert slept.is_set()
+            looks.append((loop.time(), here.utc_ms()))
+        # The clock that nobody sets stands still in the sleep, UTC does not.
+        steady_s, utc_s = looks[1][0] - looks[0][0], (looks[1][1] - looks[0][1]) / 1000
+        assert steady_s < 10
+        assert utc_s - steady_s == pytest.approx(300, abs=0.01)
+        async with bleak.BleakClient(await _find()):
+            pass
+        before = here.utc_ms() - 1000 * loop.time()
+        await asyncio.sleep(25)
+        assert here.utc_ms() - 1000 * loop.time() - before == pytest.approx(-7000, abs=2)
+
+    director = threading.Thread(
+        target=lambda: station.run(direct, address=address, name="director", bluetooth=False), daemon=True
+    )
+    director.start()
+    station.run(program, address=address, name="gateway")
+    director.join(10)
+    assert process.wait(10) == 0
+
+
 async def _read_often(client: bleak.BleakClient, pause_s: float) -> None:
     for _ in range(50):
         await client.read_gatt_char(CONTROL)
