@@ -19,7 +19,7 @@ BOWS = [segment for _ in range(600) for segment in (Segment(9.0), Segment(3.0, s
 
 
 async def main(port: int, speed: float, flash: Path) -> None:
-    clip = VirtualClip(SERIAL, flash=flash, motion=Script(BOWS, seed=3), heap="256k")
+    clip = VirtualClip(SERIAL, flash=flash, motion=Script(BOWS, seed=3))
     async with RadioHost(
         [clip], speed=speed or None, start_utc_ms=time.time_ns() // 1_000_000, port=port, wait_for=("gateway",)
     ) as host:
