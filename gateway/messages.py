@@ -265,7 +265,7 @@ class Status(Model):
     storage_problem: Annotated[str, Field(max_length=200)] = ""
     """Why the gateway cannot write to its disk at present; empty while it can."""
     broker_problem: Annotated[str, Field(max_length=250)] = ""
-    """Why the broker, or the server behind it, does not take or confirm what this gateway sends; empty while it does."""
+    """Why the broker, or the server behind it, does not take what this gateway sends; empty while it does."""
     version: str = ""
 
 
