@@ -118,6 +118,9 @@ def test_status(tmp_path: Path) -> None:
     result = runner.invoke(commands.app, ["status", "--config", str(path)])
     assert result.exit_code == 0
     assert "4 records" in result.output
-    assert "live, battery 55 %, plan 3, calibration unknown" in result.output
+    assert "55 %" in result.output
+    assert "plan 3\n" in result.output
+    assert "does not run; as it was" in result.output
     result = runner.invoke(commands.app, ["status", "--json", "--config", str(path)])
     assert messages.parse("status", result.output.encode()) == status
+    assert json.loads(result.output)["running"] is False

@@ -1,0 +1,1 @@
+"""The commands of `plumbline gateway`, a file a group."""
