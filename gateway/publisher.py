@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from gateway import messages
 from gateway.config import GatewayConfig
@@ -21,6 +22,8 @@ from gateway.mqtt.replies import Replies
 from gateway.mqtt.slumber import Slumber
 from gateway.mqtt.timing import Timing
 from gateway.outbox import Outbox
+
+REPLIES_AT_ONCE: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +136,7 @@ class Publisher:
             self._publish("status", status, retain=True)
         if self.connected:
             on_their_way = {command_id for kind, command_id in self._sent.values() if kind == "reply"}
-            for reply in self._replies.waiting:
+            for reply in self._replies.waiting[:REPLIES_AT_ONCE]:
                 if reply.id not in on_their_way:
                     self._tell_reply(reply)
 

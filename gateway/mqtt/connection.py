@@ -6,13 +6,18 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from gateway import messages
 from gateway.backoff import BackOff
 from gateway.config import GatewayConfig
+from gateway.mqtt import words
 from gateway.mqtt.line import Ended, Line, Taken
 from gateway.mqtt.timing import Timing
 from gateway.mqtt.versions import Versions
+
+SHORT_LIMIT: Final = 3
+"""Connections in a row that did not last, after which that is told."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +55,7 @@ class Connection:
         self._line: Line | None = None
         self._now = asyncio.Event()
         self._up_since: float | None = None
+        self._short = 0  # connections in a row that were good and did not last
         self._other_version = False  # the version was changed after the last attempt
         self.attempts = 0
         """Connections that were begun."""
@@ -99,9 +105,19 @@ class Connection:
         self._line = None
         held_s = loop.time() - self._up_since if self._up_since is not None else 0.0
         self._up_since = None
-        self._tell(ended)
+        self._tell(self._with_habit(ended, held_s))
         await line.close()
         return ended, held_s
+
+    def _with_habit(self, ended: Ended, held_s: float) -> Ended:
+        """Not every broker says that it prefers another program of the same name: then this shows it."""
+        if held_s >= self._timing.stable_s:
+            self._short = 0
+        elif ended.how == "lost" and held_s > 0:
+            self._short += 1
+        if ended.how != "lost" or self._short < SHORT_LIMIT:
+            return ended
+        return Ended("lost", words.lost_again(ended.problem))
 
     def _joined(self) -> None:
         now_s = asyncio.get_running_loop().time()

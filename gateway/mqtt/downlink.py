@@ -47,5 +47,5 @@ def _refusal(payload: bytes) -> messages.Reply | None:
         id=known.id,
         clip=known.clip,
         result="refused",
-        detail=f"the gateway's version {version('plumbline')} cannot do this: {wanted[:40]!r}; update the gateway",
+        detail=f"the gateway's version {version('plumbline')} cannot do this, update it: {wanted[:40]!r}"[:200],
     )

@@ -5,29 +5,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import messages
 from gateway.config import GatewayConfig
 from gateway.mqtt import words
+from gateway.mqtt.client import Client
 from gateway.mqtt.versions import Version
 
 UNSUPPORTED_VERSION: Final = 0x84
 NO_SUBSCRIBER: Final = 0x10
-MOST_QUEUED: Final = 64
-"""Messages that wait for their turn at a broker that acknowledges none; more are not taken."""
 PARTING_S: Final = 1.0
 """How long an orderly end may take before the socket is shut."""
 LAST_WORD_S: Final = 2.0
@@ -75,11 +72,12 @@ class Line:
         self._on_up = on_up
         self._on_message = on_message
         self._on_taken = on_taken
+        self._answer_s = 0.0
         self._answered = False
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
         self.ended: asyncio.Future[Ended] = self._loop.create_future()
-        self._client = _Client(version, config.gateway, self._connecting, self._in_thread_end)
+        self._client = Client(version, config.gateway, self._connecting, self._in_thread_end)
         self._client.username_pw_set(config.broker_user, config.password)
         status = messages.topic(config.gateway, "up", "status")
         self._client.will_set(status, messages.encode(will), qos=1, retain=True)
@@ -121,9 +119,11 @@ class Line:
                 last.wait_for_publish(LAST_WORD_S)
             except (RuntimeError, ValueError) as error:
                 logger.debug("last status not delivered: %s", error)
-        self._client.end(PARTING_S)
-        del self._client  # they hold each other: its sockets would stay open until the collector comes by
-        self._hop(_resolve, done)
+        try:
+            self._client.end(PARTING_S)
+        finally:
+            del self._client  # they hold each other: its sockets would stay open until the collector comes by
+            self._hop(_resolve, done)
 
     # --- on the loop ---
 
@@ -138,7 +138,7 @@ class Line:
             self._timer = None
 
     def _reached(self) -> None:
-        if not self._answered and not self.ended.done() and not self._closing:
+        if not self.ended.done() and not self._closing:
             silent = Ended("silent", words.no_answer(self._where))
             self._timer = self._loop.call_later(self._answer_s, self._end, silent)
 
@@ -214,71 +214,6 @@ class Line:
     ) -> None:
         refusal = str(reason) if reason.is_failure else ""
         self._hop(self._on_taken, Taken(mid, refusal, reason.value != NO_SUBSCRIBER))
-
-
-class _Client(mqtt.Client):
-    """A client for one connection: its thread connects, serves, and tells how it ended."""
-
-    def __init__(
-        self,
-        version: Version,
-        name: str,
-        connecting: Callable[[OSError | None], bool],
-        on_end: Callable[[str], None],
-    ) -> None:
-        newer = version == "5"
-        super().__init__(
-            CallbackAPIVersion.VERSION2,
-            client_id=name,
-            protocol=MQTTProtocolVersion.MQTTv5 if newer else MQTTProtocolVersion.MQTTv311,
-            clean_session=None if newer else True,
-            reconnect_on_failure=False,
-        )
-        self.max_queued_messages_set(MOST_QUEUED)
-        self._newer = newer
-        self._connecting_told = connecting
-        self._end_told = on_end
-        self._gone = threading.Event()
-
-    def begin(self, host: str, port: int, keep_alive_s: int) -> None:
-        """Connect and serve, in a thread."""
-        options: dict[str, Any] = {}
-        if self._newer:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = 0
-            options = {"clean_start": True, "properties": properties}
-        self.connect_async(host, port, keep_alive_s, **options)
-        self.loop_start()
-
-    def end(self, patience_s: float) -> None:
-        """Disconnect; shut the socket when that takes longer than `patience_s`. Blocks."""
-        self.disconnect()
-        if self._gone.wait(patience_s):
-            return
-        connection: Any = self.socket()
-        if connection is not None:  # a dead connection whose buffers are full
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            self._gone.wait(patience_s)
-
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
-        """What the thread does."""
-        del retry_first_connection
-        problem = "the client ended"
-        try:
-            self.reconnect()
-            if not self._connecting_told(None):
-                self.disconnect()
-            return super().loop_forever(timeout)
-        except OSError as error:
-            self._connecting_told(error)
-        except Exception as error:
-            logger.exception("the broker sent something that is no MQTT")
-            problem = f"the broker sent something that is no MQTT: {error}"
-        finally:
-            self._gone.set()
-            self._end_told(problem)
-        return MQTTErrorCode.MQTT_ERR_CONN_LOST
 
 
 def _trust(config: GatewayConfig) -> ssl.SSLContext:

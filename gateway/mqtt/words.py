@@ -84,6 +84,11 @@ def lost(reason: str) -> str:
     return f"the connection was lost ({reason})"
 
 
+def lost_again(problem: str) -> str:
+    """Connections end soon after they were made."""
+    return f"{problem}, as each time before: the network is poor, or another program has come in as this gateway"
+
+
 def not_taken(kind: str, reason: str) -> str:
     """The broker refused a message."""
     return f"the broker does not take this gateway's {kind} ({reason}); they are kept here. Tell the clinic"

@@ -16,7 +16,7 @@ class Script:
     """Reason codes of MQTT 5; None: no answer at all."""
 
     connack: int | None = 0
-    suback: int = 1
+    suback: int | None = 1
     puback: int = 0
     disconnect: int | None = None
     """Sent after the subscription."""
@@ -60,7 +60,7 @@ async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
 def _answers(script: Script, kind: int, body: bytes) -> list[bytes]:
     if kind >> 4 == CONNECT and script.connack is not None:
         return [bytes([CONNACK << 4, 3, 0, script.connack, 0])]
-    if kind >> 4 == SUBSCRIBE:
+    if kind >> 4 == SUBSCRIBE and script.suback is not None:
         answers = [bytes([SUBACK << 4, 6, *body[:2], 0, *[script.suback] * 3])]
         if script.disconnect is not None:
             answers.append(bytes([DISCONNECT << 4, 2, script.disconnect, 0]))

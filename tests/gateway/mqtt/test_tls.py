@@ -109,5 +109,6 @@ async def test_what_cannot_be_reached(configured: Configured, tmp_path: Path) ->
     assert "cannot be reached" in await told(configured(broker.run.free_port()), tmp_path)
 
 
-async def test_a_name_that_nobody_has(configured: Configured, tmp_path: Path) -> None:
-    assert "nowhere.invalid" in await told(configured(1, broker="mqtt://nowhere.invalid:1883"), tmp_path)
+@pytest.mark.parametrize("host", ["nowhere.invalid", "no..where", "x" * 70])
+async def test_a_name_that_nobody_has(configured: Configured, tmp_path: Path, host: str) -> None:
+    assert f"{host} is not to be found" in await told(configured(1, broker=f"mqtt://{host}:1883"), tmp_path)
