@@ -133,7 +133,7 @@ def render(shown: Sequence[Line], when: datetime, width: int, height: int, *, pl
         rows += _rows(line, width, plain=plain)
     if len(rows) > height:
         hidden = len(rows) - height + 1
-        more = f"{'...' if plain else '…'} {hidden} more lines; make the window taller, or: plumbline gateway status"
+        more = f"{'...' if plain else '…'} {hidden} more lines: a larger window has room"
         rows = [*rows[: height - 1], Text(more[:width])]
     return Text("\n").join(rows)
 
