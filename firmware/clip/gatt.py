@@ -58,7 +58,6 @@ class Gatt:
         self._ble = ble
         self._ticks_ms = ticks_ms
         self._events: list[tuple[int, int, int, bytes, int]] = []
-        self.lost_events = 0
         ble.active(True)
         ble.config(mtu=uuids.MTU_WANTED)
         ble.config(gap_name=uuids.NAME_PREFIX + serial[-4:])
@@ -109,15 +108,14 @@ class Gatt:
     def _irq(self, event: int, data) -> None:  # type: ignore[no-untyped-def]
         if event == WRITTEN:
             connection, handle = data
+            if self._waiting(connection) >= _WAITING_MAX:
+                return
             entry = (event, connection, handle, bytes(self._ble.gatts_read(handle)), self._ticks_ms())
         elif event in (CONNECTED, DISCONNECTED):
             entry = (event, data[0], 0, b"", self._ticks_ms())
         elif event in (INDICATED, MTU_CHANGED):
             entry = (event, data[0], data[1], b"", self._ticks_ms())
         else:
-            return
-        if event == WRITTEN and self._waiting(data[0]) >= _WAITING_MAX:
-            self.lost_events += 1
             return
         self._events.append(entry)
 

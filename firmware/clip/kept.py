@@ -13,7 +13,6 @@ _FILE = const("policy.bin")
 _KIND = const(6)
 _VERSION = const(2)
 _LAYOUT = const("<IIB")
-_OLD_LAYOUT = const("<I")
 _BATTERY_LOW = const(1)
 _EVERY_MS = const(5000)  # while a slouch is running
 _PAUSED_EVERY_MS = const(60000)  # and in a pause

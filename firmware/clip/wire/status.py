@@ -21,7 +21,7 @@ STATUS_FIELDS = (
     "battery_pct",
     "policy",  # state of the reminder policy
     "celsius",
-    "journal_first",  # oldest id still kept
+    "journal_first",  # first id that was not acknowledged
     "journal_next",  # id that the next record will get
     "dropped",  # packets given up for want of radio buffers, saturating
     "judge",  # JUDGE_CLIP or JUDGE_GATEWAY: whose judgement the policy acts on
