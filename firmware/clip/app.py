@@ -148,10 +148,11 @@ class App:
     def _each_second(self, now: int) -> None:
         self.local_minute = self.clock.local_minute(now)
         self.pausing.step(now)
-        if self.battery.poll(now, self.sensing.builder.held):
+        warn = self.battery.poll(now, self.sensing.builder.held)
+        self._kept.step(now)
+        if warn:  # it is kept by now: what the motor takes may be the last of the cell
             self.recorder.event(records.LOW_BATTERY, now, self.battery.percent)
             self.wearer.play(haptic_drv2605l.LOW_BATTERY, now)
-        self._kept.step(now)
         if self._trial is not None and self._trial.step(now, self.link.active is not None):
             self._trial = None
             lazy.drop("trial", "slots")

@@ -62,6 +62,13 @@ def test_a_low_battery_is_told_once_in_a_discharge(both: Both) -> None:
     assert answer["warned"] == [1, 2]
 
 
+def test_a_warning_that_takes_the_last_of_the_cell_is_not_given_again(both: Both) -> None:
+    answer = both("body.py", "last_of_the_cell")
+    assert answer["died"]
+    assert len(answer["go"]) == answer["warned"] == 1
+    assert answer["low"]
+
+
 def test_one_failed_transfer_costs_no_pattern_and_loses_no_sensor(both: Both) -> None:
     """Wherever it falls: while a pattern is set up, at its GO, while the sensor is asked, in a burst, while GO is."""
     answer = both("body.py", "glitches")

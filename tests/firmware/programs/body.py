@@ -130,6 +130,34 @@ def low_battery():
     )
 
 
+class Brownout(Exception):
+    """There is not enough left for the motor."""
+
+
+def last_of_the_cell():
+    """The warning's first pulse takes what was left; the clip starts anew."""
+    bench = Bench()
+    bench.cell_mv = 3500
+    write = bench.i2c.writeto_mem
+
+    def dies(address, register, data):
+        write(address, register, data)
+        if register == 0x0C and data[0] & 1:
+            raise Brownout
+
+    bench.i2c.writeto_mem = dies
+    died = False
+    try:
+        bench.run(2)
+    except Brownout:
+        died = True
+    bench.i2c.writeto_mem = write
+    bench.app.journal.close()
+    bench.boot()
+    bench.run(40)
+    return bench.answer(died=died, warned=bench.kinds().count("low_battery"), low=bench.app.battery.low)
+
+
 def glitches():
     """One transfer fails, at each of those of the rounds around a pattern."""
     bench = Bench()
