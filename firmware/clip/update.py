@@ -51,7 +51,7 @@ class Updater:
         state = slots.load()
         if state is not None and state[slots.TRIAL] and state[slots.ACTIVE] == self._running:
             return control.REFUSED_BUSY  # what the other slot holds may be needed yet
-        if version <= self._version or (self.ready and version < self._wanted[2]):
+        if version <= self._version or (self.ready and version <= self._wanted[2]):
             return control.REFUSED_OLD_VERSION
         if not 0 < size <= slots.slot_size(self._device):
             return control.REFUSED_OUT_OF_RANGE

@@ -230,6 +230,14 @@ def test_an_older_one_does_not_displace_the_one_that_waits(clip: Clip) -> None:
     assert updater.ready
 
 
+def test_two_gateways_with_one_version_do_not_take_turns(clip: Clip) -> None:
+    updater = clip.updater()
+    assert send(updater, NEW) == control.OK
+    other = wire.pack_begin(len(NEW), hashlib.sha256(b"another build").digest(), VERSIONS[NEW])
+    assert do(updater, control.UPDATE_BEGIN, other) == control.REFUSED_OLD_VERSION
+    assert updater.ready
+
+
 def test_a_damaged_image_gives_way_to_the_one_before(clip: Clip) -> None:
     updater = clip.updater()
     send(updater, NEW)
