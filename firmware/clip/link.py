@@ -74,16 +74,21 @@ class Link:
         """Be found fast for a while: somebody has touched the clip."""
         self._beacon.hasten(now_ms)
 
-    def open_pairing(self, now_ms: int) -> None:
-        """Let a gateway be paired for a minute, or for another one."""
+    def open_pairing(self, now_ms: int) -> bool:
+        """Let a gateway be paired for a minute, or for another one; False when there is no memory for it."""
         if self._window is None:
-            from . import pairing  # noqa: PLC0415 -- it stays in memory no longer than it is needed
+            try:
+                from . import pairing  # noqa: PLC0415 -- it stays in memory no longer than it is needed
 
-            self._window = pairing.Pairing(self._owner.serial, 0)
+                self._window = pairing.Pairing(self._owner.serial, 0)
+            except MemoryError:
+                self._close_pairing(now_ms)
+                return False
         self._window.until = now_ms + PAIRING_MS
         self._gatt.pairing = True
         self._beacon.hasten(now_ms)
         self._beacon.on(now_ms)
+        return True
 
     def _close_pairing(self, now_ms: int) -> None:
         self._window = None

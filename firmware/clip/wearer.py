@@ -47,7 +47,8 @@ class Wearer:
             if not heard:
                 self.play(haptic.REFUSED, now)
         elif gesture == button.VERY_LONG:
-            app.link.open_pairing(now)
+            if not app.link.open_pairing(now):
+                self.play(haptic.REFUSED, now)
         else:
             self.play(haptic.TICK, now)
 
