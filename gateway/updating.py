@@ -144,7 +144,7 @@ class Updating:
                     brought = release.digest
                     self._tell(f"{release.name} waits for a press of the clip's button")
                 except RefusedError as error:
-                    tries += 1
+                    tries += error.result != control.REFUSED_BUSY
                     pause_s = self._refusal(error, release, tries)
             await asyncio.sleep(pause_s)
 
@@ -172,7 +172,7 @@ class Updating:
 
     def _refusal(self, error: RefusedError, release: Release, tries: int) -> float:
         """Seconds until the next try, after the clip has refused a step."""
-        if error.op == control.UPDATE_BEGIN and error.result == control.REFUSED_BUSY:
+        if error.result == control.REFUSED_BUSY:  # no memory just now, a trial, or a flash that errs: it may pass
             self._tell(f"{release.name} cannot be taken in by this clip now")
             return BUSY_S
         transient = error.op != control.UPDATE_BEGIN and tries < TRIES

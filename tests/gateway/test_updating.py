@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -204,13 +205,14 @@ def test_a_release_that_comes_later_is_found(tmp_path: Path, pack: Callable[...,
     assert link.got == IMAGE
 
 
-def test_a_busy_clip_is_asked_again_ten_minutes_later(shelf: Shelf) -> None:
+@pytest.mark.parametrize("op", [control.UPDATE_BEGIN, control.UPDATE_DATA, control.UPDATE_END])
+def test_a_busy_clip_is_asked_again_every_ten_minutes(shelf: Shelf, op: int) -> None:
     link = FakeLink()
-    link.refuse = {control.UPDATE_BEGIN: [control.REFUSED_BUSY]}
-    bring(link, shelf, seconds=1000)
-    assert len(link.begun) == 2
-    assert link.begun[1] - link.begun[0] > 600
-    assert link.got == IMAGE
+    link.refuse = {op: [control.REFUSED_BUSY] * 4}
+    bring(link, shelf, seconds=3000)
+    assert len(link.begun) == 5
+    assert all(after - before > 600 for before, after in itertools.pairwise(link.begun))
+    assert (link.got, link.ended) == (IMAGE, 1)
 
 
 @pytest.mark.parametrize("result", [control.REFUSED_OLD_VERSION, control.REFUSED_DIGEST, control.REFUSED_OUT_OF_RANGE])
