@@ -18,7 +18,7 @@ from gateway.mqtt.connection import Connection
 from gateway.mqtt.delivery import BATCHES_IN_FLIGHT, Delivery
 from gateway.mqtt.line import Taken
 from gateway.mqtt.refusals import Refusals
-from gateway.mqtt.replies import Replies
+from gateway.mqtt.replies import Replies, key
 from gateway.mqtt.slumber import Slumber
 from gateway.mqtt.timing import Timing
 from gateway.outbox import Outbox
@@ -53,7 +53,7 @@ class Publisher:
         self._delivery = Delivery(outbox, timing, self._send_records)
         self._refusals = Refusals(timing.refused_first_s, timing.refused_longest_s)
         self._replies = Replies(outbox)
-        self._sent: dict[int, tuple[str, str]] = {}  # (kind, command id of a reply) by the message's number
+        self._sent: dict[int, tuple[str, str]] = {}  # (kind, key of a reply) by the message's number
         self._slumber = Slumber(timing.look_s + timing.asleep_s)
         self._kick = asyncio.Event()
         self._connecting: asyncio.Task[None] | None = None
@@ -135,9 +135,9 @@ class Publisher:
         if self._refusals.may("status", _now_s()):
             self._publish("status", status, retain=True)
         if self.connected:
-            on_their_way = {command_id for kind, command_id in self._sent.values() if kind == "reply"}
+            on_their_way = {name for kind, name in self._sent.values() if kind == "reply"}
             for reply in self._replies.waiting[:REPLIES_AT_ONCE]:
-                if reply.id not in on_their_way:
+                if key(reply) not in on_their_way:
                     self._tell_reply(reply)
 
     def reply(self, reply: messages.Reply) -> None:
@@ -147,21 +147,21 @@ class Publisher:
 
     def _tell_reply(self, reply: messages.Reply) -> None:
         if self._refusals.may("reply", _now_s()):
-            self._publish("reply", reply, command_id=reply.id)
+            self._publish("reply", reply, name=key(reply))
 
     def tell_live(self, live: messages.Live) -> None:
         """Publish posture now; lost without harm."""
         self._connection.publish("live", live, qos=0)
 
-    def _publish(self, kind: str, message: messages.Model, *, retain: bool = False, command_id: str = "") -> int | None:
+    def _publish(self, kind: str, message: messages.Model, *, retain: bool = False, name: str = "") -> int | None:
         number = self._connection.publish(kind, message, retain=retain)
         if number is not None:
-            self._sent[number] = (kind, command_id)
+            self._sent[number] = (kind, name)
         return number
 
     def _taken(self, taken: Taken) -> None:
         """The broker took a message or refused it. Rows stay in either case, until the server has them."""
-        kind, command_id = self._sent.pop(taken.number, ("", ""))
+        kind, name = self._sent.pop(taken.number, ("", ""))
         if taken.refusal and kind:
             problem = words.not_taken(kind, taken.refusal)
             if not self._refusals.on_trial(kind):
@@ -172,7 +172,7 @@ class Publisher:
         elif kind:
             self._refusals.accepted(kind)
             if kind == "reply" and taken.heard:
-                self._replies.heard(command_id)
+                self._replies.heard(name)
         self._kick.set()
 
     # --- what comes down ---

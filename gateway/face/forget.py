@@ -53,6 +53,7 @@ def forget(database: Path, clip: str) -> None:
             for table, which in _OF_CLIP.items():
                 db.execute(f"DELETE FROM {table} WHERE {which}", {"clip": clip})  # noqa: S608
             db.execute("DELETE FROM state WHERE owner IN (:clip, 'thinned/' || :clip)", {"clip": clip})
+            db.execute("DELETE FROM state WHERE owner = 'replies' AND name LIKE :clip || '/%'", {"clip": clip})
             db.execute("DELETE FROM answered WHERE json_extract(reply, '$.clip') = :clip", {"clip": clip})
             # What came in malformed cannot be told apart by clip.
             db.execute("DELETE FROM kept")

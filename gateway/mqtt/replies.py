@@ -16,6 +16,11 @@ MOST: Final = 200
 logger = logging.getLogger(__name__)
 
 
+def key(reply: messages.Reply) -> str:
+    """Its name in the file. It begins with the clip: who forgets a clip forgets these, too."""
+    return f"{reply.clip}/{reply.id}"
+
+
 class Replies:
     """Those that are not known to have been heard."""
 
@@ -26,16 +31,16 @@ class Replies:
     def add(self, reply: messages.Reply) -> None:
         """Keep a reply until `heard`."""
         try:
-            self._outbox.set(OWNER, {reply.id: messages.encode(reply)})
+            self._outbox.set(OWNER, {key(reply): messages.encode(reply)})
             self._outbox.drop(OWNER, self._outbox.names(OWNER, "")[:-MOST])
         except OutboxError:
-            self._unkept[reply.id] = reply
+            self._unkept[key(reply)] = reply
 
-    def heard(self, command_id: str) -> None:
-        """A reply needs not be told again."""
-        self._unkept.pop(command_id, None)
+    def heard(self, name: str) -> None:
+        """The reply with this key needs not be told again."""
+        self._unkept.pop(name, None)
         with suppress(OutboxError):  # it is told once more, which does no harm
-            self._outbox.drop(OWNER, [command_id])
+            self._outbox.drop(OWNER, [name])
 
     @property
     def waiting(self) -> list[messages.Reply]:

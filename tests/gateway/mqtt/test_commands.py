@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gateway import messages
 from gateway.config import GatewayConfig
+from gateway.face.forget import forget
 from gateway.mqtt import downlink
 from gateway.mqtt.replies import MOST, Replies
 from gateway.outbox import Outbox
@@ -142,7 +143,7 @@ def test_replies_are_bounded_and_in_order(tmp_path: Path) -> None:
         for n in range(MOST + 5):
             replies.add(reply(f"r{n}"))
         assert [r.id for r in replies.waiting] == [f"r{n}" for n in range(5, MOST + 5)]
-        replies.heard("r7")
+        replies.heard(f"{SERIAL}/r7")
         replies.heard("never told")
         assert len(replies.waiting) == MOST - 1
 
@@ -158,5 +159,15 @@ def test_a_full_disk_does_not_lose_a_reply(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(outbox, "set", full)
         replies.add(reply("a"))
         assert [r.id for r in replies.waiting] == ["a"]
-        replies.heard("a")
+        replies.heard(f"{SERIAL}/a")
         assert replies.waiting == []
+
+
+def test_who_forgets_a_clip_forgets_its_replies(tmp_path: Path) -> None:
+    other = reply("a").model_copy(update={"clip": "f" * 16})
+    with Outbox(tmp_path / "o.db", utc_ms) as outbox:
+        Replies(outbox).add(reply("a"))
+        Replies(outbox).add(other)
+    forget(tmp_path / "o.db", SERIAL)
+    with Outbox(tmp_path / "o.db", utc_ms) as outbox:
+        assert Replies(outbox).waiting == [other]
