@@ -46,15 +46,21 @@ def demo(
     drop_link: Annotated[
         float | None, typer.Option(min=1, help="Simulated seconds out of range in the middle of the check.")
     ] = None,
+    ordeal: Annotated[
+        bool, typer.Option("--ordeal", help="Two wearers, and all that can go wrong, in an order that the seed draws.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="File for the check's JSON report instead of the output.")] = None,
 ) -> None:
     """Show Plumbline without hardware: a live virtual clip, and patients with two weeks behind them."""
     if mqtt is not None and check:
         raise typer.BadParameter("the check starts a broker of its own; --mqtt is for showing")
-    if not check and (kill or disturb or drop_link or report):
-        raise typer.BadParameter("--kill, --disturb, --drop-link and --report are options of the check; add --check")
+    if not check and (kill or disturb or drop_link or ordeal or report):
+        options_of_check = "--kill, --disturb, --drop-link, --ordeal and --report"
+        raise typer.BadParameter(f"{options_of_check} are options of the check; add --check")
     if disturb and drop_link:
         raise typer.BadParameter("the check takes --disturb or --drop-link, not both")
+    if ordeal and (kill or disturb or drop_link or script != "short"):
+        raise typer.BadParameter("the ordeal has everything of its own: a script, crashes, disturbances")
     with interruptible(), tempfile.TemporaryDirectory(prefix="plumbline-") as folder:
         try:
             if check:
@@ -64,6 +70,7 @@ def demo(
                     crash=kill,
                     disturb=disturb,
                     drop_link_s=drop_link,
+                    ordeal=ordeal,
                     speed=speed,
                     script=script,
                 )

@@ -12,6 +12,8 @@ from typing import Final
 from firmware.clip import protocol
 
 FILE: Final = "leases.jsonl"
+CLIP_STATION: Final = "clip-"
+"""What the air calls a clip: this and its serial."""
 _ATT_HEADER: Final = 7
 """L2CAP length and channel, ATT opcode and handle (Bluetooth Core Specification, Vol 3, parts A 3.1 and F 3.4.5.1)."""
 _ATT_CHANNEL: Final = 0x0004
@@ -22,15 +24,17 @@ _SEALED_SIZE: Final = 1 + _LEASE.size + 4 + protocol.auth.TAG_SIZE
 
 @dataclass(frozen=True)
 class Lease:
-    """A lease as it arrived at `t_ms` of simulated time: the category, and since when of the clip's time."""
+    """A lease as it arrived at the clip `clip` at `t_ms` of simulated time: the category, and since when of the clip's
+    time."""
 
     t_ms: int
     category: int
     since_ms: int
     judged_to_ms: int
+    clip: str = ""
 
 
-def lease_in(t_ms: int, data: bytes) -> Lease | None:
+def lease_in(t_ms: int, data: bytes, clip: str = "") -> Lease | None:
     """The lease that an L2CAP frame carries, if it carries one."""
     if len(data) != _ATT_HEADER + _SEALED_SIZE:
         return None
@@ -38,7 +42,7 @@ def lease_in(t_ms: int, data: bytes) -> Lease | None:
     if (channel, opcode, op) != (_ATT_CHANNEL, _ATT_WRITE_REQUEST, protocol.control.LEASE):
         return None
     category, since, judged_to, _ = _LEASE.unpack_from(data, _ATT_HEADER + 1)
-    return Lease(t_ms, category, since, judged_to)
+    return Lease(t_ms, category, since, judged_to, clip)
 
 
 class LeaseLog:
@@ -49,8 +53,8 @@ class LeaseLog:
 
     def __call__(self, t_us: int, sender: str, receiver: str, data: bytes) -> None:
         """Take a frame that the air carries."""
-        del sender, receiver
-        if lease := lease_in(t_us // 1000, data):
+        del sender
+        if lease := lease_in(t_us // 1000, data, receiver.removeprefix(CLIP_STATION)):
             self._stream.write(json.dumps(asdict(lease)) + "\n")
 
 

@@ -100,6 +100,8 @@ def _checks(seeds: int, folder: Path) -> Iterator[Step | Result]:
             for seed in range(seeds):
                 name = f"disturb-{kind}-{script}-{seed}"
                 yield _check(folder, name, "--disturb", kind, "--script", script, "--seed", str(seed))
+    for seed in range(2 * seeds):
+        yield _check(folder, f"ordeal-{seed}", "--ordeal", "--seed", str(seed))
     yield _check(folder, "delays", "--script", "brief", "--speed", "1")
     yield _check(folder, _LONGEST, "--script", _LONGEST)
 

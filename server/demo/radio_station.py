@@ -1,4 +1,4 @@
-"""The radio and the clip on it, as a process: `python -m server.demo.radio_station WORLD`."""
+"""The radio and the clips on it, as a process: `python -m server.demo.radio_station WORLD`."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from firmware.virtual import RadioHost, VirtualClip, simulate
 from gateway.lab.script import Script
 
 from .lease_log import LeaseLog
-from .world import World, load
+from .world import World, Worn, load
 
 
-def provision(world: World) -> Path:
+def provision(worn: Worn, gateway: str) -> Path:
     """Give the clip its gateway's key, as pairing does, and return the folder of its flash."""
-    flash = world.folder / "clip"
-    flash.mkdir(exist_ok=True)
-    keys = flash / keystore.FILE
+    worn.flash.mkdir(exist_ok=True)
+    keys = worn.flash / keystore.FILE
     if not keys.exists():
-        keys.write_bytes(keystore.pack([(bytes.fromhex(world.gateway), bytes.fromhex(world.clip_key))]))
-    return flash
+        keys.write_bytes(keystore.pack([(bytes.fromhex(gateway), bytes.fromhex(worn.key))]))
+    return worn.flash
 
 
 async def serve(world: World) -> None:
     """Let time pass from the moment the gateway is there until somebody asks for the end."""
-    clip = VirtualClip(
-        world.clip,
-        flash=provision(world),
-        motion=Script.load(world.script),
-        interpreter=world.interpreter,
-    )
+    clips = [
+        VirtualClip(
+            worn.clip,
+            flash=provision(worn, world.gateway),
+            motion=Script.load(worn.script),
+            interpreter=world.interpreter,
+        )
+        for worn in world.worn
+    ]
     host = RadioHost(
-        [clip],
+        clips,
         speed=world.speed,
         start_utc_ms=world.start_utc_ms,
         port=world.radio_port,

@@ -24,14 +24,15 @@ ENROLLED_DAYS_AGO: Final = 21
 
 @dataclass(frozen=True)
 class Enrolled:
-    """Who is in the store: the therapist's id, and the live patient's."""
+    """Who is in the store: ids of the therapist, of the live patient, and of those who wear the further clips."""
 
     therapist: int
     live_patient: int
+    others: tuple[int, ...] = ()
 
 
 def prepare(world: World, *, live_name: str, plan: dict[str, Any], confirmed: bool = False) -> Enrolled:
-    """Make the store, the accounts, the live patient with `plan`, and the gateway's configuration."""
+    """Make the store, the accounts, a patient with `plan` for each clip, and the gateway's configuration."""
     engine = open_engine(world.database_url)
     migrate(engine)
     began_ms = world.start_utc_ms - ENROLLED_DAYS_AGO * DAY_MS
@@ -44,16 +45,19 @@ def prepare(world: World, *, live_name: str, plan: dict[str, Any], confirmed: bo
         now_ms=began_ms,
     )
     enrol_gateway(engine, world.gateway, name="Demonstration", now_ms=began_ms)
-    patient = add_patient(
-        engine,
-        name=live_name,
-        zone=world.zone,
-        therapist=therapist,
-        clip=world.clip,
-        gateway=world.gateway,
-        plan=plan,
-        began_ms=began_ms,
-        confirmed=confirmed,
+    patient, *others = (
+        add_patient(
+            engine,
+            name=live_name if number == 1 else f"{live_name} {number}",
+            zone=world.zone,
+            therapist=therapist,
+            clip=worn.clip,
+            gateway=world.gateway,
+            plan=plan,
+            began_ms=began_ms,
+            confirmed=confirmed,
+        )
+        for number, worn in enumerate(world.worn, start=1)
     )
     config.save(
         world.gateway_config,
@@ -62,11 +66,11 @@ def prepare(world: World, *, live_name: str, plan: dict[str, Any], confirmed: bo
             broker=world.mqtt_url,
             password=world.gateway_password,
             data_dir=world.gateway_config.parent,
-            clips=(ClipConfig(serial=world.clip, key=world.clip_key, simulated=True),),
+            clips=tuple(ClipConfig(serial=worn.clip, key=worn.key, simulated=True) for worn in world.worn),
         ),
     )
     engine.dispose()
-    return Enrolled(therapist, patient)
+    return Enrolled(therapist, patient, tuple(others))
 
 
 def add_patient(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -67,6 +69,14 @@ class Stations:
     def crash(self, name: Name) -> None:
         """End a station as a crash would: SIGKILL, nothing is flushed."""
         children.kill(self._children.pop(name))
+
+    def suspend(self, name: Name) -> None:
+        """Let a station's process stand still, as in a computer's sleep. POSIX only."""
+        os.kill(self._children[name].pid, signal.SIGSTOP)
+
+    def wake(self, name: Name) -> None:
+        """Let it go on."""
+        os.kill(self._children[name].pid, signal.SIGCONT)
 
     def process(self, name: Name) -> subprocess.Popen[bytes]:
         """The station's process."""

@@ -18,6 +18,16 @@ HOST: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True)
+class Worn:
+    """A clip, its gateway's key, the folder of its flash, and the file that says what its wearer does."""
+
+    clip: str
+    key: str
+    flash: Path
+    script: Path
+
+
+@dataclass(frozen=True)
 class World:
     """Everything that the stations share. `speed` None: simulated time goes as fast as it can."""
 
@@ -34,6 +44,8 @@ class World:
     interpreter: Literal["auto", "micropython", "cpython"] = "auto"
     clip: str = field(default_factory=lambda: secrets.token_hex(8))
     clip_key: str = field(default_factory=lambda: secrets.token_hex(32))
+    more_clips: tuple[tuple[str, str], ...] = ()
+    """(serial, key) of each further clip."""
     gateway: str = field(default_factory=lambda: secrets.token_hex(8))
     gateway_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     server_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -48,6 +60,16 @@ class World:
     def script(self) -> Path:
         """What the live wearer does, as a file."""
         return self.folder / "script.json"
+
+    @property
+    def worn(self) -> tuple[Worn, ...]:
+        """Every clip, in order."""
+        first = Worn(self.clip, self.clip_key, self.folder / "clip", self.script)
+        more = (
+            Worn(serial, key, self.folder / f"clip-{number}", self.folder / f"script-{number}.json")
+            for number, (serial, key) in enumerate(self.more_clips, start=2)
+        )
+        return first, *more
 
     @property
     def gateway_config(self) -> Path:
@@ -76,4 +98,5 @@ class World:
 def load(path: Path) -> World:
     """The world that `World.save` wrote."""
     fields = json.loads(path.read_text())
-    return World(**{**fields, "folder": Path(fields["folder"])})
+    more_clips = tuple((serial, key) for serial, key in fields["more_clips"])
+    return World(**{**fields, "folder": Path(fields["folder"]), "more_clips": more_clips})

@@ -1,4 +1,5 @@
-"""The invariant while the link, the power, the radio or the firmware fails in and between slouches."""
+"""The invariant while the radio or the firmware fails in and between slouches; for the link and the power, and for all
+that can befall the other stations, see `test_ordeal`."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from server.demo.check.run import Options, run
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.mark.parametrize(("kind", "seed"), [("link", 5), ("power", 22), ("radio", 3), ("watchdog", 1)])
+@pytest.mark.parametrize(("kind", "seed"), [("radio", 3), ("watchdog", 1)])
 def test_a_disturbance_changes_nothing_that_it_need_not(kind: disturb.Kind, seed: int, tmp_path: Path) -> None:
     report = run(Options(seed=seed, script="slouches", disturb=kind), tmp_path, print)
     assert report["differences"] == []

@@ -14,7 +14,7 @@ import pytest
 
 from gateway import messages
 from gateway.lab.truth import truth
-from server.demo.check.evidence import Evidence, Identity, MotorStart, Outage
+from server.demo.check.evidence import ClockError, Evidence, Identity, MotorStart, Outage
 from server.demo.check.run import Options, script_of
 from server.demo.check.verdict import differences
 from server.demo.lease_log import Lease
@@ -327,3 +327,44 @@ def test_while_the_link_is_away_the_clip_has_its_own_tolerance() -> None:
     seen = with_episodes(first({"start_ms": later(2500)}))(good())
     assert "episodes" in rules(seen)
     assert "episodes" not in rules(replace(seen, outages=(Outage("link", at_ms - 2000, at_ms + 2000),)))
+
+
+# --- the gateway's computer: its sleep, and its clock ---
+
+STEP_MS = 9000
+
+
+def with_wrong_clock(placed_off_ms: int) -> Evidence:
+    """The clock is wrong by STEP_MS from before the first slouch until long after it; what is placed in the minutes in
+    between is `placed_off_ms` off."""
+    error = ClockError(int(1000 * FIRST.start_s) - 50_000, int(1000 * FIRST.end_s) + 100_000, STEP_MS)
+    evidence = replace(good(), clock_errors=(error,))
+
+    def off(at_ms: int) -> int:
+        return placed_off_ms if error.start_ms + 20_000 <= at_ms <= error.end_ms - 75_000 else 0
+
+    moved = {name: utc_ms + off(name[4]) for name, utc_ms in evidence.identity_utc_ms.items()}
+    evidence = replace(evidence, identity_utc_ms=moved)
+    by = later(placed_off_ms)
+    return with_reminders(first({"utc_ms": by, "since_ms": by}))(
+        with_episodes(first({"start_ms": by, "end_ms": by}))(evidence)
+    )
+
+
+def test_a_wrong_clock_places_as_wrongly() -> None:
+    assert differences(with_wrong_clock(STEP_MS)) == []
+    assert {"places", "episodes", "reminders", "motor"} <= rules(replace(with_wrong_clock(STEP_MS), clock_errors=()))
+
+
+@pytest.mark.parametrize("off_ms", [0, STEP_MS - 100, STEP_MS + 100, -STEP_MS])
+def test_a_wrong_clock_excuses_nothing_else(off_ms: int) -> None:
+    assert "places" in rules(with_wrong_clock(off_ms))
+
+
+def test_after_a_sleep_the_gateway_is_soon_back() -> None:
+    gone = sorted(name for name in good().identities if name[2:4] == ("gateway", "epoch"))[3]
+    kept = {name: rev for name, rev in good().identities.items() if name != gone}
+    evidence = replace(good(), identities=kept)
+    slept = Outage("sleep", gone[4] - 200_000, gone[4] - 14_000)
+    assert "identities" not in rules(replace(evidence, outages=(slept,)))
+    assert "identities" in rules(replace(evidence, outages=(replace(slept, end_ms=gone[4] - 16_000),)))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from gateway.lab.script import Script
 from gateway.lab.truth import truth
 from server.demo import lease_log
 from server.demo.stations import Name, Stations
+from server.demo.world import Worn
 
 from . import journal_truth
 from .client import Client
@@ -39,6 +40,10 @@ Meddle = Callable[["Director", Station], Coroutine[Any, Any, None]]
 """What else is done to the line while it runs; it is over before the plan is changed."""
 
 
+Settled = tuple[dict[Identity, int], list[dict[str, Any]]]
+"""What a clip wrote, and the rows that the server has."""
+
+
 class CheckError(RuntimeError):
     """The run could not go on; the message says at which point."""
 
@@ -54,25 +59,41 @@ class Schedule:
     second_plan: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Wearer:
+    """A clip, what its wearer does, and the id by which the server knows them."""
+
+    worn: Worn
+    script: Script
+    patient: int
+
+
 @dataclass
 class Director:
-    """One run. `patient` and `date` are what the server knows the wearing by."""
+    """One run. `date` is the day by which the server knows the wearing."""
 
     stations: Stations
     client: Client
-    script: Script
+    wearers: Sequence[Wearer]
     schedule: Schedule
     window_ms: tuple[int, int]
-    patient: int
     date: str
     say: Callable[[str], None]
     meddle: Meddle | None = None
 
-    async def direct(self, place: Station) -> Evidence:
-        """Run the script to its end and bring back the evidence. Raises CheckError, StationError, ApiError."""
+    @property
+    def patient(self) -> int:
+        """The first wearer."""
+        return self.wearers[0].patient
+
+    async def direct(self, place: Station) -> list[Evidence]:
+        """Run the scripts to their end and bring back the evidence of each wearer.
+
+        Raises CheckError, StationError, ApiError.
+        """
         world = self.stations.world
         await place.control("speed", speed=SLOW)
-        confirmed = {1: await self._confirmed(place, 1)}
+        confirmed = [{1: await self._confirmed(place, wearer, 1)} for wearer in self.wearers]
         await place.control("speed", speed=world.speed)
         watching = asyncio.create_task(self._watch_episodes(place)) if world.speed == 1 else None
         disturbance = self.schedule.disturbance or Disturbance((), ())
@@ -82,25 +103,48 @@ class Director:
             await self.meddle(self, place)
         await self.until(place, self.schedule.change_plan_s)
         self.say("changing the plan")
-        self.client.post(f"/patients/{self.patient}/plan", {"plan": self.schedule.second_plan, "reason": "check"})
+        for wearer in self.wearers:
+            self.client.post(f"/patients/{wearer.patient}/plan", {"plan": self.schedule.second_plan, "reason": "check"})
         await place.control("speed", speed=SLOW)
-        confirmed[2] = await self._confirmed(place, 2)
+        for wearer, versions in zip(self.wearers, confirmed, strict=True):
+            versions[2] = await self._confirmed(place, wearer, 2)
         await place.control("speed", speed=world.speed)
         await self.until(place, self.schedule.end_s)
         await disturbing
         delays = await watching if watching else []
         self.say("waiting until everything has arrived")
-        journal, told = await self._settled()
-        day = f"/patients/{self.patient}/days/{self.date}"
-        motor = await place.control("motor_log", serial=world.clip)
+        evidence = []
+        for number, wearer in enumerate(self.wearers):
+            settled = await self._settled(wearer)
+            found = await self._evidence(place, wearer, settled)
+            outages = (*crashed, *(outage for outage in disturbance.outages if outage.wearer in {None, number}))
+            evidence.append(
+                replace(
+                    found,
+                    plan_confirmed_ms=confirmed[number],
+                    outages=outages,
+                    clock_errors=disturbance.clock_errors,
+                    episode_delay_s=tuple(delays),
+                )
+            )
+        return evidence
+
+    async def _evidence(self, place: Station, wearer: Wearer, settled: Settled) -> Evidence:
+        """What the server, the clip's flash and its motor say of a wearer."""
+        world = self.stations.world
+        journal, told = settled
+        serial = wearer.worn.clip
+        day = f"/patients/{wearer.patient}/days/{self.date}"
+        motor = await place.control("motor_log", serial=serial)
         boots = dict.fromkeys(key[1] for key in journal)
-        began = (await place.control("status", serial=world.clip))["boots_ms"]
+        began = (await place.control("status", serial=serial))["boots_ms"]
+        plan = self._plan(wearer)
         return Evidence(
-            script=self.script,
+            script=wearer.script,
             start_utc_ms=world.start_utc_ms,
             window_ms=self.window_ms,
-            dwell_s={entry["plan"]["version"]: entry["plan"]["dwell_s"] for entry in self._plan()["history"]},
-            plan_confirmed_ms=confirmed,
+            dwell_s={entry["plan"]["version"]: entry["plan"]["dwell_s"] for entry in plan["history"]},
+            plan_confirmed_ms={},
             motor=tuple(MotorStart(start["t_ms"], start["waveform"]) for start in motor),
             journal=journal,
             summary=self.client.get(day),
@@ -110,32 +154,48 @@ class Director:
             identity_plans={_identity(row): row["plan"] for row in told},
             identity_utc_ms={_identity(row): row["utc_ms"] for row in told},
             boots_ms=dict(zip(boots, began, strict=True)),
-            plan=self._plan(),
-            outages=(*crashed, *disturbance.outages),
-            leases=tuple(lease_log.read(world.folder)),
-            episode_delay_s=tuple(delays),
+            plan=plan,
+            leases=tuple(lease for lease in lease_log.read(world.folder) if lease.clip == serial),
         )
 
-    async def _confirmed(self, place: Station, version: int) -> int:
+    async def _confirmed(self, place: Station, wearer: Wearer, version: int) -> int:
         """Simulated ms at which the server says that the clip has confirmed the version."""
         limit = place.now_ms + CONFIRM_LIMIT_S * 1000
         while True:
-            in_force = self._plan()["in_force"]
+            in_force = self._plan(wearer)["in_force"]
             if in_force is not None and in_force["plan"]["version"] == version:
                 return place.now_ms
             if place.now_ms > limit:
                 raise CheckError(f"the clip did not confirm plan {version} within {CONFIRM_LIMIT_S:.0f} s")
             await asyncio.sleep(0.25)
 
-    def _plan(self) -> Any:
-        return self.client.get(f"/patients/{self.patient}/plan")
+    def _plan(self, wearer: Wearer) -> Any:
+        return self.client.get(f"/patients/{wearer.patient}/plan")
 
     async def _disturb(self, place: Station, disturbance: Disturbance) -> None:
         for step in disturbance.steps:
             await self.until(place, step.at_s)
-            about = {} if step.request == "air" else {"serial": self.stations.world.clip}
-            await place.control(step.request, **about, **step.arguments)
             self.say(f"{step.at_s:.1f} s: {step.request} {step.arguments or ''}")
+            if "name" in step.arguments:
+                await self._do(place, step.request, **step.arguments)
+            else:
+                about = {} if step.request == "air" else {"serial": self.wearers[step.wearer].worn.clip}
+                await place.control(step.request, **about, **step.arguments)
+
+    async def _do(self, place: Station, request: str, name: Name, **arguments: Any) -> None:
+        """What is asked of a station."""
+        if request == "crash":
+            self.stations.crash(name)
+        elif request == "start":
+            self.stations.start(name)
+            if name == "gateway":
+                await self._arrived(place, name)
+            elif name == "server":
+                self._wait_for_server()  # simulated time stands still
+        else:
+            await place.control(request, name=name, **arguments)
+            if request in {"suspend", "wake"}:
+                getattr(self.stations, request)(name)
 
     async def _crash(self, place: Station) -> tuple[Outage]:
         assert self.schedule.crash is not None  # noqa: S101 - the caller has asked
@@ -181,7 +241,7 @@ class Director:
         """Simulated seconds from the end of each slouch until the API has its episode; at speed 1 those are wall."""
         delays: list[float] = []
         day = f"/patients/{self.patient}/days/{self.date}/episodes"
-        for number, slouch in enumerate(truth(self.script).slouches, start=1):
+        for number, slouch in enumerate(truth(self.wearers[0].script).slouches, start=1):
             for at_s in np.arange(slouch.end_s, slouch.end_s + EPISODE_LIMIT_S, 0.1):
                 await self.until(place, at_s)
                 if len(await asyncio.to_thread(self.client.get, day)) >= number:
@@ -189,14 +249,13 @@ class Director:
             delays.append(round(place.now_ms / 1000 - slouch.end_s, 2))
         return delays
 
-    async def _settled(self) -> tuple[dict[Identity, int], list[dict[str, Any]]]:
+    async def _settled(self, wearer: Wearer) -> Settled:
         """What the clip wrote and what the server has, once the server has it all or after SETTLE_LIMIT_WALL_S."""
         limit = time.monotonic() + SETTLE_LIMIT_WALL_S
-        flash = self.stations.world.folder / "clip"
         while True:
             self.stations.ensure_alive()
-            wrote = journal_truth.identities(flash, self.stations.world.clip)
-            rows = self.client.get(f"/patients/{self.patient}/days/{self.date}/identities")
+            wrote = journal_truth.identities(wearer.worn.flash, wearer.worn.clip)
+            rows = self.client.get(f"/patients/{wearer.patient}/days/{self.date}/identities")
             stored = {_identity(row): row["rev"] for row in rows}
             if all(stored.get(key) == rev for key, rev in wrote.items()) or time.monotonic() > limit:
                 return wrote, rows

@@ -14,7 +14,7 @@ import numpy as np
 from firmware.virtual.clip import WATCHDOG_US
 from gateway.lab.truth import Slouch
 
-from .evidence import Outage
+from .evidence import ClockError, Outage
 
 Kind = Literal["link", "range", "power", "radio", "watchdog"]
 """link: connections lost in the middle of slouches and between them. range: out of range for 60 to 120 s. power: the
@@ -30,20 +30,23 @@ DEAF_S: Final = 12.0
 @dataclass(frozen=True)
 class Step:
     """A request to the radio (see `firmware.virtual.controls`) at a moment of the script, and for how long its effect
-    lasts by itself; the clip's serial is added to those that are about a clip."""
+    lasts by itself; the serial of the clip of `wearer` is added to those that are about a clip. The director itself
+    does what is asked of stations: "crash", "start", "suspend", "wake" and "set_clock" with a name."""
 
     at_s: float
     request: str
     arguments: dict[str, Any]
     lasts_s: float = 0.0
+    wearer: int = 0
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Steps in order of time, and the outages that they make, in simulated ms."""
+    """Steps in order of time, and the outages and wrong clocks that they make, in simulated ms."""
 
     steps: tuple[Step, ...]
     outages: tuple[Outage, ...]
+    clock_errors: tuple[ClockError, ...] = ()
 
 
 def plan(kind: Kind, slouches: Sequence[Slouch], seed: int, dwell_s: float, until_s: float) -> Disturbance:

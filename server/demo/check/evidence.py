@@ -15,11 +15,22 @@ Identity = tuple[str, str, str, str, int]
 @dataclass(frozen=True)
 class Outage:
     """Someone who was away, in simulated milliseconds: a station by its name, "clip" while it had no power, "watchdog"
-    while it hung, "link" while the gateway could not hear the clip."""
+    while it hung, "link" while the gateway could not hear the clip, "sleep" while the gateway's computer slept.
+    `wearer`: whose clip it was, by its place in the world; None where it concerns all."""
 
     station: str
     start_ms: int
     end_ms: int
+    wearer: int | None = None
+
+
+@dataclass(frozen=True)
+class ClockError:
+    """The gateway's computer's clock was set wrong by `by_ms`, and right again, in simulated milliseconds."""
+
+    start_ms: int
+    end_ms: int
+    by_ms: int
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ class Evidence:
     unanswered: dict[str, int] = field(default_factory=dict)
     """Rows that were left: in the gateway's outbox, in the clip's journal, rejected, quarantined."""
     outages: tuple[Outage, ...] = ()
+    clock_errors: tuple[ClockError, ...] = ()
 
     def sim_ms(self, utc_ms: int) -> int:
         """Simulated milliseconds of a time that the server says."""

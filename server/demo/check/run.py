@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,9 +21,9 @@ from server.demo import setup
 from server.demo.stations import Name, Stations
 from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 
-from . import disturb
+from . import disturb, ordeal
 from .client import Client
-from .director import CheckError, Director, Meddle, Schedule
+from .director import CheckError, Director, Meddle, Schedule, Wearer
 from .evidence import Evidence
 from .verdict import differences, judgement_delays
 
@@ -41,6 +42,8 @@ ScriptKind = Literal["brief", "slouches", "short", "workday"]
 class Options:
     """What to check. `broker` None: mosquitto when there is one; `crash`: the station to end and start again;
     `disturb`: what else goes wrong; `drop_link_s`: so long the clip is out of range in the middle of the run;
+    `ordeal`: two wearers, and all that can go wrong, in an order that the seed draws (see `ordeal`), for which there is
+    a script of its own;
     `speed` None: simulated time goes as fast as it can."""
 
     seed: int = 0
@@ -48,6 +51,7 @@ class Options:
     crash: Name | None = None
     disturb: disturb.Kind | None = None
     drop_link_s: float | None = None
+    ordeal: bool = False
     speed: float | None = None
     script: ScriptKind = "short"
     interpreter: Literal["auto", "micropython", "cpython"] = "auto"
@@ -59,7 +63,7 @@ def run(options: Options, folder: Path, say: Callable[[str], None], meddle: Medd
     Raises StationError, CheckError, ApiError or BrokerError when the run cannot be brought to an end.
     """
     started = time.monotonic()
-    script = script_of(options)
+    scripts, schedule = _play(options)
     world = World(
         folder=folder,
         start_utc_ms=int(START.timestamp() * 1000),
@@ -71,13 +75,14 @@ def run(options: Options, folder: Path, say: Callable[[str], None], meddle: Medd
         radio_port=free_port(),
         directed=True,
         interpreter=options.interpreter,
+        more_clips=tuple((secrets.token_hex(8), secrets.token_hex(32)) for _ in scripts[1:]),
     )
     world.save()
-    script.save(world.script)
-    schedule = _schedule(options, script)
-    window_s = 60 * -(-int(script.duration_s or 0) // 60)
-    plan = _plan(window_s)
-    patient = setup.prepare(world, live_name="Check", plan=plan).live_patient
+    for worn, script in zip(world.worn, scripts, strict=True):
+        script.save(worn.script)
+    window_s = 60 * -(-int(max(script.duration_s or 0 for script in scripts)) // 60)
+    enrolled = setup.prepare(world, live_name="Check", plan=_plan(window_s))
+    patients = (enrolled.live_patient, *enrolled.others)
     client = Client(world.http_url)
     with Stations(world, options.broker) as stations:
         stations.start("broker")
@@ -90,10 +95,9 @@ def run(options: Options, folder: Path, say: Callable[[str], None], meddle: Medd
         director = Director(
             stations,
             client,
-            script,
+            [Wearer(*wearer) for wearer in zip(world.worn, scripts, patients, strict=True)],
             schedule,
             window_ms=(0, 1000 * window_s),
-            patient=patient,
             date=START.date().isoformat(),
             say=say,
             meddle=meddle,
@@ -102,6 +106,21 @@ def run(options: Options, folder: Path, say: Callable[[str], None], meddle: Medd
             director.direct, address=f"127.0.0.1:{world.radio_port}", name="director", bluetooth=False
         )
     return _report(options, evidence, time.monotonic() - started)
+
+
+def _play(options: Options) -> tuple[tuple[Script, ...], Schedule]:
+    """What each wearer does, and what happens meanwhile."""
+    if not options.ordeal:
+        script = script_of(options)
+        return (script,), _schedule(options, script)
+    drawn = ordeal.draw(options.seed)
+    schedule = Schedule(
+        change_plan_s=drawn.over_s,
+        end_s=max(script.duration_s or 0 for script in drawn.scripts) + AFTER_S,
+        disturbance=drawn.disturbance,
+        second_plan={"dwell_s": DWELL_S[2]},
+    )
+    return drawn.scripts, schedule
 
 
 def script_of(options: Options) -> Script:
@@ -195,26 +214,37 @@ def _plan(window_s: int) -> dict[str, Any]:
     }
 
 
-def _report(options: Options, evidence: Evidence, wall_s: float) -> dict[str, Any]:
-    found = differences(evidence)
+def _report(options: Options, evidence: Sequence[Evidence], wall_s: float) -> dict[str, Any]:
+    found = [
+        {**asdict(difference), "wearer": wearer}
+        for wearer, one in enumerate(evidence, start=1)
+        for difference in differences(one)
+    ]
+    figures, *others = (_figures(one) for one in evidence)
     return {
         "passed": not found,
-        "differences": [asdict(difference) for difference in found],
+        "differences": found,
         "options": asdict(options),
         "wall_s": round(wall_s, 1),
-        "figures": {
-            "script_s": evidence.script.duration_s,
-            "clip_records": len(evidence.journal),
-            "server_records": len(evidence.identities),
-            "reminders_given": sum(reminder["given"] for reminder in evidence.reminders),
-            "motor_starts": len(evidence.motor),
-            "episodes": len(evidence.episodes),
-            "seconds": evidence.summary["seconds"],
-            "plan_confirmed_s": {str(k): v / 1000 for k, v in evidence.plan_confirmed_ms.items()},
-            "judgement_delay_s": _spread(judgement_delays(evidence, truth(evidence.script).slouches)),
-            "episode_delay_s": _spread(evidence.episode_delay_s),
-            "outages": [asdict(outage) for outage in evidence.outages],
-        },
+        "figures": figures,
+        "others": others,
+    }
+
+
+def _figures(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "script_s": evidence.script.duration_s,
+        "clip_records": len(evidence.journal),
+        "server_records": len(evidence.identities),
+        "reminders_given": sum(reminder["given"] for reminder in evidence.reminders),
+        "motor_starts": len(evidence.motor),
+        "episodes": len(evidence.episodes),
+        "seconds": evidence.summary["seconds"],
+        "plan_confirmed_s": {str(k): v / 1000 for k, v in evidence.plan_confirmed_ms.items()},
+        "judgement_delay_s": _spread(judgement_delays(evidence, truth(evidence.script).slouches)),
+        "episode_delay_s": _spread(evidence.episode_delay_s),
+        "outages": [asdict(outage) for outage in evidence.outages],
+        "clock_errors": [asdict(error) for error in evidence.clock_errors],
     }
 
 

@@ -3,6 +3,7 @@
 Exact: the set of identities, the sum of a window's categories, number and times of motor starts, plan versions.
 Within tolerance: edges and angles of episodes, 1 s and 1 degree where the gateway judged, 3 where the clip did.
 While the clip has no power nothing is measured: those seconds are lost, and a slouch is told in the parts that remain.
+While the gateway's computer's clock is wrong, what is placed in time is as wrong as the clock.
 """
 
 from __future__ import annotations
@@ -38,10 +39,15 @@ EPISODE_WITHIN_S: Final = 5.0
 RECONNECT_MS: Final = {
     "gateway": 15_000,
     "link": int(1000 * LONGEST_S) + 12_000,
+    "sleep": 15_000,
     "clip": int(1000 * LONGEST_S) + 12_000,
     "watchdog": int(1000 * LONGEST_S) + 12_000,
 }
 """After an outage, until the gateway judges again: boot, the longest wait between two attempts, search, connection."""
+PLACED_AFTER_MS: Final = MINUTE_MS + 15_000
+"""A record may have begun so long before it is placed: a minute, and what it takes to reach the outbox."""
+STEP_NOTICED_MS: Final = 20_000
+"""The gateway looks at its clock that often, and asks the clip for the time."""
 WHOLE_S: Final = 1.0
 """The clock that goes on over a restart counts whole seconds."""
 SETTLE_S: Final = 8
@@ -84,13 +90,34 @@ def _identities(evidence: Evidence) -> Iterator[Difference]:
 
 
 def _places(evidence: Evidence) -> Iterator[Difference]:
-    """Every record lies in time where it happened."""
+    """Every record lies in time where it happened, as far as the gateway's clock told the time."""
     for key, utc_ms in evidence.identity_utc_ms.items():
         began = evidence.boots_ms.get(key[1])
         if began is None:
             yield Difference("identities", f"{key}: the clip had no such boot")
-        elif abs(off := evidence.sim_ms(utc_ms) - began - key[4]) > PLACING_MS:
+            continue
+        early, late = _displaced_ms(evidence, began + key[4])
+        off = evidence.sim_ms(utc_ms) - began - key[4]
+        if not early - PLACING_MS <= off <= late + PLACING_MS:
             yield Difference("places", f"{key} is placed {off:+d} ms off")
+
+
+def _displaced_ms(evidence: Evidence, at_ms: int) -> tuple[int, int]:
+    """By how much, at least and at most, what happened at `at_ms` may be placed off because the gateway's clock was
+    wrong: by its whole error in between, by anything up to it about the moments at which the clock was set."""
+    for error in evidence.clock_errors:
+        first, last = error.start_ms - PLACED_AFTER_MS, error.end_ms + STEP_NOTICED_MS
+        if not first <= at_ms <= last:
+            continue
+        if error.start_ms + STEP_NOTICED_MS <= at_ms <= error.end_ms - PLACED_AFTER_MS:
+            return error.by_ms, error.by_ms
+        return min(error.by_ms, 0), max(error.by_ms, 0)
+    return 0, 0
+
+
+def _displaced_s(evidence: Evidence, at_s: float) -> tuple[float, float]:
+    early, late = _displaced_ms(evidence, int(1000 * at_s))
+    return early / 1000, late / 1000
 
 
 def _gateway_minutes(evidence: Evidence) -> Iterator[Difference]:
@@ -141,6 +168,12 @@ def _coverage(evidence: Evidence, known: Truth) -> Iterator[Difference]:
         first_s, last_s = outage.start_ms // 1000 - 1, outage.end_ms // 1000 + SETTLE_S
         certain &= (seconds < first_s) | (seconds > last_s)
         lost_s += last_s - first_s
+    for error in evidence.clock_errors:
+        by_s = abs(error.by_ms) // 1000 + 1
+        first_s = (error.start_ms - PLACED_AFTER_MS) // 1000 - by_s
+        last_s = (error.end_ms + STEP_NOTICED_MS) // 1000 + by_s
+        certain &= (seconds < first_s) | (seconds > last_s)
+        lost_s += 2 * by_s
     unsure = int((~certain).sum())
     for number, name in enumerate(messages.CATEGORIES):
         least = int((certain & (codes == number)).sum())
@@ -214,7 +247,8 @@ def _episodes(evidence: Evidence, known: Truth) -> Iterator[Difference]:
         ):
             off = evidence.sim_ms(says_ms) / 1000 - true_s
             edge_s = _edge_s(evidence, judge, true_s)
-            if not -edge_s <= off <= edge_s + late_s:
+            early, late = _displaced_s(evidence, true_s)
+            if not early - edge_s <= off <= late + edge_s + late_s:
                 yield Difference("episodes", f"{edge} of the slouch {_span(slouch)} is {off:+.2f} s off ({judge})")
         mean = slouch.mean_deg
         if slouch not in known.slouches:  # a part of one: what is true between the edges that were told
@@ -296,12 +330,14 @@ def _reminders(evidence: Evidence, slouches: tuple[Slouch, ...]) -> Iterator[Dif
     for reminder, due in zip(given, expected, strict=True):
         judge = reminder["judge"]
         off = _late_s(evidence, reminder, due)
+        early, displaced = _displaced_s(evidence, due.due_s)
         edge_s = _edge_s(evidence, judge, due.since_s) + TICK_MS / 1000 + (WHOLE_S if due.goes_on else 0)
-        if not -edge_s <= off <= edge_s + due.late_s:
+        if not early - edge_s <= off <= displaced + edge_s + due.late_s:
             yield Difference("reminders", f"the one due at {due.due_s:.1f} s came {off:+.2f} s off ({judge})")
         version = plan_at(evidence, int(due.since_s * 1000))
         late = reminder["utc_ms"] - reminder["since_ms"] - 1000 * evidence.dwell_s[version]
-        if not 0 <= late <= TICK_MS and not due.goes_on:  # no record names a time before its boot
+        apart = (early, displaced) != _displaced_s(evidence, due.since_s) or early != displaced
+        if not 0 <= late <= TICK_MS and not due.goes_on and not apart:  # no record names a time before its boot
             yield Difference("reminders", f"the one due at {due.due_s:.1f} s came {late} ms after since + dwell")
         if reminder["plan"] != version:
             yield Difference("plans", f"the reminder at {due.due_s:.1f} s names plan {reminder['plan']}, not {version}")
@@ -325,13 +361,19 @@ def _motor(evidence: Evidence) -> Iterator[Difference]:
         if not reminder["given"]:
             continue
         at = evidence.sim_ms(reminder["utc_ms"])
-        near = [start for start in starts if -PLACING_MS <= start - at <= TICK_MS + PLACING_MS]
+        near = [start for start in starts if _ran_for(evidence, start, at)]
         if not near:
             yield Difference("motor", f"the reminder at {at / 1000:.2f} s did not run the motor")
         unexplained -= {start for start in starts if near and 0 <= start - near[0] < REMINDER_WAVEFORM_GAP_MS}
     pulses = [start for start in sorted(unexplained) if start > UNCALIBRATED_UNTIL_S * 1000]
     for start in pulses:
         yield Difference("motor", f"the motor ran at {start / 1000:.2f} s without a reminder")
+
+
+def _ran_for(evidence: Evidence, start_ms: int, at_ms: int) -> bool:
+    """Whether the motor started at `start_ms` for the reminder that is placed at `at_ms`."""
+    early, late = _displaced_ms(evidence, start_ms)
+    return -late - PLACING_MS <= start_ms - at_ms <= -early + TICK_MS + PLACING_MS
 
 
 def _angles(evidence: Evidence, known: Truth) -> Iterator[Difference]:
