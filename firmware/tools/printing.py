@@ -10,8 +10,9 @@ from .report import Report
 
 WIDTH = 100
 HOW_LOADED = (
-    "The processor's time is an estimate, not tried on a board: measured here in a 32-bit interpreter, stand-ins for "
-    "the bus apart, and carried over by two loops of whole numbers whose time is known for the chips at other clocks. "
+    "The processor's time is an estimate, not tried on a board: measured here in one process of a 32-bit interpreter, "
+    "without system calls and the bus, and carried over by two loops of whole numbers, run in turns with it, whose "
+    "time is known for the chips at other clocks. "
     "From left to right: the least and the most that it may be."
 )
 UNMEASURED = "None of these currents was measured on this hardware. Where they are from:"
@@ -53,6 +54,8 @@ def _load_table(measured: load.Load) -> Table:
     table.add_section()
     whole = measured.second
     table.add_row("together", f"{whole * 1000:.2f}", *(_range(measured, chip, whole) for chip in energy.CHIPS))
+    alone = measured.alone
+    table.add_row("without a gateway", f"{alone * 1000:.2f}", *(_range(measured, chip, alone) for chip in energy.CHIPS))
     return table
 
 

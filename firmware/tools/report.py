@@ -97,7 +97,7 @@ def make(hours: float, micropython: str, say: Callable[[str], None], progress: C
         say("passing samples by with the heap locked")
         grown = allocation.grown(Path(folder), micropython)
         say("measuring the processor's time")
-        loading = load.measure(Path(folder), micropython)
+        loading = load.measure(Path(folder), micropython, rom)
         say("looking for the smallest heap, code in the heap")
         loaded = need(micropython, progress=say)
         say("looking for the smallest heap, code in flash")

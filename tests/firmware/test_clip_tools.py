@@ -20,6 +20,7 @@ from firmware.tools.build import LIMIT, MANIFEST, MARCH, BuildError, Built, buil
 from firmware.tools.heap import KB, Need
 from firmware.virtual.compiled import find_mpy_cross
 from firmware.virtual.interpreter import find_micropython
+from firmware.virtual.provision import provision
 
 needs_compiler = pytest.mark.skipif(find_mpy_cross() is None, reason="no mpy-cross")
 RUNNER = CliRunner()
@@ -178,7 +179,7 @@ def day(**changes: object) -> workday.Day:
 
 
 GOOD = Need(118 * KB, 13 * KB, 42 * KB)
-FAST = load.Load(second=0.002, parts={"all": 0.002}, sums=0.045, products=0.19, packets=2.4)
+FAST = load.Load(second=0.002, alone=0.0018, parts={"all": 0.002}, sums=0.045, products=0.19, packets=2.4)
 
 
 def missed(
@@ -261,7 +262,7 @@ def test_a_report_can_be_printed_in_a_hundred_columns_and_written_down() -> None
 
 def test_the_share_is_what_the_chip_would_need_for_the_same_work() -> None:
     """A program of nothing but the benchmark's sums, one million a second, takes what was published, at 80 MHz."""
-    same = load.Load(second=0.05, parts={}, sums=0.05, products=10.0, packets=2.4)
+    same = load.Load(second=0.05, alone=0.04, parts={}, sums=0.05, products=10.0, packets=2.4)
     least, most = same.share("S3")
     assert most == pytest.approx(3.376 * 3)
     assert least == pytest.approx(11.005 * 3 * 0.05 / 10.0)
@@ -273,11 +274,24 @@ def test_the_share_is_what_the_chip_would_need_for_the_same_work() -> None:
 def test_the_load_is_that_of_a_clip_that_streams(tmp_path: Path) -> None:
     micropython = find_micropython()
     assert micropython is not None
-    measured = load.measure(tmp_path, micropython)
+    rom = build(tmp_path, "esp32c3").image.read_bytes()
+    measured = load.measure(tmp_path, micropython, rom, rounds=1)
     assert measured.packets == pytest.approx(2.4, abs=0.1)
-    assert (tmp_path / "load" / "plan.bin").exists()  # what the gateway wrote was taken
-    assert 0 < sum(measured.parts.values()) <= measured.second * 1.001
+    assert sum(measured.parts.values()) == pytest.approx(measured.second)
+    assert all(seconds > 0 for name, seconds in measured.parts.items() if name != load.REST)
     assert measured.second < 1, "not even this machine could run it"
+
+
+@needs_compiler
+@pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this machine")
+def test_a_load_without_what_the_gateway_wrote_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    micropython = find_micropython()
+    assert micropython is not None
+    rom = build(tmp_path, "esp32c3").image.read_bytes()
+    monkeypatch.setattr(load, "KEY", bytes(32))  # of the gateway that writes; the clip has another
+    monkeypatch.setattr(load, "provision", lambda folder, keys: provision(folder, [(keys[0][0], workday.KEY)]))
+    with pytest.raises(RuntimeError, match="has kept"):
+        load.measure(tmp_path, micropython, rom, rounds=1)
 
 
 # --- energy

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from firmware.clip import keystore, protocol
 from firmware.clip.protocol import auth, calibration, category, control, plan, records, status, stream
+from firmware.clip.wire import base
 
 u8 = st.integers(0, 255)
 u16 = st.integers(0, 65535)
@@ -41,6 +42,17 @@ def test_a_sample_keeps_its_rotation(q: tuple[float, ...], code: int) -> None:
     assert mg == stream.expand(code)
     assert buf[0] == 0
     assert buf[-1] == 0
+
+
+@given(st.integers(0, 2**30))
+def test_the_integer_root_is_exact(n: int) -> None:
+    assert base.isqrt(n) == math.isqrt(n)
+
+
+@given(st.integers(0, 2**15))
+def test_the_integer_root_is_exact_beside_squares(root: int) -> None:
+    for n in (root * root, max(0, root * root - 1)):
+        assert base.isqrt(n) == math.isqrt(n)
 
 
 @given(st.integers(-40000, 40000))

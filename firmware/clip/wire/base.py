@@ -41,10 +41,11 @@ def clamp(value: int, low: int, high: int) -> int:
 
 
 def isqrt(n: int) -> int:
-    """Integer square root of a non-negative integer below 2**30 (Newton; MicroPython's math has none)."""
+    """Integer square root of a non-negative integer (Newton; MicroPython's math has none)."""
     if n < 2:
         return n
-    x = 1 << 15
+    x = 16 if n < 4096 else 512 if n < 4194304 else 8192
+    x = (x + n // x) >> 1  # the root or above it, whatever it began with
     while True:
         y = (x + n // x) >> 1
         if y >= x:
