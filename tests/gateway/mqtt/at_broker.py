@@ -16,7 +16,7 @@ from gateway.outbox import Outbox
 from gateway.publisher import Publisher
 from tests.gateway.fake_clip import SERIAL
 
-QUICK = Timing(retry_first_s=0.4, look_s=0.5)
+QUICK = Timing(answer_s=2.0, retry_first_s=0.4, look_s=0.5)
 
 
 def utc_ms() -> int:

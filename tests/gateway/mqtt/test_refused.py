@@ -185,6 +185,21 @@ async def test_a_broker_that_does_not_answer_is_asked_again(
             await until(lambda: script.heard.count(CONNECT) >= 2, 20)
 
 
+@pytest.mark.parametrize("connack", [None, 0x84], ids=["silent", "unsupported"])
+async def test_the_older_version_is_tried_at_once_and_then_the_broker_gets_its_rest(
+    configured: Configured, tmp_path: Path, connack: int | None
+) -> None:
+    script = Script(connack=connack)
+    timing = Timing(answer_s=0.3, retry_first_s=600.0, retry_longest_s=600.0)
+    with Outbox(tmp_path / "o.db", utc_ms) as outbox:
+        async with scripted(script), publishing(configured(script.port), outbox, timing=timing) as up:
+            await until(lambda: script.heard.count(CONNECT) == 2, 20)
+            await until(lambda: up._connection._line is None, 20)
+            await asyncio.sleep(0.3)
+            assert script.heard.count(CONNECT) == 2
+            assert up.problem
+
+
 async def test_a_broker_that_talks_nonsense_is_left(configured: Configured, tmp_path: Path) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -204,7 +219,7 @@ async def test_a_broker_that_talks_nonsense_is_left(configured: Configured, tmp_
 async def test_an_older_broker_is_remembered(configured: Configured, any_broker: broker.Broker, tmp_path: Path) -> None:
     """amqtt does not answer MQTT 5 at all."""
     with Outbox(tmp_path / "o.db", utc_ms) as outbox:
-        async with publishing(configured(any_broker.port), outbox, timing=replace(QUICK, answer_s=2.0)) as up:
+        async with publishing(configured(any_broker.port), outbox) as up:
             await until(lambda: up.connected, 30)
             first = up._connection.attempts
             assert first == (1 if any_broker.kind == "mosquitto" else 2)
