@@ -15,10 +15,12 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from . import lean
+from . import lean, merging
 
 # -O3 leaves out asserts and line numbers, as firmware/README.md recommends for the board.
 _OPTIONS = ("-O3",)
+# Modules of a package that are loaded with all that they import: what is also loaded without the rest, and the rest.
+_TOGETHER = ("guarded", "app")
 
 
 def find_mpy_cross() -> str | None:
@@ -63,8 +65,9 @@ def compile_folder(folder: Path, into: Path, compiler: str, options: Sequence[st
     paths = sources(folder)
     is_package = folder.name in paths
     trees = {name: ast.parse(path.read_bytes(), str(path)) for name, path in paths.items()}
+    together = [name for name in (f"{folder.name}.{module}" for module in _TOGETHER) if is_package and name in trees]
     with tempfile.TemporaryDirectory() as scratch:
-        for name, text in lean.lean(trees, closed=is_package).items():
+        for name, text in lean.lean(trees, closed=is_package, together=together).items():
             source = Path(scratch) / "source.py"
             source.write_text(text)
             target = (into / paths[name].relative_to(folder.parent if is_package else folder)).with_suffix(".mpy")
@@ -82,7 +85,9 @@ def compiled(folder: Path, cache: Path | None = None) -> Path | None:
     compiler = find_mpy_cross()
     if compiler is None:
         return None
-    digest = hashlib.sha256(" ".join((*_OPTIONS, _version())).encode() + Path(lean.__file__).read_bytes())
+    digest = hashlib.sha256(" ".join((*_OPTIONS, _version())).encode())
+    for step in (lean, merging):
+        digest.update(Path(str(step.__file__)).read_bytes())
     for name, path in _files(folder).items():
         content = path.read_bytes()
         digest.update(f"\0{name}\0{len(content)}\0".encode() + content)

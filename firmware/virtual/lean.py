@@ -9,7 +9,8 @@ bytes and more. Three kinds are needed by readers only, and are taken out before
 * arguments that no call names: numbered likewise;
 * classes that other modules import by name: those of a module are numbered, and asked for as `module.A`.
 
-What a module then imports from its own package for nothing goes too, and so does what only a type checker reads.
+What a module then imports from its own package for nothing goes too, and so does what only a type checker reads. At
+last modules that are always loaded together become one.
 Public methods, functions and modules keep their names, so that a traceback can be read.
 """
 
@@ -21,7 +22,9 @@ import operator
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+
+from . import merging
 
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 Value = int | str | bytes
@@ -50,9 +53,10 @@ def reachable(trees: Mapping[str, ast.Module], start: str) -> set[str]:
     return found
 
 
-def lean(trees: Mapping[str, ast.Module], *, closed: bool) -> dict[str, str]:
+def lean(trees: dict[str, ast.Module], *, closed: bool, together: Sequence[str] = ()) -> dict[str, str]:
     """Source of each module, by its full name; the trees are changed. `closed`: nobody else imports these modules, so
-    that what is public in them need not stay either.
+    that what is public in them need not stay either. `together`: modules that are loaded with all that they import,
+    which is merged (see `merging`); what has been merged for one is left where it is for the next.
 
     Raises ValueError when a module reaches what is private in another, or a class inherits from another module's."""
     _check_private(trees)
@@ -64,18 +68,20 @@ def lean(trees: Mapping[str, ast.Module], *, closed: bool) -> dict[str, str]:
         _Constants(trees, constants, name).visit(tree)
     if closed:
         _number_classes(trees)
-    for name, tree in trees.items():
-        _drop_imports(tree, {full.removeprefix(name + ".") for full in wanted if full.startswith(name + ".")})
-    mentioned = {name for tree in trees.values() for name in (*_attributes(tree), *_imports(tree))}
+    for _ in range(2):  # what only constants need that go
+        for name, tree in trees.items():
+            _drop_imports(tree, {full.removeprefix(name + ".") for full in wanted if full.startswith(name + ".")})
+        mentioned = {name for tree in trees.values() for name in (*_attributes(tree), *_imports(tree))}
+        for name, tree in trees.items():
+            _drop_constants(tree, {c for c in constants[name] if closed or c.startswith("_")} - mentioned)
     texts = {text for tree in trees.values() for text in _texts(tree)}
-    out = {}
-    for name, tree in trees.items():
-        _drop_constants(tree, {c for c in constants[name] if closed or c.startswith("_")} - mentioned)
+    for tree in trees.values():
         local = {attribute for attribute, modules in attributes.items() if closed and modules == 1}
         _number_attributes(tree, local, texts)
         _number_arguments(tree, named, closed)
-        out[name] = ast.unparse(ast.fix_missing_locations(tree))
-    return out
+    for at, start in enumerate(together):
+        merging.merge_loaded(trees, start, together[:at])
+    return {name: ast.unparse(ast.fix_missing_locations(tree)) for name, tree in trees.items()}
 
 
 def _imported(trees: Mapping[str, ast.Module], module: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ def test_the_manifest_signs_for_every_file(tmp_path: Path) -> None:
         assert (manifest["version"], manifest["march"]) == (VERSION, march)
         found = {path.relative_to(built.folder).as_posix() for path in built.folder.rglob("*") if path.is_file()}
         assert found == {*manifest["files"], MANIFEST}
-        assert {"clip/main.mpy", "clip/board.mpy", "clip/wire/base.mpy", "main.py"} <= found
+        assert {"clip/main.mpy", "clip/board.mpy", "clip/guarded.mpy", "clip/wire/fragment.mpy", "main.py"} <= found
         assert "clip/imu_bmi270.mpy" not in found
         for path, entry in manifest["files"].items():
             content = (built.folder / path).read_bytes()
