@@ -47,7 +47,7 @@ LINK_WORDS: Final[dict[str, str]] = {
     "syncing": "connecting",
     "draining": "fetching what the clip has kept",
     "live": "connected",
-    "asleep": "the clip is asleep",
+    "asleep": "this computer's Bluetooth cannot be used",
 }
 
 

@@ -24,6 +24,8 @@ from gateway.mqtt.timing import Timing
 SCAN_S: Final = 10.0
 BROKER_S: Final = 30.0
 COMMAND_S: Final = 10.0
+OTHER_VERSION_S: Final = 2.0
+"""Within this after a failure the other version is tried, if it is at all."""
 _REASONS: Final[dict[BleakBluetoothNotAvailableReason, Bluetooth]] = {
     BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "no adapter",
     BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE: "no adapter",
@@ -58,42 +60,47 @@ def kind_of(error: Exception) -> tuple[Bluetooth, str]:
     return "other", said
 
 
-async def broker(config: GatewayConfig) -> str:
+async def broker(config: GatewayConfig, answer_s: float = Timing().answer_s) -> str:
     """Connect to the broker as this gateway, and part: why that does not work, empty when it does. Not to be done
-    while the gateway runs: the broker would end its connection."""
-    done = asyncio.Event()
-    failures = 0
-
-    def down() -> None:
-        nonlocal failures
-        failures += 1
-        if failures > 1 or connection.problem:
-            done.set()
+    while the gateway runs: the broker would end its connection. `answer_s`: how long it may take to answer."""
+    news = asyncio.Event()
 
     def will() -> messages.Status:
         return messages.Status(schema="status/1", online=False, utc_ms=0)
 
     connection = Connection(
         config,
-        Timing(),
+        Timing(answer_s=answer_s, retry_first_s=2 * BROKER_S, refused_first_s=2 * BROKER_S),
         will=will,
-        on_up=done.set,
-        on_down=down,
+        on_up=news.set,
+        on_down=news.set,
         on_message=lambda *_: None,
         on_taken=lambda _: None,
     )
     running = asyncio.create_task(connection.run())
     try:
         async with asyncio.timeout(BROKER_S):
-            await done.wait()
+            return await _outcome(connection, news)
     except TimeoutError:
         return connection.problem or f"{config.broker_host}:{config.broker_port} does not answer"
-    else:
-        return "" if connection.up else connection.problem
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await connection.close(will())
+
+
+async def _outcome(connection: Connection, news: asyncio.Event) -> str:
+    """The problem of the last attempt that follows at once upon another, which the other version of MQTT does."""
+    while True:
+        await news.wait()
+        news.clear()
+        attempts = connection.attempts
+        if not connection.up:
+            await asyncio.sleep(OTHER_VERSION_S)
+        if connection.up:
+            return ""
+        if connection.attempts == attempts:
+            return connection.problem
 
 
 def synchronised(run: Callable[[Sequence[str]], str | None] | None = None) -> bool | None:

@@ -47,7 +47,7 @@ def write_parquet(path: Path, columns: Mapping[str, type], rows: Iterable[Row]) 
     private_files.make_file(path)
     count = 0
     with parquet.ParquetWriter(path, schema) as writer:
-        for piece in pieces(rows):
+        for piece in pieces(rows, ROWS_A_PIECE):
             writer.write_table(arrow.Table.from_pylist([dict(row) for row in piece], schema=schema))
             count += len(piece)
     return count
@@ -60,7 +60,7 @@ def _pyarrow() -> tuple[Any, Any]:
         raise TableError(GET_PARQUET) from error
 
 
-def pieces(rows: Iterable[Row], size: int = ROWS_A_PIECE) -> Iterable[list[Row]]:
+def pieces(rows: Iterable[Row], size: int) -> Iterable[list[Row]]:
     """The rows, so many at a time."""
     piece: list[Row] = []
     for row in rows:

@@ -67,9 +67,12 @@ def _clip(clip: messages.ClipStatus, now: ClipNow, day: SoFar | None, utc_ms: in
     in_step = clip.link in _IN_STEP
     simulated = ", simulated" if clip.simulated else ""
     link = LINK_WORDS[clip.link]
-    if clip.link == "searching":
-        link += f" ({now.problem})" if now.problem else "; is it near, and charged?"
-    shown = [Line(f"clip {clip.clip}{simulated}"), Line(link, "link", "good" if in_step else "waits")]
+    if clip.link in {"searching", "asleep"} and now.problem:
+        link += f" ({now.problem})"
+    elif clip.link == "searching":
+        link += "; is it near, and charged?"
+    mark: Mark = "good" if in_step else "problem" if clip.link == "asleep" else "waits"
+    shown = [Line(f"clip {clip.clip}{simulated}"), Line(link, "link", mark)]
     if clip.battery_pct is not None:
         low = clip.battery_pct <= LOW_BATTERY_PCT
         shown.append(
