@@ -15,6 +15,7 @@ from gateway.alone import Alone
 from gateway.clock_map import ClockReport
 from gateway.config import GatewayConfig
 from gateway.inside import Face
+from gateway.mqtt.slumber import Slumber
 from gateway.outbox import Outbox, OutboxError
 from gateway.publisher import Publisher
 from gateway.radio import BleakRadio, Radio
@@ -22,6 +23,9 @@ from gateway.session import Session
 from gateway.updating import Shelf
 
 STATUS_EVERY_S: Final = 60.0
+LOOK_S: Final = 5.0
+ASLEEP_S: Final = 10.0
+"""If so much more time than meant has gone by between two looks, the computer slept."""
 SAY_AGAIN_S: Final = 1.0
 RESTART_S: Final = 5.0
 OWNER: Final = "gateway"
@@ -65,6 +69,7 @@ class _Gateway:
             on_change=self._changed.set,
         )
         shelf = Shelf(config.data_dir, config.publisher)
+        self._radio = radio
         self._sessions = {
             clip.serial: Session(
                 clip,
@@ -86,6 +91,7 @@ class _Gateway:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._publisher.run()), tasks.create_task(self._tell_status())]
+                running.append(tasks.create_task(self._look_for_sleep()))
                 running += [tasks.create_task(_keep_running(session)) for session in self._sessions.values()]
                 running += [tasks.create_task(self._show(face)) for face in faces]
                 await stop.wait()
@@ -114,6 +120,17 @@ class _Gateway:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    async def _look_for_sleep(self) -> None:
+        """Let the sessions know when the computer has slept."""
+        slumber = Slumber(LOOK_S + ASLEEP_S)
+        while True:
+            if slumber.woke(asyncio.get_running_loop().time(), self._utc_ms()):
+                logger.info("this computer was asleep; looking at every link")
+                self._radio.hasten()
+                for session in self._sessions.values():
+                    session.wake()
+            await asyncio.sleep(LOOK_S)
 
     async def _show(self, face: Face) -> None:
         try:

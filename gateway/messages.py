@@ -238,6 +238,10 @@ class ClipStatus(Model):
 
     clip: ClipId
     link: Literal["searching", "connecting", "authenticating", "syncing", "live", "draining", "asleep"]
+    link_since_utc_ms: UtcMs | None = None
+    """Since when `link` is what it is."""
+    link_problem: Annotated[str, Field(max_length=200)] = ""
+    """Why the last connection or attempt ended; empty while there is a link."""
     plan_version: U16 | None = None
     calibration_version: U16 | None = None
     calibration_repeat: CalibrationRepeat | None = None

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from firmware.clip import protocol
 from gateway.link import Link, LinkError
-from gateway.radio import SCAN, Gatt, RadioError, errors_of, short_uuid
+from gateway.radio import Gatt, RadioError, errors_of, short_uuid
+from gateway.scanning import SCAN
 
 wire = protocol.pairing
 uuids = protocol.uuids

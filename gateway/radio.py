@@ -8,26 +8,30 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
-from bleak import BleakClient, BleakScanner
+from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from firmware.clip import protocol
+from gateway.scanning import ScanError, Scanner
 
 CONNECT_S: Final = 20.0
 CLOSE_S: Final = 5.0
 SECURE_S: Final = 5.0
 STRANGERS: Final = 64
 SMALLEST_MTU: Final = 23
-SCAN: Final = "scan (is Bluetooth there and switched on?)"
 
 logger = logging.getLogger(__name__)
 
 
 class RadioError(Exception):
     """The radio did not do what was asked: out of range, switched off, link lost."""
+
+
+class RadioOffError(RadioError):
+    """There is no usable Bluetooth: no adapter, switched off, no permission."""
 
 
 class Gatt(Protocol):
@@ -61,7 +65,13 @@ class Radio(Protocol):
     """Where clips are found."""
 
     async def find(self, serial: str, timeout_s: float) -> object | None:
-        """A handle of the clip with this serial (or one that may be it), None when it was not heard."""
+        """A handle of the clip with this serial (or one that may be it), None when it was not heard.
+
+        Raises RadioOffError when there is no usable Bluetooth.
+        """
+
+    def hasten(self) -> None:
+        """Look at once for whatever is looked for: the computer woke up."""
 
     async def connect(self, handle: object) -> Gatt:
         """Connect to what `find` gave. Raises RadioError."""
@@ -142,16 +152,17 @@ class BleakGatt:
 
 
 class BleakRadio:
-    """The computer's Bluetooth, through bleak. One scan or connection attempt at a time."""
+    """The computer's Bluetooth, through bleak. One scan for all, or one connection attempt, at a time."""
 
     def __init__(self) -> None:
         self._busy = asyncio.Lock()
+        self._scanner = Scanner(self._busy)
         self._strangers: dict[str, set[str]] = {}  # serial wanted -> addresses that were other clips
 
     async def find(self, serial: str, timeout_s: float) -> BLEDevice | None:
         """Listen for a clip that advertises the service and, where it says one, the name of `serial`.
 
-        Raises RadioError when there is no usable Bluetooth adapter.
+        Raises RadioOffError when there is no usable Bluetooth adapter.
         """
         name = protocol.uuids.NAME_PREFIX + serial[-4:]
         strangers = self._strangers.setdefault(serial, set())
@@ -163,8 +174,14 @@ class BleakRadio:
                 return data.local_name == name
             return protocol.uuids.SERVICE in data.service_uuids
 
-        async with self._busy, errors_of(SCAN):
-            return await BleakScanner.find_device_by_filter(matches, timeout_s, service_uuids=[protocol.uuids.SERVICE])
+        try:
+            return await self._scanner.find(serial, matches, timeout_s)
+        except ScanError as error:
+            raise RadioOffError(str(error)) from error
+
+    def hasten(self) -> None:
+        """See Radio."""
+        self._scanner.hasten()
 
     async def connect(self, handle: object) -> BleakGatt:
         """See Radio."""

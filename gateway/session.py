@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 from firmware.clip import protocol
@@ -22,17 +23,22 @@ from gateway.link import Link, LinkError, RefusedError, WrongClipError
 from gateway.orders import Orders
 from gateway.outbox import Outbox
 from gateway.prescription import Prescription
-from gateway.radio import Gatt, Radio, RadioError, short_uuid
+from gateway.radio import Gatt, Radio, RadioError, RadioOffError, short_uuid
 from gateway.timekeeping import Timekeeping
 from gateway.updating import Shelf, Updating
 
 uuids = protocol.uuids
 
 State = Literal["searching", "connecting", "authenticating", "syncing", "live", "draining", "asleep"]
-"""syncing: learns what the clip is and where its clock stands; draining: the stream is judged while the journal still
-holds what happened before; live: nothing is left behind."""
+"""asleep: there is no usable Bluetooth; syncing: learns what the clip is and where its clock stands; draining: the
+stream is judged while the journal still holds what happened before; live: nothing is left behind."""
 
+LINKED: Final = ("syncing", "draining", "live")
 SEARCH_S: Final = 10.0
+"""Between two looks at how long the clip has been away."""
+OFF_S: Final = 1.0
+PROBE_S: Final = 2.0
+"""A clip that is still there answers within this time."""
 AWAY_S: Final = 60.0
 """After this long without the clip the minute in progress is brought to its end."""
 LIVE_EVERY_MS: Final = 1000
@@ -81,8 +87,10 @@ class Session:
         self._firmware: str | None = None
         self._link: Link | None = None
         self._ready = asyncio.Event()  # a link is up and in step
+        self._woken = asyncio.Event()
         self._shown_ms = 0
         self.state: State = "searching"
+        self._since_utc_ms = utc_ms()
         self.problem = ""
         """Why the last attempt or connection ended."""
 
@@ -95,6 +103,8 @@ class Session:
         return messages.ClipStatus(
             clip=self.clip.serial,
             link=self.state,
+            link_since_utc_ms=self._since_utc_ms,
+            link_problem="" if self.state in LINKED else self.problem[:200],
             plan_version=self._prescription.plan.version if report else None,
             calibration_version=self._prescription.calibration_version if report else None,
             calibration_repeat=self._prescription.calibration_repeat if report else None,
@@ -129,6 +139,11 @@ class Session:
         """See Orders.buzz."""
         return await self._orders.buzz(self.clip.serial, within_s)
 
+    def wake(self) -> None:
+        """The computer may have slept: look whether the link has outlived that, or go on connecting at once."""
+        self._back_off.reset()
+        self._woken.set()
+
     async def _linked(self) -> Link:
         while True:
             await self._ready.wait()
@@ -144,6 +159,7 @@ class Session:
         try:
             while True:
                 made_at: float | None = None
+                handle: object | None = None
                 try:
                     handle = await self._radio.find(self.clip.serial, SEARCH_S)
                     if handle is not None:
@@ -151,20 +167,49 @@ class Session:
                         gatt = await self._radio.connect(handle)
                         made_at = loop.time()
                         await self._serve(gatt, handle)
+                except RadioOffError as error:
+                    self._fail(error, again=False)
+                    self._enter("asleep")
+                    await asyncio.sleep(OFF_S)
                 except (RadioError, LinkError) as error:
-                    if made_at is not None or str(error) != self.problem:
-                        logger.info("%s: %s", self.clip.serial[-4:], error)
-                    self.problem = str(error)
+                    self._fail(error, again=made_at is not None)
+                    self._enter("searching")
+                else:
+                    self._enter("searching")
                 now = loop.time()
                 if made_at is not None:
                     away_since = now
                 elif away_since is not None and now - away_since >= AWAY_S:
                     self._judging.finish()
                     away_since = None
-                self._enter("searching")
-                await asyncio.sleep(self._back_off.wait_s(0.0 if made_at is None else now - made_at))
+                if handle is not None:
+                    await self._rest(self._back_off.wait_s(0.0 if made_at is None else now - made_at))
         finally:
             self._judging.save()
+
+    def _fail(self, error: Exception, *, again: bool) -> None:
+        """Say and keep why something ended; `again`: also if that is what was said last."""
+        if again or str(error) != self.problem:
+            logger.info("%s: %s", self.clip.serial[-4:], error)
+        self.problem = str(error)
+
+    async def _rest(self, wait_s: float) -> None:
+        self._woken.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._woken.wait()
+
+    async def _probe(self, link: Link) -> None:
+        """Raises LinkError when the clip does not answer after the computer has slept."""
+        self._woken.clear()
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                async with asyncio.timeout(PROBE_S):
+                    await link.ping()
+            except TimeoutError:
+                raise LinkError("the link has not outlived the computer's sleep") from None
 
     async def _serve(self, gatt: Gatt, handle: object) -> None:
         """Make use of a connection until it is lost. Raises LinkError."""
@@ -222,6 +267,7 @@ class Session:
         journal = Journal(link, self._ledger, self._judging, self._on_rows, self._on_event)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_until_lost(link))
+            tasks.create_task(self._probe(link))
             await link.subscribe(uuids.STATUS, self._on_status)
             await link.subscribe(uuids.STREAM, self._on_packet)
             self._link = link
@@ -239,6 +285,7 @@ class Session:
     def _enter(self, state: State) -> None:
         if state != self.state:
             self.state = state
+            self._since_utc_ms = self._utc_ms()
             logger.info("%s: %s", self.clip.serial[-4:], state)
             self._on_change()
 

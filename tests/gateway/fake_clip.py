@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from firmware.clip import protocol
-from gateway.radio import RadioError, short_uuid
+from gateway.radio import RadioError, RadioOffError, short_uuid
 
 control, auth, records, stream, uuids = (
     protocol.control,
@@ -293,8 +293,13 @@ class FakeRadio:
     def __init__(self, *clips: FakeClip) -> None:
         self.clips = list(clips)
         self.strangers: list[tuple[str, FakeClip]] = []
+        self.hastened = 0
+        self.off = ""
+        """Why there is no Bluetooth."""
 
     async def find(self, serial: str, timeout_s: float) -> FakeClip | None:
+        if self.off:
+            raise RadioOffError(self.off)
         for clip in self.clips:
             if clip.serial[-4:] == serial[-4:] and clip.in_reach and (serial, clip) not in self.strangers:
                 await asyncio.sleep(0.2)
@@ -310,6 +315,9 @@ class FakeRadio:
         handle.connections += 1
         handle.gatt = FakeGatt(handle)
         return handle.gatt
+
+    def hasten(self) -> None:
+        self.hastened += 1
 
     def not_this(self, serial: str, handle: object) -> None:
         assert isinstance(handle, FakeClip)

@@ -31,13 +31,14 @@ class Bench:
 
     def __init__(self, outbox: Outbox, clip: FakeClip, *, auto_calibrate: bool = False) -> None:
         self.clip = clip
+        self.radio = FakeRadio(clip)
         self.outbox = outbox
         self.live: list[messages.Live] = []
         self.faces: list[messages.ClipStatus] = []
         self.session = Session(
             ClipConfig(serial=SERIAL, key=KEY.hex()),
             GATEWAY,
-            radio=FakeRadio(clip),
+            radio=self.radio,
             outbox=outbox,
             utc_ms=utc_ms,
             auto_calibrate=auto_calibrate,
