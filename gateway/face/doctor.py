@@ -88,13 +88,23 @@ def _allow(system: str) -> str:
     }.get(system, "allow it in Settings, Privacy & security, Radios")
 
 
-def clip(known: messages.ClipStatus | None, now: ClipNow | None, serial: str, *, running: bool) -> list[Finding]:
-    """A clip: whether it is reached, its battery, versions and clock. `known`: as last told, None when it never was."""
+def clip(
+    known: messages.ClipStatus | None,
+    now: ClipNow | None,
+    serial: str,
+    *,
+    running: bool,
+    silent_ms: int | None = None,
+) -> list[Finding]:
+    """A clip: whether it is reached, its battery, versions and clock. `known`: as last told, None when it never was;
+    `silent_ms`: for how long no record has come of it, None when none ever has."""
     thing = f"clip {serial[-4:]}"
     if known is None or known.battery_pct is None:
         problem = now.problem if now is not None else ""
         do = "bring it near and charge it" if running else "start the gateway: plumbline gateway run"
         told = "not met since the gateway started" if running else "not met yet"
+        if silent_ms is not None:
+            told = f"not met since the gateway started; last heard of {today.duration(silent_ms // 1000)} ago"
         return [Finding(thing, "warning", f"{told}{f' ({problem})' if problem else ''}", do)]
     found = [_link(thing, known, now, running=running), _battery(thing, known.battery_pct)]
     if not known.calibration_version:

@@ -7,6 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway import messages
+from gateway.app import FACE, OWNER
 from gateway.store import OutboxError
 
 
@@ -55,6 +57,7 @@ def forget(database: Path, clip: str) -> None:
             db.execute("DELETE FROM state WHERE owner IN (:clip, 'thinned/' || :clip)", {"clip": clip})
             db.execute("DELETE FROM state WHERE owner = 'replies' AND name LIKE :clip || '/%'", {"clip": clip})
             db.execute("DELETE FROM answered WHERE json_extract(reply, '$.clip') = :clip", {"clip": clip})
+            _in_status(db, clip)
             # What came in malformed cannot be told apart by clip.
             db.execute("DELETE FROM kept")
             db.execute("COMMIT")
@@ -63,6 +66,18 @@ def forget(database: Path, clip: str) -> None:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             raise OutboxError(f"cannot write {database}: {error}") from error
+
+
+def _in_status(db: sqlite3.Connection, clip: str) -> None:
+    """Take the clip out of what the gateway last said of itself."""
+    at = (OWNER, FACE)
+    row = db.execute("SELECT value FROM state WHERE owner = ? AND name = ?", at).fetchone()
+    if row is not None:
+        status = messages.Status.model_validate_json(row[0])
+        others = tuple(one for one in status.clips if one.clip != clip)
+        waiting = db.execute("SELECT count(*) FROM waiting").fetchone()[0]
+        value = messages.encode(status.model_copy(update={"clips": others, "outbox_rows": waiting}))
+        db.execute("UPDATE state SET value = ? WHERE owner = ? AND name = ?", (value, *at))
 
 
 def _open(database: Path) -> closing[sqlite3.Connection]:

@@ -71,6 +71,7 @@ def on(console: Console, recent: Sequence[str]) -> Face:
         plain = not _can_show(console)
         so_far: dict[str, SoFar] = {}
         read_at = -DAY_EVERY_S
+        shown_before = ""
         with Live(console=console, auto_refresh=False, screen=True) as live:
             while True:
                 if loop.time() - read_at >= DAY_EVERY_S:
@@ -81,7 +82,10 @@ def on(console: Console, recent: Sequence[str]) -> Face:
                         logger.debug("today so far: %s", error)
                 shown = view.lines(door.now(inside), so_far, inside.config.broker, recent)
                 when = datetime.fromtimestamp(inside.utc_ms() / 1000).astimezone()
-                live.update(view.render(shown, when, console.width, console.height, plain=plain), refresh=True)
+                text = view.render(shown, when, console.width, console.height, plain=plain)
+                if text.plain != shown_before:
+                    shown_before = text.plain
+                    live.update(text, refresh=True)
                 await asyncio.sleep(EVERY_S)
 
     return show

@@ -47,6 +47,15 @@ def plan_of(db: sqlite3.Connection, clip: str) -> messages.Plan | None:
     return messages.Plan.model_validate_json(row[0]) if row else None
 
 
+def last_heard(db: sqlite3.Connection, clip: str) -> int | None:
+    """UTC in ms at which the newest record of a clip was put in; None when there is none."""
+    found = [
+        db.execute(f"SELECT max(put_utc_ms) FROM {table} WHERE clip = ?", (clip,)).fetchone()[0]  # noqa: S608
+        for table in ("waiting", "settled")
+    ]
+    return max((utc_ms for utc_ms in found if utc_ms is not None), default=None)
+
+
 def put_since(db: sqlite3.Connection, utc_ms: int, after_n: int) -> tuple[int, list[dict[str, Any]]]:
     """Records after row `after_n` that were put in at `utc_ms` or later, and the number of the newest row there is."""
     newest, found = after_n, []

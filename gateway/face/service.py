@@ -191,12 +191,16 @@ def active(service: Service) -> bool:
 
 
 def install(service: Service) -> None:
-    """Write the file and have the system start it, now and at every login. Raises ServiceError; the file stays then."""
+    """Write the file and have the system start it, now and at every login; one that runs starts anew.
+    Raises ServiceError; the file stays then."""
+    again = installed(service)
     try:
         service.file.parent.mkdir(parents=True, exist_ok=True)
         service.file.write_bytes(service.text)
     except OSError as error:
         raise ServiceError(f"cannot write {service.file}: {error.strerror}") from error
+    if again:
+        _run(service.disable[0])
     for command in service.enable:
         if (problem := _run(command)) is not None:
             raise ServiceError(f"{service.file} is written, but `{' '.join(command)}` did not work: {problem}")

@@ -116,7 +116,22 @@ def _clips(settings: GatewayConfig, now: Answer | None, known: tuple[messages.Cl
     told = {clip.clip: clip for clip in known}
     more = {clip.clip: clip for clip in now.clips} if now is not None else {}
     for clip in settings.clips:
-        yield from doctor.clip(told.get(clip.serial), more.get(clip.serial), clip.serial, running=now is not None)
+        yield from doctor.clip(
+            told.get(clip.serial),
+            more.get(clip.serial),
+            clip.serial,
+            running=now is not None,
+            silent_ms=_silent_ms(settings, clip.serial),
+        )
+
+
+def _silent_ms(settings: GatewayConfig, clip: str) -> int | None:
+    try:
+        with own_data.reading(settings.database) as db:
+            heard = own_data.last_heard(db, clip)
+    except DataError:  # told of already
+        return None
+    return None if heard is None else max(0, utc_ms() - heard)
 
 
 def _broker(settings: GatewayConfig, now: Answer | None) -> Finding:

@@ -65,9 +65,9 @@ def forget(
                     f"{counted(found.waiting, 'record')} of clip {serial} would be lost, because the server does not "
                     "have them yet. Let the gateway run until nothing waits, or add --even-unsent"
                 )
-            lost = f", {found.waiting:,} of which the server does not have" if found.waiting else ""
+            lost = f"; the server does not have {found.waiting:,} of them" if found.waiting else ""
             if not yes:
-                typer.echo(f"Clip {serial}: its key and {counted(found.total, 'record')}{lost} go from this computer.")
+                typer.echo(f"Clip {serial}: its key and {counted(found.total, 'record')} go from this computer{lost}.")
                 typer.echo("To keep a copy first: plumbline gateway export FOLDER")
                 typer.confirm("Remove them?", abort=True)
             forgetting.forget(settings.database, serial)

@@ -34,13 +34,18 @@ def status(
         return
     last = now.status
     assert last is not None  # noqa: S101  (see _now)
-    typer.echo(f"gateway {settings.gateway}: {'runs' if running else f'does not run; as it was {ago(last.utc_ms)}'}")
+    state = "runs" if running else f"{_not_answering(settings)}; as it was {ago(last.utc_ms)}"
+    typer.echo(f"gateway {settings.gateway}: {state}")
     shown = lines(now, _days(settings), settings.broker, ())
     for line in shown:
         if running or line.label not in NOW_ONLY:
             _print(line)
-    if not running:
+    if not running and not caller.in_use(settings.data_dir):
         typer.echo("start it: plumbline gateway run, or once and for all: plumbline gateway install-service")
+
+
+def _not_answering(settings: GatewayConfig) -> str:
+    return "does not answer, though its data are in use" if caller.in_use(settings.data_dir) else "does not run"
 
 
 def _now(settings: GatewayConfig) -> tuple[Answer, bool]:

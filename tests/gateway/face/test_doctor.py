@@ -102,6 +102,11 @@ def test_a_clip_that_wants_something(known: messages.ClipStatus | None, now: Cli
     assert doctor.worst(found) == "warning"
 
 
+def test_a_clip_that_was_met_before() -> None:
+    (found,) = doctor.clip(None, None, SERIAL, running=True, silent_ms=2 * 3_600_000)
+    assert "last heard of 2 h 00 min ago" in found.told
+
+
 def test_room() -> None:
     def levels(free: int, **status: Any) -> list[str]:
         known = messages.Status(schema="status/1", online=True, utc_ms=0, **status)

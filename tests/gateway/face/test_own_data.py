@@ -16,8 +16,10 @@ from typer.testing import Result
 
 from gateway import config as configuration
 from gateway import messages
+from gateway.app import FACE, OWNER
 from gateway.config import ClipConfig, GatewayConfig
 from gateway.face import export, own_data, tables
+from gateway.face.live_view import Days
 from gateway.ledger import Ledger
 from gateway.outbox import Outbox
 from gateway.thinning import Limits
@@ -76,6 +78,9 @@ def put(settings: GatewayConfig) -> None:
                 epoch(60_000, "a" * 60, clip=OTHER, judge="clip"),
             ]
         )
+        clips = tuple(messages.ClipStatus(clip=clip, link="live") for clip in (SERIAL, OTHER))
+        last = messages.Status(schema="status/1", online=True, utc_ms=UTC_MS, clips=clips, outbox_rows=5)
+        outbox.set(OWNER, {FACE: messages.encode(last)})
         for clip in (SERIAL, OTHER):
             Ledger(outbox, clip).plan = messages.Plan(version=2)
             outbox.set(f"thinned/{clip}", {BOOT: b"1"})
@@ -224,7 +229,7 @@ def test_forget(two_clips: GatewayConfig, call: Call, config_file: Path) -> None
     assert "--even-unsent" in done.output
     done = call("forget", "--clip", SERIAL[-4:], "--even-unsent", input="n\n")
     assert done.exit_code == 1
-    assert "4 of which the server does not have" in done.output
+    assert "the server does not have 4 of them" in done.output
     assert rows_of(two_clips, SERIAL) > 0
 
     done = call("forget", "--clip", SERIAL[-4:], "--even-unsent", input="y\n")
@@ -232,6 +237,9 @@ def test_forget(two_clips: GatewayConfig, call: Call, config_file: Path) -> None
     assert rows_of(two_clips, SERIAL) == 0
     assert rows_of(two_clips, OTHER) == kept
     assert [clip.serial for clip in configuration.load(config_file).clips] == [OTHER]
+    last = own_data.last_status(two_clips.database)
+    assert last is not None
+    assert ([clip.clip for clip in last.clips], last.outbox_rows) == ([OTHER], 1)
     files = two_clips.data_dir.glob("gateway.db*")
     assert not [file for file in files if SERIAL.encode() in file.read_bytes()]
     with Outbox(two_clips.database, lambda: UTC_MS, Limits()) as outbox:
@@ -259,6 +267,30 @@ def test_a_file_that_is_no_database_is_said(settings: GatewayConfig, call: Call,
         done = call(*arguments)
         assert done.exit_code == 1
         assert "not a database" in done.output
+
+
+def test_today_so_far_of_each_clip(settings: GatewayConfig) -> None:
+    put(settings)
+    with Outbox(settings.database, lambda: UTC_MS, Limits()) as outbox:
+        Ledger(outbox, SERIAL).plan = messages.Plan(
+            version=3, days=tuple(range(7)), start="00:00", end="24:00", zone="Asia/Kolkata"
+        )
+        days = Days(settings.database, [SERIAL, OTHER])
+        first = days.so_far(UTC_MS + 90_000)[SERIAL]
+        assert (first.worn_s, first.slouched_s, first.reminders, first.planned) == (60, 30, 1, True)
+        outbox.put([epoch(60_000, "9" * 60)])
+        later = days.so_far(UTC_MS + 150_000)[SERIAL]
+        assert (later.worn_s, later.slouched_s) == (120, 90)
+        assert later.elapsed_s == first.elapsed_s + 60
+        tomorrow = days.so_far(UTC_MS + 86_400_000)[SERIAL]
+        assert (tomorrow.worn_s, tomorrow.reminders) == (0, 0)
+
+
+def test_when_a_clip_was_last_heard_of(settings: GatewayConfig) -> None:
+    put(settings)
+    with own_data.reading(settings.database) as db:
+        assert own_data.last_heard(db, SERIAL) == UTC_MS
+        assert own_data.last_heard(db, "f" * 16) is None
 
 
 def test_what_was_put_in_since(settings: GatewayConfig) -> None:

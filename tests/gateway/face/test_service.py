@@ -112,6 +112,9 @@ def test_it_is_installed_and_removed(home: Path, call: Call, asked: list[tuple[s
     assert unit.read_text() in dry.output
     assert "journalctl" in done.output
     del asked[:]
+    assert call("install-service").exit_code == 0
+    assert [command[2] for command in asked] == ["disable", "daemon-reload", "enable"], "one that runs starts anew"
+    del asked[:]
     assert call("uninstall-service", "--dry-run").exit_code == 0
     assert unit.exists()
     assert call("uninstall-service").exit_code == 0
