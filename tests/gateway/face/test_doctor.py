@@ -143,8 +143,10 @@ async def test_the_broker_is_tried(
 ) -> None:
     monkeypatch.setattr(probes, "OTHER_VERSION_S", 2.0)
     assert await probes.broker(configured(any_broker.port), answer_s=0.5) == ""
-    problem = await probes.broker(configured(any_broker.port, password="no"), answer_s=0.5)
-    assert "does not let this gateway in" in problem
+
+
+async def test_a_broker_that_refuses(mosquitto: broker.Broker, configured: Callable[..., GatewayConfig]) -> None:
+    assert "does not let this gateway in" in await probes.broker(configured(mosquitto.port, password="no"))
 
 
 async def test_a_broker_that_is_not_there(configured: Callable[..., GatewayConfig]) -> None:
