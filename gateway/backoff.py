@@ -12,7 +12,9 @@ STABLE_S: Final = 60.0
 """A link that held this long starts the waits over."""
 
 
-_SYSTEM: Final = SystemRandom()
+Chance = Callable[[], float]
+"""A number from 0 to 1, another each time."""
+CHANCE: Final[Chance] = SystemRandom().random
 
 
 class BackOff:
@@ -20,7 +22,7 @@ class BackOff:
 
     def __init__(
         self,
-        random: Callable[[], float] = _SYSTEM.random,
+        random: Chance = CHANCE,
         *,
         first_s: float = FIRST_S,
         longest_s: float = LONGEST_S,

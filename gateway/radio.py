@@ -15,6 +15,7 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from firmware.clip import protocol
+from gateway.backoff import CHANCE, Chance
 from gateway.scanning import ScanError, Scanner
 
 CONNECT_S: Final = 20.0
@@ -154,9 +155,10 @@ class BleakGatt:
 class BleakRadio:
     """The computer's Bluetooth, through bleak. One scan for all, or one connection attempt, at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, random: Chance = CHANCE) -> None:
+        """`random`: of the pauses between scans."""
         self._busy = asyncio.Lock()
-        self._scanner = Scanner(self._busy)
+        self._scanner = Scanner(self._busy, random)
         self._strangers: dict[str, set[str]] = {}  # serial wanted -> addresses that were other clips
 
     async def find(self, serial: str, timeout_s: float) -> BLEDevice | None:

@@ -18,7 +18,7 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from firmware.clip import protocol
-from gateway.backoff import BackOff
+from gateway.backoff import CHANCE, BackOff, Chance
 
 WINDOW_S: Final = 10.0
 FIRST_PAUSE_S: Final = 1.0
@@ -42,12 +42,12 @@ class ScanError(Exception):
 class Scanner:
     """The computer's one scan. `busy` is held while it listens, and to be held by whoever connects."""
 
-    def __init__(self, busy: asyncio.Lock) -> None:
+    def __init__(self, busy: asyncio.Lock, random: Chance = CHANCE) -> None:
         self._busy = busy
         self._wanted: dict[str, tuple[Matches, asyncio.Future[BLEDevice]]] = {}
         self._sought: set[str] = set()  # those looked for in the windows since the pauses began to grow
-        self._pauses = BackOff(first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
-        self._off = BackOff(first_s=OFF_FIRST_S, longest_s=OFF_LONGEST_S)
+        self._pauses = BackOff(random, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+        self._off = BackOff(random, first_s=OFF_FIRST_S, longest_s=OFF_LONGEST_S)
         self._problem = ""
         self._enough = asyncio.Event()
         self._hurry = asyncio.Event()

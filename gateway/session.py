@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from firmware.clip import protocol
 from gateway import clip_status, messages, plans
-from gateway.backoff import BackOff
+from gateway.backoff import CHANCE, BackOff, Chance
 from gateway.clip_status import ClipReport
 from gateway.clock_map import ClockReport
 from gateway.config import ClipConfig
@@ -64,8 +64,10 @@ class Session:
         on_rows: Callable[[], None],
         on_live: Callable[[messages.Live], None],
         shelf: Shelf | None = None,
+        random: Chance = CHANCE,
     ) -> None:
-        """`on_change`: `face` has changed; `on_rows`: the outbox has new rows; `on_live`: posture now, when watched."""
+        """`on_change`: `face` has changed; `on_rows`: the outbox has new rows; `on_live`: posture now, when watched;
+        `random`: of the waits between attempts."""
         self.clip = clip
         self._gateway = bytes.fromhex(gateway)
         self._radio = radio
@@ -82,7 +84,7 @@ class Session:
         self._lease = Lease(self._ledger.keep)
         self._orders = Orders(self._linked, self._prescription, utc_ms)
         self._updating = None if shelf is None else Updating(shelf, clip.serial, on_change)
-        self._back_off = BackOff()
+        self._back_off = BackOff(random)
         self._report: ClipReport | None = None
         self._firmware: str | None = None
         self._link: Link | None = None
