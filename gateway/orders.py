@@ -82,6 +82,7 @@ class Orders:
         return link
 
     async def _calibrate(self, command: messages.Command) -> messages.Reply:
+        self._prescription.await_clip()
         await self._link_in_time(command)
         told = f"calibration {await self._prescription.calibrate()}"
         if (repeat := self._prescription.calibration_repeat) is not None:

@@ -24,6 +24,8 @@ uuids = protocol.uuids
 ASKED_MS: Final = 120_000
 """How long a hold and a bow are waited for after the wearer has asked: later ones just happen."""
 
+NOT_IN_REACH: Final = "the clip was not in reach"
+
 logger = logging.getLogger(__name__)
 
 
@@ -50,6 +52,7 @@ class Prescription:
         self._calibrator: calibrating.Calibrator | None = None
         self._found: Calibration | None = None
         self._waiting: asyncio.Future[int] | None = None
+        self._problem = NOT_IN_REACH
         self._asked_at: float | None = None  # clip ms of the first sample since the wearer has asked; -1 before it
         self.plan = protocol.plan.Plan()
         """In force on the clip."""
@@ -87,17 +90,29 @@ class Prescription:
             self._calibrator = calibrating.Calibrator(self.calibration_version + 1)
             self._asked_at = -1.0
 
+    def await_clip(self) -> None:
+        """A calibration is wanted of a clip that may not be there."""
+        self._problem = NOT_IN_REACH
+
     async def calibrate(self) -> int:
-        """Wait for a hold and a bow, set the calibration; its version once the clip has it."""
+        """Wait for a hold and a bow, set the calibration; its version once the clip has it. Cancelled, what is in force
+        stays so."""
         self._asked_at = None
         self._calibrator = calibrating.Calibrator(self.calibration_version + 1)
-        self._waiting = asyncio.get_running_loop().create_future()
-        return await self._waiting
+        waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting = waiting
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            self._problem = self.calibrating_problem
+            if self._waiting is waiting and self.calibration is not None:
+                self._calibrator = None
+            raise
 
     @property
     def calibrating_problem(self) -> str:
-        """Why there is no calibration yet, while one is waited for."""
-        return self._calibrator.problem if self._calibrator else "the clip was not in reach"
+        """Why there is no calibration yet, while one is waited for and after that."""
+        return self._calibrator.problem if self._calibrator else self._problem
 
     def feed(self, samples: Samples) -> None:
         """Samples of the stream, in which a hold and a bow may be."""

@@ -451,6 +451,18 @@ def test_calibrate_on_command(tmp_path: Path) -> None:
             assert reply.result == "unreachable"
             assert "bow" in reply.detail
 
+            bow = asyncio.get_running_loop().time() + 10
+            before = clip.calibration
+            clip.lean = lambda t: 40.0 * max(0.0, min(1.0, 2 - abs(t - bow)))
+            await asyncio.sleep(30)
+            assert clip.calibration == before, "nobody waits for it any more"
+            clip.in_reach = False
+            assert clip.gatt is not None
+            clip.gatt.drop()
+            await until(lambda: bench.session.state == "searching")
+            reply = await bench.session.command(order("calibrate", within_s=5))
+            assert (reply.result, reply.detail) == ("unreachable", "the clip was not in reach")
+
     jump.run(main())
 
 
