@@ -81,6 +81,7 @@ def put(settings: GatewayConfig) -> None:
         clips = tuple(messages.ClipStatus(clip=clip, link="live") for clip in (SERIAL, OTHER))
         last = messages.Status(schema="status/1", online=True, utc_ms=UTC_MS, clips=clips, outbox_rows=5)
         outbox.set(OWNER, {FACE: messages.encode(last)})
+        outbox.keep("stream", "too short", SERIAL.encode())
         for clip in (SERIAL, OTHER):
             Ledger(outbox, clip).plan = messages.Plan(version=2)
             outbox.set(f"thinned/{clip}", {BOOT: b"1"})
