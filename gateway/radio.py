@@ -1,4 +1,8 @@
-"""The Bluetooth edge: find a clip and connect to it. Everything above sees only `Gatt` and `Radio`."""
+"""The Bluetooth edge: find a clip and connect to it. Everything above sees only `Gatt` and `Radio`.
+
+An attempt to connect is one attempt: when to try again is the session's to say, where the waits are seen, tested and
+reset. A connector that retries by itself (bleak-retry-connector) would wait within one state, by chances of its own.
+"""
 
 from __future__ import annotations
 

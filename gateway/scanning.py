@@ -1,7 +1,7 @@
 """One scan for all who look for a clip: windows of listening, and pauses between them that grow while nothing is found.
 
-Active, because the clip tells its service in the answer to a scan, and no system that bleak runs on filters by the name
-alone. Nobody scans while everybody is found, and while a connection is being made.
+Active, because the clip tells its service in the answer to a scan; passive scanning, which BlueZ does by patterns where
+it is told to offer that, was not tried. Nobody scans while everybody is found, nor while a connection is being made.
 """
 
 from __future__ import annotations
