@@ -126,7 +126,7 @@ class _Gateway:
         slumber = Slumber(LOOK_S + ASLEEP_S)
         while True:
             if slumber.woke(asyncio.get_running_loop().time(), self._utc_ms()):
-                logger.info("this computer was asleep; looking at every link")
+                logger.info("this computer slept, or its clock was set forward; looking at every link")
                 self._radio.hasten()
                 for session in self._sessions.values():
                     session.wake()
