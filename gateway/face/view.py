@@ -65,19 +65,9 @@ def lines(now: Answer, days: Mapping[str, SoFar], broker: str, recent: Sequence[
 
 def _clip(clip: messages.ClipStatus, now: ClipNow, day: SoFar | None, utc_ms: int) -> list[Line]:
     in_step = clip.link in _IN_STEP
-    simulated = ", simulated" if clip.simulated else ""
-    link = LINK_WORDS[clip.link]
-    if clip.link in {"searching", "asleep"} and now.problem:
-        link += f" ({now.problem})"
-    elif clip.link == "searching":
-        link += "; is it near, and charged?"
-    mark: Mark = "good" if in_step else "problem" if clip.link == "asleep" else "waits"
-    shown = [Line(f"clip {clip.clip}{simulated}"), Line(link, "link", mark)]
+    shown = [Line(f"clip {clip.clip}{', simulated' if clip.simulated else ''}"), _link(clip, now.problem, utc_ms)]
     if clip.battery_pct is not None:
-        low = clip.battery_pct <= LOW_BATTERY_PCT
-        shown.append(
-            Line(f"{clip.battery_pct} %{', charge it soon' if low else ''}", "battery", "problem" if low else "good")
-        )
+        shown.append(_battery(clip.battery_pct))
     if now.posture is not None and in_step:
         shown.append(Line(in_words(now.posture), "now", "good"))
     elif in_step:
@@ -87,14 +77,35 @@ def _clip(clip: messages.ClipStatus, now: ClipNow, day: SoFar | None, utc_ms: in
     if clip.calibration_version == 0:
         shown.append(Line("not calibrated yet: plumbline gateway calibrate", "next", "waits"))
     if clip.journal_waiting and in_step:
-        shown.append(
-            Line(f"{counted(clip.journal_waiting, 'record')} still to fetch from the clip", "fetching", "waits")
-        )
+        waiting = counted(clip.journal_waiting, "record")
+        shown.append(Line(f"{waiting} still to fetch from the clip", "fetching", "waits"))
+    return [*shown, *_small_print(clip, now, utc_ms)]
+
+
+def _link(clip: messages.ClipStatus, problem: str, utc_ms: int) -> Line:
+    link = LINK_WORDS[clip.link]
+    if clip.link not in {"searching", "asleep"}:
+        return Line(link, "link", "good" if clip.link in _IN_STEP else "waits")
+    if clip.link_since_utc_ms is not None:
+        link += f" for {today.duration(max(0, utc_ms - clip.link_since_utc_ms) // 1000)}"
+    if problem:
+        link += f" ({problem})"
+    elif clip.link == "searching":
+        link += "; is it near, and charged?"
+    return Line(link, "link", "problem" if clip.link == "asleep" else "waits")
+
+
+def _battery(percent: int) -> Line:
+    if percent <= LOW_BATTERY_PCT:
+        return Line(f"{percent} %, charge it soon", "battery", "problem")
+    return Line(f"{percent} %", "battery", "good")
+
+
+def _small_print(clip: messages.ClipStatus, now: ClipNow, utc_ms: int) -> list[Line]:
+    shown = []
     if now.clock_error_ms is not None and now.clock_utc_ms is not None:
-        age_s = max(0, utc_ms - now.clock_utc_ms) // 1000
-        shown.append(
-            Line(f"within {max(1, round(now.clock_error_ms))} ms, compared {today.duration(age_s)} ago", "clock")
-        )
+        ago = today.duration(max(0, utc_ms - now.clock_utc_ms) // 1000)
+        shown.append(Line(f"within {max(1, round(now.clock_error_ms))} ms, compared {ago} ago", "clock"))
     versions = (("plan", clip.plan_version), ("calibration", clip.calibration_version), ("firmware", clip.firmware))
     if known := [f"{name} {version}" for name, version in versions if version]:
         shown.append(Line(", ".join(known), "versions"))

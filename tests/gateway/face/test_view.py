@@ -26,7 +26,9 @@ def answer(**status: object) -> Answer:
     live = messages.ClipStatus(
         clip=SERIAL, link="live", battery_pct=12, plan_version=3, calibration_version=2, firmware="0.1"
     )
-    away = messages.ClipStatus(clip=OTHER, link="searching", calibration_version=0, battery_pct=80)
+    away = messages.ClipStatus(
+        clip=OTHER, link="searching", link_since_utc_ms=1000, calibration_version=0, battery_pct=80
+    )
     posture = messages.Live(
         schema="live/1", clip=SERIAL, utc_ms=10_000, category=9, sagittal_deg=21.2, lateral_deg=-3.4
     )
@@ -58,7 +60,7 @@ def test_it_says_how_everything_is() -> None:
         "slouched 10 % of the time worn; 2 reminders",
         "within 8 ms, compared 9 s ago",
         "plan 3, calibration 2, firmware 0.1",
-        "looking for the clip (link lost)",
+        "looking for the clip for 9 s (link lost)",
         "not calibrated yet: plumbline gateway calibrate",
         "connected to mqtts://broker.example.org",
         "1,200 records waiting",
