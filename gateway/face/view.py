@@ -58,8 +58,9 @@ def lines(now: Answer, days: Mapping[str, SoFar], broker: str, recent: Sequence[
     if not status.clips:
         shown += [Line("no clip yet"), Line("stop this and pair one: plumbline gateway pair", "next", "waits")]
     shown += [Line("to the server"), *_server(status, broker, connected=now.broker_connected)]
-    if recent:
-        shown += [Line("latest warnings"), *(Line(line, "log") for line in recent)]
+    told = (status.broker_problem, status.storage_problem, *(one.problem for one in now.clips))
+    if news := [line for line in recent if not any(problem and problem in line for problem in told)]:
+        shown += [Line("latest warnings"), *(Line(line, "log") for line in news)]
     return shown
 
 
@@ -87,7 +88,7 @@ def _link(clip: messages.ClipStatus, problem: str, utc_ms: int) -> Line:
     if clip.link not in {"searching", "asleep"}:
         return Line(link, "link", "good" if clip.link in _IN_STEP else "waits")
     if clip.link_since_utc_ms is not None:
-        link += f" for {today.duration(max(0, utc_ms - clip.link_since_utc_ms) // 1000)}"
+        link += f", for {today.duration(max(0, utc_ms - clip.link_since_utc_ms) // 1000)} now"
     if problem:
         link += f" ({problem})"
     elif clip.link == "searching":

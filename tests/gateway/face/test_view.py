@@ -60,7 +60,7 @@ def test_it_says_how_everything_is() -> None:
         "slouched 10 % of the time worn; 2 reminders",
         "within 8 ms, compared 9 s ago",
         "plan 3, calibration 2, firmware 0.1",
-        "looking for the clip for 9 s (link lost)",
+        "looking for the clip, for 9 s now (link lost)",
         "not calibrated yet: plumbline gateway calibrate",
         "connected to mqtts://broker.example.org",
         "1,200 records waiting",
@@ -73,6 +73,7 @@ def test_it_says_what_is_wrong() -> None:
     shown = text(answer(broker_problem="no luck", storage_problem="disk full", thinned_rows=3, rejected_rows=1))
     for part in ("not connected to", "! no luck", "! disk full", "3 records given up", "1 record rejected"):
         assert part in shown, shown
+    assert "latest warnings" not in text(answer(broker_problem="something")), "it is said already"
     assert "pair one" in text(answer(clips=()))
 
 
