@@ -20,6 +20,7 @@ from bleak.exc import BleakError
 
 from firmware.clip import protocol
 from gateway.backoff import CHANCE, Chance
+from gateway.manners import Manners
 from gateway.scanning import ScanError, Scanner
 
 CONNECT_S: Final = 20.0
@@ -163,6 +164,7 @@ class BleakRadio:
         """`random`: of the pauses between scans."""
         self._busy = asyncio.Lock()
         self._scanner = Scanner(self._busy, random)
+        self._manners: dict[str, Manners] = {}
         self._strangers: dict[str, set[str]] = {}  # serial wanted -> addresses that were other clips
 
     async def find(self, serial: str, timeout_s: float) -> BLEDevice | None:
@@ -172,18 +174,27 @@ class BleakRadio:
         """
         name = protocol.uuids.NAME_PREFIX + serial[-4:]
         strangers = self._strangers.setdefault(serial, set())
+        manners = self._manners.setdefault(serial, Manners())
+        now_s = asyncio.get_running_loop().time
+        manners.look(now_s())
 
         def matches(device: BLEDevice, data: AdvertisementData) -> bool:
             if device.address in strangers:
                 return False
-            if data.local_name is not None:
-                return data.local_name == name
-            return protocol.uuids.SERVICE in data.service_uuids
+            if data.local_name is not None and data.local_name != name:
+                return False
+            if data.local_name is None and protocol.uuids.SERVICE not in data.service_uuids:
+                return False
+            pairing = data.manufacturer_data.get(protocol.uuids.COMPANY) == protocol.uuids.PAIRING_DATA
+            return not manners.leaves(now_s(), pairing=pairing)
 
         try:
-            return await self._scanner.find(serial, matches, timeout_s)
+            found = await self._scanner.find(serial, matches, timeout_s)
         except ScanError as error:
             raise RadioOffError(str(error)) from error
+        if found is not None:
+            manners.found()
+        return found
 
     def hasten(self) -> None:
         """See Radio."""

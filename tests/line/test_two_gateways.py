@@ -110,6 +110,12 @@ def test_the_one_that_has_the_clip_keeps_it(tmp_path: Path, monkeypatch: pytest.
                 await asyncio.sleep(240)
                 assert lives(began_s) == [waits.name]
                 has, waits = waits, has
+            for _ in range(2):  # the wearer lets the clip be paired: it advertises, although somebody has it
+                began_s = host.now_ms / 1000
+                await host.control("press", serial=SERIAL, held_ms=6500)
+                await asyncio.sleep(200)
+                assert not lives(began_s), told
+                assert has.session.state == "live"
             began_s = host.now_ms / 1000
             await host.control("link_loss", serial=SERIAL)
             await asyncio.sleep(300)
