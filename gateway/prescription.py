@@ -16,7 +16,7 @@ from gateway.clip_status import ClipReport
 from gateway.core import Calibration, Samples, repeatability
 from gateway.judging import Judging
 from gateway.ledger import Ledger
-from gateway.link import Link, RefusedError
+from gateway.link import Link, LinkError, RefusedError
 
 control = protocol.control
 uuids = protocol.uuids
@@ -143,8 +143,9 @@ class Prescription:
     async def learn(self, link: Link) -> None:
         """Read what is in force. Raises LinkError."""
         self._refused = 0
+        calibration = await self._calibration_on(link)
         self.plan = await self._plan_on(link)
-        self._in_force(await self._calibration_on(link))
+        self._in_force(calibration)
 
     async def run(self, link: Link, tell_time: Callable[[Link], Awaitable[None]]) -> None:
         """Bring to the clip what is wanted, and follow what others set, until cancelled. Raises LinkError."""
@@ -181,8 +182,8 @@ class Prescription:
         self._found = None
 
     async def _read_back(self, link: Link) -> None:
-        plan = await self._plan_on(link)
         calibration = await self._calibration_on(link)
+        plan = await self._plan_on(link)
         if plan.version != self.plan.version:
             logger.info("%s: plan %d confirmed", self._ledger.serial[-4:], plan.version)
         self.plan = plan
@@ -207,8 +208,14 @@ class Prescription:
             self._waiting.set_result(calibration.version)
 
     async def _plan_on(self, link: Link) -> protocol.plan.Plan:
-        """The plan on the clip; one that cannot be read counts as none, so that the wanted one goes there."""
+        """The plan on the clip; one that cannot be read counts as none, so that the wanted one goes there.
+
+        There always is one: an empty answer is a clip that hides its values from a stranger who has connected, too. It
+        is read after the calibration, of which there may be none. Raises LinkError.
+        """
         data = await link.read(uuids.PLAN)
+        if not data:
+            raise LinkError("the clip hides its values from somebody else who is connected")
         try:
             return protocol.plan.parse_plan(data)
         except protocol.MalformedError as error:

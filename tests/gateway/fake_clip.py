@@ -47,6 +47,8 @@ class FakeClip:
         self.journal_first = 1
         self.journal_next = 1
         self.in_reach = True
+        self.hides = False
+        """Plan and calibration, as while a stranger is connected."""
         self.refuse: dict[int, int] = {}
         self.operations: list[tuple[float, int, tuple[int, ...]]] = []
         self.leases: list[tuple[float, tuple[int, ...]]] = []
@@ -177,8 +179,8 @@ class FakeGatt:
         open_values = {short_uuid(uuids.SERIAL): self.clip.serial.encode(), short_uuid(uuids.FIRMWARE_REVISION): b"0.1"}
         if uuid in open_values:
             return open_values[uuid]
-        if not self._session:
-            return b""
+        if not self._session or self.clip.hides:
+            return self.clip.status() if uuid == uuids.STATUS and self._session else b""
         return {
             uuids.STATUS: self.clip.status(),
             uuids.PLAN: self.clip.plan.pack(),

@@ -315,6 +315,23 @@ def test_a_plan_is_sent_confirmed_and_judged_by(tmp_path: Path) -> None:
     jump.run(main())
 
 
+def test_values_that_a_clip_hides_are_not_taken_for_none(tmp_path: Path) -> None:
+    """A stranger is connected while a gateway learns what is in force: no calibration may be begun for that."""
+
+    async def main() -> None:
+        clip = FakeClip()
+        clip.hides = True
+        async with running(tmp_path, clip, auto_calibrate=True) as bench:
+            await until(lambda: "hides its values" in bench.session.problem, 30)
+            assert not bench.outbox.malformed
+            clip.hides = False
+            await until(lambda: bench.session.state == "live", 60)
+            assert bench.session.face.calibration_version == 1
+        assert [op for _, op, _ in clip.operations if op in (control.SET_CALIBRATION, control.SET_PLAN)] == []
+
+    jump.run(main())
+
+
 def test_a_refused_plan_stays_pending_and_is_told(tmp_path: Path) -> None:
     async def main() -> None:
         clip = FakeClip()
