@@ -356,6 +356,20 @@ def test_a_wrong_clock_places_as_wrongly() -> None:
     assert {"places", "episodes", "reminders", "motor"} <= rules(replace(with_wrong_clock(STEP_MS), clock_errors=()))
 
 
+def test_an_episode_lies_where_its_start_lies() -> None:
+    """Its clock is set right while it goes on, or wrong."""
+    begins, ends = (int(1000 * at) for at in (FIRST.start_s, FIRST.end_s))
+    by = later(STEP_MS)
+    during = ClockError(begins - 50_000, begins + 90_000, STEP_MS)
+    whole = with_episodes(first({"start_ms": by, "end_ms": by}))(replace(good(), clock_errors=(during,)))
+    assert "episodes" not in rules(whole)
+    assert "episodes" in rules(replace(whole, clock_errors=(replace(during, start_ms=ends, end_ms=ends + 200_000),)))
+    longer = with_episodes(first({"end_ms": by}))(
+        replace(good(), clock_errors=(ClockError(ends, ends + 200_000, STEP_MS),))
+    )
+    assert "episodes" in rules(longer)
+
+
 @pytest.mark.parametrize("off_ms", [0, STEP_MS - 100, STEP_MS + 100, -STEP_MS])
 def test_a_wrong_clock_excuses_nothing_else(off_ms: int) -> None:
     assert "places" in rules(with_wrong_clock(off_ms))

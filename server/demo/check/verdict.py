@@ -247,7 +247,7 @@ def _episodes(evidence: Evidence, known: Truth) -> Iterator[Difference]:
         ):
             off = evidence.sim_ms(says_ms) / 1000 - true_s
             edge_s = _edge_s(evidence, judge, true_s)
-            early, late = _displaced_s(evidence, true_s)
+            early, late = _displaced_s(evidence, slouch.start_s)  # its end is told as so long after its start
             if not early - edge_s <= off <= late + edge_s + late_s:
                 yield Difference("episodes", f"{edge} of the slouch {_span(slouch)} is {off:+.2f} s off ({judge})")
         mean = slouch.mean_deg
