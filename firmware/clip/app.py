@@ -8,7 +8,7 @@ import gc
 import os
 import time
 
-from . import haptic_drv2605l, identity, lazy, led, prescription
+from . import haptic_drv2605l, lazy, led, prescription
 from .battery import Battery
 from .clock import Clock
 from .detector import Detector
@@ -51,10 +51,13 @@ class App:
     """
 
     def __init__(self, parts, ble, uuid, unique_id: bytes, ticks_ms, rtc_s, powered: bool, restarted: int = 0) -> None:  # type: ignore[no-untyped-def]
+        from . import identity  # noqa: PLC0415 -- needed once
+
         i2c, imu, adc, button, light = parts
         self.clock = Clock(ticks_ms)
         self.serial = identity.serial_of(unique_id)
         self.boot, self.boot_counter = identity.begin()
+        lazy.drop("identity")
         self.plan = prescription.plan_store()
         self.calibration = prescription.calibration_store()
         self.settings = prescription.settings_store()
@@ -245,7 +248,7 @@ class App:
         """Fill in the readable values, unless a stranger could read them too."""
         if self.link.private:
             self.gatt.write(self.gatt.settings, status.pack_settings(*self.settings.value))
-            self.gatt.write(self.gatt.plan, self.plan.value.pack())
+            self.gatt.write(self.gatt.plan, self.plan.raw or self.plan.value.pack())
             self.gatt.write(self.gatt.calibration, self.calibration.raw)
 
     def mtu_changed(self, mtu: int) -> None:
@@ -262,14 +265,13 @@ def _rtc_s() -> int:
     return int(time.time())
 
 
-async def main() -> None:
-    """Run the clip on this board until a new boot is due."""
+def _made() -> App:
+    """The clip on this board. What only its making needs is given back: a coroutine would keep it as long as it runs."""
     import bluetooth  # noqa: PLC0415 -- the radio's stack takes its memory when it is imported
     import machine  # noqa: PLC0415
 
     from . import board, crash  # noqa: PLC0415 -- only a board has the pins
 
-    watchdog = machine.WDT(timeout=_WATCHDOG_MS)
     cause = machine.reset_cause()
     restarted = records.BY_WATCHDOG if cause == machine.WDT_RESET else 0
     try:
@@ -281,8 +283,18 @@ async def main() -> None:
     powered = cause != machine.PWRON_RESET
     ble = bluetooth.BLE()
     app = App(board.parts(), ble, bluetooth.UUID, machine.unique_id(), ticks_ms, _rtc_s, powered, restarted)
+    lazy.drop("board")
     if SLOTS_FILE in os.listdir():
         app.use_slots()
+    return app
+
+
+async def main() -> None:
+    """Run the clip on this board until a new boot is due."""
+    import machine  # noqa: PLC0415 -- only a board has it
+
+    watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+    app = _made()
     if hasattr(gc, "threshold"):
         # Never by count from here on: the frames of the sample path, which go back at once, would count, too.
         gc.threshold(-1)

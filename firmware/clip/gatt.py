@@ -1,9 +1,10 @@
-"""Services, advertising and the radio's interrupt, on plain `bluetooth.BLE`.
+"""Values of the services (which are in `services`), advertising and the radio's interrupt, on plain `bluetooth.BLE`.
 
 The interrupt handler only notes what happened; the application asks for it with `take`. Values of the custom service are
 empty until a gateway has authenticated, because the stack answers reads by itself.
 """
 
+from . import lazy
 from .wire import clip_uuids as uuids
 from .wire.base import const
 
@@ -13,42 +14,7 @@ WRITTEN = 3
 INDICATED = 20
 MTU_CHANGED = 21
 
-_FLAG_READ = const(0x02)
-_FLAG_WRITE = const(0x08)
-_FLAG_NOTIFY = const(0x10)
-_FLAG_INDICATE = const(0x20)
-
-_AD_FLAGS = const(0x01)
-_AD_NAME = const(0x09)
-_AD_UUID128 = const(0x07)
-_AD_MANUFACTURER = const(0xFF)
-_GENERAL_DISCOVERABLE_LE_ONLY = const(0x06)
-
-_CONTROL_BUFFER = const(128)  # the longest control write: settings, plan and calibration stay far below
-MANUFACTURER = b"Plumbline"
-MODEL = b"Clip"
 _WAITING_MAX = const(8)  # writes of one connection that wait for the next round: no stranger takes another's place
-
-
-def _field(kind: int, value: bytes) -> bytes:
-    return bytes((len(value) + 1, kind)) + value
-
-
-def _uuid_bytes(text: str) -> bytes:
-    """A 128-bit UUID in the order of the air, least significant byte first."""
-    digits = text.replace("-", "")
-    return bytes([int(digits[i : i + 2], 16) for i in range(30, -2, -2)])
-
-
-def advertisement(serial: str, pairing: bool) -> "tuple[bytes, bytes]":
-    """(advertising data, scan response): flags, name and, while a gateway may be paired, that it may, in the one, the
-    service in the other; 31 bytes each at most."""
-    name = (uuids.NAME_PREFIX + serial[-4:]).encode()
-    advertised = _field(_AD_FLAGS, bytes((_GENERAL_DISCOVERABLE_LE_ONLY,))) + _field(_AD_NAME, name)
-    if pairing:
-        company = bytes((uuids.COMPANY & 0xFF, uuids.COMPANY >> 8))
-        advertised += _field(_AD_MANUFACTURER, company + uuids.PAIRING_DATA)
-    return advertised, _field(_AD_UUID128, _uuid_bytes(uuids.posture(1)))
 
 
 class Gatt:
@@ -66,33 +32,10 @@ class Gatt:
         except (OSError, ValueError):
             pass
         ble.irq(self._irq)
-        self._register(uuid, serial, firmware)
-        self._serial = serial
-        self.pairing = False  # whether advertisements say that a gateway may be paired
+        from . import services  # noqa: PLC0415 -- needed once
 
-    def _register(self, uuid, serial: str, firmware: str) -> None:  # type: ignore[no-untyped-def]
-        read = _FLAG_READ
-        information = (
-            uuid(uuids.DEVICE_INFORMATION),
-            (
-                (uuid(uuids.MANUFACTURER), read),
-                (uuid(uuids.MODEL), read),
-                (uuid(uuids.SERIAL), read),
-                (uuid(uuids.FIRMWARE_REVISION), read),
-            ),
-        )
-        battery = (uuid(uuids.BATTERY_SERVICE), ((uuid(uuids.BATTERY_LEVEL), read | _FLAG_NOTIFY),))
-        # In the order of their numbers, from 2: stream, event, control, settings, plan, journal, status, calibration.
-        flags = (_FLAG_NOTIFY, _FLAG_INDICATE, _FLAG_WRITE, read, read, _FLAG_NOTIFY, read | _FLAG_NOTIFY, read)
-        posture = (
-            uuid(uuids.posture(1)),
-            tuple([(uuid(uuids.posture(i + 2)), flags[i]) for i in range(len(flags))]),
-        )
-        handles = self._ble.gatts_register_services((information, battery, posture))
-        for handle, text in zip(handles[0], (MANUFACTURER, MODEL, serial.encode(), firmware.encode())):
-            self._ble.gatts_write(handle, text)
-        self.battery = handles[1][0]
         (
+            self.battery,
             self.stream,
             self.event,
             self.control,
@@ -101,9 +44,11 @@ class Gatt:
             self.journal,
             self.status,
             self.calibration,
-        ) = handles[2]
-        self._ble.gatts_set_buffer(self.control, _CONTROL_BUFFER)
+        ) = services.register(ble, uuid, serial, firmware)
+        self._advertised = (services.advertisement(serial, False), services.advertisement(serial, True))
+        lazy.drop("services")
         self.hide()
+        self.pairing = False  # whether advertisements say that a gateway may be paired
 
     def _irq(self, event: int, data) -> None:  # type: ignore[no-untyped-def]
         if event == WRITTEN:
@@ -133,7 +78,7 @@ class Gatt:
 
     def advertise(self, interval_us: int) -> bool:
         """Be found and connectable; False when the stack has no room for another connection: try again later."""
-        advertised, response = advertisement(self._serial, self.pairing)
+        advertised, response = self._advertised[self.pairing]
         try:
             self._ble.gap_advertise(interval_us, advertised, resp_data=response)
         except OSError:

@@ -8,7 +8,11 @@ def drop(*names: str) -> None:
     package = __name__.rpartition(".")[0]
     for name in names:
         full = package + "." + name
-        sys.modules.pop(full, None)
+        # A dictionary keeps the value of an entry that was removed until it has use for the entry: so it gets none first.
+        if full in sys.modules:
+            sys.modules[full] = None  # type: ignore[assignment]
+            del sys.modules[full]
         home, _, module = full.rpartition(".")
         if hasattr(sys.modules[home], module):
+            setattr(sys.modules[home], module, None)
             delattr(sys.modules[home], module)

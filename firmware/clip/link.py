@@ -53,6 +53,9 @@ class Link:
         self._clock = clock
         self._keys = keystore.load()
         lazy.drop("keystore")
+        self._newest: "tuple[bytes, bytes, bool] | None" = (
+            None  # gateway and key to keep, and whether they were paired now
+        )
         self._owner = owner
         self._sessions: dict[int, Session] = {}
         self._beacon = Beacon(gatt)
@@ -97,7 +100,7 @@ class Link:
             self._beacon.on(now_ms)
         else:
             self._beacon.off()
-        lazy.drop("pairing", "x25519", "wire.pairing")
+        lazy.drop("pairing", "wire.pairing")
 
     def step(self, now_ms: int) -> None:
         """Take what the radio has noted since the last step."""
@@ -105,6 +108,7 @@ class Link:
         while event is not None:
             self._handle(event, now_ms)
             event = self._gatt.take()
+        self._remember(now_ms)
         for session in list(self._sessions.values()):
             limit = AUTHENTICATE_MS if session.key is None else SILENCE_MS
             if now_ms - session.heard_ms >= limit:
@@ -276,13 +280,14 @@ class Link:
         session.counter = 0
         session.heard_ms = now_ms
         self.active = session
-        if not self._keys or self._keys[0] != (gateway, key):
-            self._remember(gateway, key)
         if window is None:
             self._beacon.off()
         elif new:
+            window = None  # before the key is kept, which needs the room that it had
             self._close_pairing(now_ms)
-            self._owner.paired(now_ms, len(self._keys))
+        self._remember(now_ms)  # one that authenticated in this same round
+        if not self._keys or self._keys[0] != (gateway, key):
+            self._newest = (gateway, key, new)
         self._sender.open(session.connection, session.mtu)
         self._owner.linked(session.mtu)
         return control.OK
@@ -296,13 +301,19 @@ class Link:
         if session is self.active:
             self.active = None
 
-    def _remember(self, gateway: bytes, key: bytes) -> None:
-        """Keep the key of the gateway that authenticated last in the first place."""
+    def _remember(self, now_ms: int) -> None:
+        """Keep the key of the gateway that authenticated last in the first place, before it is told that it has."""
+        if self._newest is None:
+            return
         from . import keystore  # noqa: PLC0415
 
+        gateway, key, new = self._newest
+        self._newest = None
         self._keys = keystore.with_first(self._keys, gateway, key)
         try:
             keystore.save(self._keys)
         except OSError:
             self._owner.recorder.failed += 1
         lazy.drop("keystore")
+        if new:
+            self._owner.paired(now_ms, len(self._keys))

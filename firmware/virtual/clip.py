@@ -83,7 +83,7 @@ class VirtualClip:
     motion: MotionSource = field(default_factory=Still)
     interpreter: Interpreter = "auto"
     micropython: str | None = None
-    heap: str = "176k"
+    heap: str = "128k"
     noise: bool = True
     imperfections: Imperfections | None = None
     coupling_g: float = 0.0

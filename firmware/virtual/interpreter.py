@@ -23,7 +23,7 @@ Interpreter = Literal["auto", "micropython", "cpython"]
 STANDINS = Path(__file__).resolve().parent / "standins"
 FIRMWARE = Path(__file__).resolve().parent.parent
 # What firmware and stand-ins take more from source: every name in them is kept, and the compiler works there.
-SOURCE_HEAP = 64 * 1024
+SOURCE_HEAP = 80 * 1024
 _PR_SET_PDEATHSIG = 1
 _END_S = 5.0
 

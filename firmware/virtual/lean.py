@@ -1,13 +1,14 @@
 """Python source as a small heap wants it: without the names that nobody asks for.
 
 MicroPython keeps every name of a module, an attribute and an argument for as long as the program runs, each in 20
-bytes and more. Three kinds are needed by readers only, and are taken out before the compiler sees them:
+bytes and more. These are needed by readers only, and are taken out before the compiler sees them:
 
 * numbers, texts and bytes named at the top of a module: the value stands wherever the name stood, in any module;
 * attributes that objects set on themselves and that no other module names, and private methods: they are numbered
   within a module, and modules share the numbers;
 * arguments that no call names: numbered likewise;
-* classes that other modules import by name: those of a module are numbered, and asked for as `module.A`.
+* classes that other modules import by name: those of a module are numbered, and asked for as `module.A`;
+* the words of a package's own ValueErrors: it raises them for what comes from outside, and catches them.
 
 What a module then imports from its own package for nothing goes too, and so does what only a type checker reads. At
 last modules that are always loaded together become one.
@@ -67,6 +68,7 @@ def lean(trees: dict[str, ast.Module], *, closed: bool, together: Sequence[str] 
     for name, tree in trees.items():
         _Constants(trees, constants, name).visit(tree)
     if closed:
+        _silence_errors(trees)
         _number_classes(trees)
     for _ in range(2):  # what only constants need that go
         for name, tree in trees.items():
@@ -271,6 +273,22 @@ def _number_attributes(tree: ast.Module, local: set[str], texts: set[str]) -> No
             node.attr = short.setdefault(node.attr, f"_{len(short)}")
         elif isinstance(node, _FUNCTIONS) and node.name in own:
             node.name = short.setdefault(node.name, f"_{len(short)}")
+
+
+def _silence_errors(trees: Mapping[str, ast.Module]) -> None:
+    """Raise the package's own ValueErrors without words."""
+    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    own = {node.name for node in nodes if isinstance(node, ast.ClassDef) and _inherits(node, "ValueError")}
+    for node in nodes:
+        if not isinstance(node, ast.Raise):
+            continue
+        call = node.exc
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in own:
+            node.exc = call.func
+
+
+def _inherits(node: ast.ClassDef, name: str) -> bool:
+    return any(isinstance(base, ast.Name) and base.id == name for base in node.bases)
 
 
 def _number_classes(trees: Mapping[str, ast.Module]) -> None:

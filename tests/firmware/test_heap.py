@@ -107,7 +107,7 @@ def smallest(folder: Path, too_small: int, enough: int) -> int:
 
 
 def test_it_works_in_the_heap_of_a_virtual_clip(tmp_path: Path) -> None:
-    assert VirtualClip("00112233445566aa", flash=tmp_path).heap == "176k"
+    assert VirtualClip("00112233445566aa", flash=tmp_path).heap == "128k"
     assert works(tmp_path)
 
 
@@ -117,17 +117,17 @@ def test_it_works_from_source_where_it_cannot_be_compiled(tmp_path: Path, monkey
 
 
 def test_the_heap_has_room_to_spare(tmp_path: Path) -> None:
-    enough = smallest(tmp_path, 96, 144)
+    enough = smallest(tmp_path, 96, 128)
     print(f"smallest heap, 64 bits: {enough} kB")
-    assert enough <= 143
+    assert enough <= 127
 
 
 @pytest.mark.micropython32
 def test_on_32_bits_it_needs_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter, "find_micropython", lambda: os.environ["MICROPYTHON_32BIT"])
-    enough = smallest(tmp_path, 64, 104)
+    enough = smallest(tmp_path, 64, 96)
     print(f"smallest heap, 32 bits: {enough} kB")
-    assert enough <= 103
+    assert enough <= 93
 
 
 def litter(folder: Path) -> list[tuple[int, int, int]]:

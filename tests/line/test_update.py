@@ -177,7 +177,7 @@ def take_over_and_back(line: Line, made: Built, caplog: pytest.LogCaptureFixture
     """Update a clip over a lost link; then to what does not run, over a lost power."""
     caplog.set_level(logging.INFO)
     good = renamed(made.image.read_bytes(), NEXT)
-    bad = with_module(made, line.folder / "bad", "motor", "raise RuntimeError(1)")
+    bad = with_module(made, line.folder / "bad", "app", "raise RuntimeError(1)")
 
     async def story() -> None:
         async with line.running():

@@ -222,3 +222,24 @@ def test_the_flash_gets_less_to_hold(tmp_path: Path) -> None:
     folder = compiled(FIRMWARE / "clip", tmp_path / "cache")
     assert folder is not None
     assert sum(path.stat().st_size for path in folder.rglob("*.mpy")) < 60_000
+
+
+def test_only_own_value_errors_lose_their_words() -> None:
+    own = """
+class BadError(ValueError):
+    pass
+class WireError(OSError):
+    pass
+def check(a):
+    if a:
+        raise BadError("a is %d" % a)
+    raise WireError(a)
+"""
+    user = (
+        "from .own import BadError\ndef refuse():\n    raise BadError('no')\ndef other():\n    raise ValueError('five')"
+    )
+    out = lean(parsed(pack="", own=own, user=user), closed=True)
+    assert "a is" not in out["pack.own"]
+    assert "raise WireError(_0)" in out["pack.own"]
+    assert "'no'" not in out["pack.user"]
+    assert "ValueError('five')" in out["pack.user"]

@@ -46,7 +46,7 @@ FIELDS = (
 # nobody listens; an angle below 5 deg drowns in
 # the repeatability of sitting upright (about 3 deg), above 60 nobody sits. At least one day in five is silent when any
 # is, or the days would be too few to compare.
-LOWEST = (0, 0, 5, 3, 1, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+LOWEST = b"\0\0\5\3\1\1\3\0\0\0\0\0\0\0\0\0\0\0\0"
 HIGHEST = (65535, 1, 60, 600, 30, 100, 3600, 30, 100, 65535, 1, 1, 127, 1440, 1440, 1, 1440, 1440, 5)
 
 

@@ -1,12 +1,9 @@
 # The connection to the radio, and the clock that it grants. One file for MicroPython and CPython.
 # Frames: see firmware/virtual/frames.py; operations: see firmware/virtual/ops.py.
-import json
 import os
-import socket
 import struct
 import sys
 
-_HELLO = 1
 _CALL = 2
 _IDLE = 3
 _REPLY = 2
@@ -72,19 +69,10 @@ def _next():
         leave()
 
 
-def connect(address, token):
-    global _sock, _boot_us, now_ms
-    host, port = address.split(":")
-    _sock = socket.socket()
-    _sock.connect(socket.getaddrinfo(host, int(port))[0][-1])
-    try:
-        _sock.setsockopt(6, 1, struct.pack("i", 1))  # IPPROTO_TCP, TCP_NODELAY
-    except (OSError, TypeError, NotImplementedError):
-        pass
-    _send(_HELLO, json.dumps({"name": "clip", "token": token}).encode())
-    settings.update(json.loads(_next()[1]))
-    _boot_us = settings["boot_us"]
-    now_ms = 0
+def drop(name):
+    # Forget a module; a dictionary keeps what a removed entry had.
+    sys.modules[name] = None
+    del sys.modules[name]
 
 
 def call(op, *parts):

@@ -2,6 +2,8 @@
 # The interface is the one that MicroPython's asyncio/core.py uses.
 from time import ticks_diff, ticks_ms
 
+import _radio
+
 
 class TaskQueue:
     # Tasks by time; those of the same time in the order in which they came. A clip has a handful of tasks.
@@ -85,3 +87,26 @@ class Task:
             core._task_queue.push(task)
         task.data = core.CancelledError
         return True
+
+
+def into(core):
+    # asyncio waits in granted time: its queue of things to wait for tells the radio how long there is nothing to do.
+    poll = core.IOQueue.wait_io_event
+
+    def wait_io_event(self, dt):
+        _radio.dispatch()
+        while True:
+            if self.map:
+                poll(self, 0)
+            if dt == 0:
+                return
+            head = core._task_queue.peek()
+            if head is not None:
+                ms = ticks_diff(head.ph_key, ticks_ms())
+                if ms <= 0:
+                    return
+                _radio.wait(_radio.at_ms(_radio.now_ms + ms))
+            else:
+                _radio.wait(-1)
+
+    core.IOQueue.wait_io_event = wait_io_event

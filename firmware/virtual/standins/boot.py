@@ -3,6 +3,7 @@ import os
 import sys
 import vfs
 
+import _hello
 import _radio
 
 # Folders of the firmware by short names, as on the board: each of its modules keeps the path that it came from.
@@ -11,7 +12,8 @@ for folder in os.getenv("PLUMBLINE_PATH").split(":"):
     vfs.mount(vfs.VfsPosix(folder), at)
     sys.path.insert(-1, at)
 
-_radio.connect(os.getenv("PLUMBLINE_RADIO"), os.getenv("PLUMBLINE_TOKEN"))
+_hello.connect(os.getenv("PLUMBLINE_RADIO"), os.getenv("PLUMBLINE_TOKEN"))
+_hello = _radio.drop("_hello")
 
 import _tasks
 import _random_os
@@ -21,9 +23,7 @@ sys.modules["os"] = _random_os.Os()
 
 import asyncio
 
-import _patch
-
-_patch.into(asyncio.core)
+_tasks.into(asyncio.core)
 
 # On the board these are there before the firmware is.
 import bluetooth

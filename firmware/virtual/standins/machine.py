@@ -1,5 +1,5 @@
 # MicroPython's `machine` as far as the clip uses it: every pin and bus is simulated by the radio's process. What the firmware does
-# without is in `_machine`, and loaded when it is asked for.
+# without is in `_machine`, and loaded when it is asked for; what it asks for at its start only is in `_chip`.
 import struct
 
 import _radio
@@ -10,22 +10,14 @@ SOFT_RESET = 5
 
 
 def __getattr__(name):
+    if name in ("unique_id", "freq", "reset_cause"):
+        import _chip
+
+        _radio.drop("_chip")
+        return getattr(_chip, name)
     import _machine
 
     return getattr(_machine, name)
-
-
-def unique_id():
-    text = _radio.settings["unique_id"]
-    return bytes([int(text[i : i + 2], 16) for i in range(0, len(text), 2)])
-
-
-def freq(hz=None):
-    return 80000000
-
-
-def reset_cause():
-    return _radio.settings["reset_cause"]
 
 
 def reset():

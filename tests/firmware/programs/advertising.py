@@ -3,7 +3,7 @@
 import json
 import sys
 
-from clip.gatt import advertisement
+from clip.services import advertisement
 from portable import to_json
 
 with open(sys.argv[1]) as file:

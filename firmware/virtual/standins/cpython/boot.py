@@ -5,9 +5,10 @@ import sys
 _HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(_HERE)]
 
+import _hello
 import _radio
 
-_radio.connect(os.environ["PLUMBLINE_RADIO"], os.environ["PLUMBLINE_TOKEN"])
+_hello.connect(os.environ["PLUMBLINE_RADIO"], os.environ["PLUMBLINE_TOKEN"])
 
 sys.path[:0] = [_HERE]
 
@@ -20,10 +21,10 @@ import _random_os
 os.urandom = _random_os.Os.urandom
 sys.path[:0] = os.environ["PLUMBLINE_PATH"].split(os.pathsep)
 
+import _tasks
+
 import asyncio
 
-import _patch
-
-_patch.into(asyncio.core)
+_tasks.into(asyncio.core)
 
 __import__(_radio.settings["program"])
