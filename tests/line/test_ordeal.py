@@ -33,7 +33,7 @@ def test_seeds_draw_different_orders() -> None:
 
 
 @pytest.mark.timeout(500)
-@pytest.mark.parametrize("seed", [10, 20])
+@pytest.mark.parametrize("seed", [11, 8])
 def test_the_invariant_holds_through_everything(seed: int, tmp_path: Path) -> None:
     report = run(Options(seed=seed, ordeal=True), tmp_path, print)
     assert report["differences"] == []
