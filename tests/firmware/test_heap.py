@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from firmware.virtual import RadioHost, VirtualClip, compiled, interpreter, simu
 from firmware.virtual.interpreter import find_micropython
 
 GATEWAY, KEY = b"GATEWAY1", bytes(range(32))
+NAMES = 20 + 40 + 80 + 160 + 320  # the interpreter's tables; the next one takes as much as these together
 PROGRAMS = Path(__file__).parent / "programs"
 CALIBRATION = calibration.pack_calibration(1, calibration.SEATED, (0, 16384, 0), (0, 0, 16384))
 
@@ -128,6 +130,16 @@ def test_on_32_bits_it_needs_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     enough = smallest(tmp_path, 64, 96)
     print(f"smallest heap, 32 bits: {enough} kB")
     assert enough <= 93
+
+
+def test_the_table_of_names_does_not_double(tmp_path: Path) -> None:
+    clip = make(tmp_path, "named", heap="1m", program="named", search=(interpreter.FIRMWARE, PROGRAMS))
+    simulate(work_for(50, clip))
+    told = re.findall(r"n_qstr=(\d+)", (tmp_path / "named.txt").read_text())
+    assert len(told) == 1
+    free = NAMES - int(told[0])
+    print(f"names that are free: {free} of {NAMES}")
+    assert 40 <= free < NAMES - 300
 
 
 def litter(folder: Path) -> list[tuple[int, int, int]]:
