@@ -42,6 +42,9 @@ class Bench:
     async def operate(self, *_: Any) -> None:
         self.carried_out.append("operate")
 
+    def await_clip(self) -> None:
+        self.calibrating_problem = "the clip was not in reach"
+
     async def calibrate(self) -> int:
         self.carried_out.append("calibrate")
         return 1
