@@ -47,7 +47,7 @@ def config(configured: Callable[..., GatewayConfig]) -> GatewayConfig:
 @pytest.mark.parametrize("as_json", [False, True])
 def test_secrets_that_were_given_to_a_logger_do_not_come_out(config: GatewayConfig, as_json: bool) -> None:
     out = written(config, as_json=as_json)
-    logger = logging.getLogger("some.library")
+    logger = logging.getLogger("somebody.else")
     logger.debug("connecting as %s with %r", "me", config.password)
     logger.info("config: %s", config.model_dump_json())
     logger.info("key %s %r %s", config.clips[0].key, config.clips[0].key_bytes, list(config.clips[0].key_bytes))
