@@ -57,6 +57,13 @@ class ProblemError(Exception):
         return JSONResponse(body, self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
+def too_many_attempts(wait_ms: int, why: str = "") -> ProblemError:
+    """What somebody is told who has to wait for `wait_ms` before the next attempt; `why` is a sentence put before."""
+    minutes = -(-wait_ms // 60_000)
+    detail = f"{why} Wait {minutes} min and try again.".strip()
+    return ProblemError(429, "Too many attempts", detail, retry_after_s=-(-wait_ms // 1000))
+
+
 def not_found(what: str = "page") -> ProblemError:
     """What is not there, and what is not yours to see: the answers must not differ."""
     return ProblemError(

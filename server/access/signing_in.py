@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from server.access.accounts import credentials, normal_email
 from server.access.sessions import open_session
 from server.access.web import Desk
-from server.problems import ProblemError
+from server.problems import ProblemError, too_many_attempts
 
 REFUSED: Final = "The e-mail address or the password does not match."
 """Never says which: that would tell who has an account."""
@@ -27,13 +27,7 @@ async def sign_in(desk: Desk, *, email: str, password: str, address: str, replac
     wait_ms = desk.attempts.begin(account, address, desk.session_clock())
     if wait_ms:
         log.warning("sign-in held back after too many attempts from %s", address)
-        minutes = -(-wait_ms // 60_000)
-        raise ProblemError(
-            429,
-            "Too many attempts",
-            f"Too many attempts to sign in. Wait {minutes} min and try again.",
-            retry_after_s=-(-wait_ms // 1000),
-        )
+        raise too_many_attempts(wait_ms, "Too many attempts to sign in.")
     found = await run_in_threadpool(credentials, desk.engine, account)
     if not await desk.passwords.matches(password, found.password_hash if found else None) or found is None:
         log.info("sign-in refused from %s", address)

@@ -15,7 +15,7 @@ from server.access.web import desk_of
 from server.api.routes import PREFIX
 from server.enrolment.codes import UnreadableCodeError
 from server.enrolment.service import CodeRefusedError, Refusal, redeem
-from server.problems import ProblemError
+from server.problems import ProblemError, too_many_attempts
 
 router: Final = APIRouter(prefix=PREFIX)
 log: Final = logging.getLogger(__name__)
@@ -68,13 +68,7 @@ async def enrol(request: Request, code: Code) -> GatewayCredentials:
     wait_ms = desk.code_attempts.begin(_TOTAL, address, desk.session_clock())
     if wait_ms:
         log.warning("a code held back after too many attempts from %s", address)
-        minutes = -(-wait_ms // 60_000)
-        raise ProblemError(
-            429,
-            "Too many attempts",
-            f"Wait {minutes} min and try again.",
-            retry_after_s=-(-wait_ms // 1000),
-        )
+        raise too_many_attempts(wait_ms)
     try:
         made = await run_in_threadpool(redeem, desk.engine, code.code, now_ms=desk.clock())
     except UnreadableCodeError as error:
