@@ -1,0 +1,47 @@
+"""The tables. All times are UTC milliseconds (`*_ms`); a local date is text, `2026-03-29`.
+
+Events are rows, unique by identity (clip, boot, judge, kind, start_ms). Epochs are packed, one row per patient, clip
+and UTC hour (`server.store.epoch_blob`). `start_ms` is the clip's own time; `utc_ms` is None where a record cannot be
+placed.
+"""
+
+from server.store.tables.columns import metadata
+from server.store.tables.devices import assignment, clip_status, enrolment, gateway
+from server.store.tables.measurements import (
+    boot_span,
+    clip_event,
+    episode,
+    epoch_hour,
+    reminder,
+    unplaced_epoch,
+    unreadable,
+)
+from server.store.tables.people import care_relation, patient, session, user_account
+from server.store.tables.plans import command, plan
+from server.store.tables.refusals import ingest_count, quarantine
+from server.store.tables.summaries import daily, stale_day
+
+__all__ = [
+    "assignment",
+    "boot_span",
+    "care_relation",
+    "clip_event",
+    "clip_status",
+    "command",
+    "daily",
+    "enrolment",
+    "episode",
+    "epoch_hour",
+    "gateway",
+    "ingest_count",
+    "metadata",
+    "patient",
+    "plan",
+    "quarantine",
+    "reminder",
+    "session",
+    "stale_day",
+    "unplaced_epoch",
+    "unreadable",
+    "user_account",
+]
