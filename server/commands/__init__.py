@@ -1,0 +1,1 @@
+"""The commands of `plumbline server`, a file a topic; `server.cli` puts them together."""

@@ -1,0 +1,91 @@
+"""`run` and `migrate`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from server.broker import Account
+from server.broker import start as start_broker
+from server.broker.mosquitto import write_passwords
+from server.broker.verifier import verifier_of
+from server.broker_accounts import BrokerAccounts
+from server.commands.common import in_words, store, utc_now_ms
+from server.enrolment.doorkeeper import BrokerFace, Doorkeeper
+from server.mqtt.address import Broker, broker_at
+from server.serving import listen, serve
+from server.settings import Settings
+from server.store.migrate import current_revision
+
+
+def run(
+    mqtt: Annotated[str | None, typer.Option(help="Broker, mqtt://host:1883; without it one is started here.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the pages; 8000 unless set.")] = None,
+) -> None:
+    """Migrate the database, take in what gateways send, and serve the pages."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with in_words() as settings:
+        engine = store(settings)
+        url = mqtt or settings.mqtt_url
+        port = port or settings.port
+        with listen(settings.host, port) as listener, _broker(settings, url, engine) as (broker, doorkeeper):
+            typer.echo(
+                f"Pages at http://{settings.host}:{port}, broker at {broker.host}:{broker.port}. Ctrl-C stops it."
+            )
+            serve(engine, broker, utc_now_ms, listener, secure=settings.secure, doorkeeper=doorkeeper)
+
+
+@contextmanager
+def _broker(settings: Settings, url: str | None, engine: Engine) -> Iterator[tuple[Broker, Doorkeeper | None]]:
+    """The broker to use, and who keeps its accounts: nobody here, where it is somebody else's."""
+    if url is not None:
+        broker = broker_at(
+            url,
+            username=settings.mqtt_username,
+            password=settings.mqtt_password.get_secret_value(),
+            ca_file=settings.mqtt_ca_file,
+        )
+        file = settings.mqtt_passwords_file
+        if file is None:
+            yield broker, None
+            return
+        own = Account(broker.username, broker.password, "server", verifier_of(broker.password))
+        with _kept(Doorkeeper(engine, _face(settings, url), [own], partial(write_passwords, file))) as doorkeeper:
+            yield broker, doorkeeper
+        return
+    accounts = BrokerAccounts(settings.broker_dir)
+    running = start_broker(settings.broker_dir, accounts.all(), port=settings.mqtt_port)
+    try:
+        with _kept(Doorkeeper(engine, _face(settings, running.url), accounts.all(), running.admit)) as doorkeeper:
+            yield broker_at(running.url, password=accounts.server().password), doorkeeper
+    finally:
+        running.stop()
+
+
+def _face(settings: Settings, url: str) -> BrokerFace:
+    told = broker_at(settings.gateway_mqtt_url or url)  # without the name and password that may stand in it
+    file = settings.gateway_mqtt_ca_file
+    return BrokerFace(told.url, file.read_text() if file else None)
+
+
+@contextmanager
+def _kept(doorkeeper: Doorkeeper) -> Iterator[Doorkeeper]:
+    doorkeeper.refresh()
+    doorkeeper.start()
+    try:
+        yield doorkeeper
+    finally:
+        doorkeeper.stop()
+
+
+def migrate() -> None:
+    """Bring the database to the schema of this version."""
+    with in_words() as settings:
+        typer.echo(f"the database is at revision {current_revision(store(settings))}")
