@@ -5,6 +5,7 @@ and UTC hour (`server.store.epoch_blob`). `start_ms` is the clip's own time; `ut
 placed.
 """
 
+from server.store.tables.audit import audit_entry, audit_head
 from server.store.tables.columns import metadata
 from server.store.tables.devices import assignment, clip_status, enrolment, gateway
 from server.store.tables.measurements import (
@@ -23,6 +24,8 @@ from server.store.tables.summaries import daily, stale_day
 
 __all__ = [
     "assignment",
+    "audit_entry",
+    "audit_head",
     "boot_span",
     "care_relation",
     "clip_event",
