@@ -1,4 +1,4 @@
-"""People, their sessions, and who cares for whom."""
+"""People, and who cares for whom."""
 
 from __future__ import annotations
 
@@ -19,17 +19,6 @@ user_account: Final = Table(
     ms_column("created_ms"),
 )
 """Who signs in. `email` is stored in lower case; `role` is therapist (administrator and patient come later)."""
-
-session: Final = Table(
-    "session",
-    metadata,
-    Column("token_sha256", String(64), primary_key=True),
-    Column("user_id", ForeignKey("user_account.id", ondelete="CASCADE"), nullable=False, index=True),
-    ms_column("created_ms"),
-    ms_column("seen_ms"),
-    ms_column("expires_ms"),
-)
-"""Signed-in browsers; only the hash of the token is kept (hex)."""
 
 patient: Final = Table(
     "patient",
