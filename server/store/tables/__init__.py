@@ -17,17 +17,27 @@ from server.store.tables.measurements import (
     unplaced_epoch,
     unreadable,
 )
-from server.store.tables.people import care_relation, patient, session, user_account
+from server.store.tables.people import care_relation, patient, user_account
 from server.store.tables.plans import command, plan
 from server.store.tables.refusals import ingest_count, quarantine
+from server.store.tables.signing_in import (
+    authenticator,
+    clinic_identity,
+    passkey,
+    recovery_code,
+    session,
+    sign_in_step,
+)
 from server.store.tables.summaries import daily, day_mark, patient_zone, stale_day
 
 __all__ = [
     "assignment",
     "audit_entry",
     "audit_head",
+    "authenticator",
     "boot_span",
     "care_relation",
+    "clinic_identity",
     "clip_event",
     "clip_status",
     "command",
@@ -39,12 +49,15 @@ __all__ = [
     "gateway",
     "ingest_count",
     "metadata",
+    "passkey",
     "patient",
     "patient_zone",
     "plan",
     "quarantine",
+    "recovery_code",
     "reminder",
     "session",
+    "sign_in_step",
     "stale_day",
     "unplaced_epoch",
     "unreadable",
