@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from server.commands import devices, people, running
+from server.commands import audit, devices, people, running
 from server.settings import variables
 
 app = typer.Typer(
@@ -27,3 +27,5 @@ for command in (
     devices.assign,
 ):
     app.command()(command)
+
+app.add_typer(audit.app, name="audit")
