@@ -73,6 +73,13 @@ def not_found(what: str = "page") -> ProblemError:
     )
 
 
+def not_allowed() -> ProblemError:
+    """The answer to somebody who knows that there is something, but is not there to do this with it."""
+    return ProblemError(
+        403, "Not yours to do", "Your account is not meant for this. If you need it, ask who runs Plumbline for you."
+    )
+
+
 def not_signed_in() -> ProblemError:
     """The answer to somebody without a session."""
     return ProblemError(

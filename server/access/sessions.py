@@ -39,12 +39,15 @@ class Browser:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who has signed in."""
+    """Somebody who has signed in. `role` is one of `server.access.acts.Role`; `patient_id` is set for the role patient
+    alone: whose data are their own."""
 
     id: int
     name: str
     email: str
     role: str
+    organisation_id: int
+    patient_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,9 @@ def find_open(
         return None
     people = user_account.c
     query = (
-        select(session, people.id, people.name, people.email, people.role)
+        select(session, people.id, people.name, people.email, people.role, people.organisation_id, people.patient_id)
         .join(user_account, session.c.user_id == people.id)
-        .where(session.c.token_sha256 == digest(token), *_in_force(now_ms, rules))
+        .where(session.c.token_sha256 == digest(token), people.disabled_ms.is_(None), *_in_force(now_ms, rules))
     )
     with reading(engine) as db:
         row = db.execute(query).one_or_none()
@@ -113,7 +116,8 @@ def find_open(
     if counts and now_ms - row.seen_ms >= _SEEN_STEP_MS:
         with writing(engine) as db:
             db.execute(update(session).where(session.c.token_sha256 == digest(token)).values(seen_ms=now_ms))
-    return Person(row.id, row.name, row.email, row.role), _open(row)
+    person = Person(row.id, row.name, row.email, row.role, row.organisation_id, row.patient_id)
+    return person, _open(row)
 
 
 def find_session(engine: Engine, token: str, now_ms: int, rules: AccessRules, *, counts: bool = True) -> Person | None:

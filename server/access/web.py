@@ -17,6 +17,7 @@ from server.access.forms import form_token, is_form_token, new_secret
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
 from server.access.sessions import Person, find_session
+from server.access.visit import Visit
 from server.enrolment.doorkeeper import Doorkeeper
 from server.problems import not_signed_in, stale_form
 from server.store.engine import reading
@@ -84,7 +85,17 @@ async def signed_in(request: Request) -> SignedIn:
         raise not_signed_in()
     await require_form_token(request, token)
     now_ms = desk.clock()
-    return SignedIn(person, Care(desk.engine, person, now_ms), form_token(token), now_ms)
+    return SignedIn(person, Care(desk.engine, person, now_ms, visit_of(request)), form_token(token), now_ms)
+
+
+def visit_of(request: Request) -> Visit:
+    """From where a request came, and whether a page or a program made it."""
+    return Visit(client_address(request), "api" if request.url.path.startswith("/api/") else "page")
+
+
+def client_address(request: Request) -> str:
+    """The network address that a request came from."""
+    return request.client.host if request.client else ""
 
 
 async def require_form_token(request: Request, secret: str) -> None:

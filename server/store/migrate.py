@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -9,9 +11,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
-from server.store.engine import reading, writing
+from server.store.engine import open_engine, reading, writing
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x706C756D
@@ -28,10 +30,38 @@ def _config(connection: Connection | None = None) -> Config:
 
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Upgrade to `revision` in one transaction. Does nothing when already there."""
-    with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    with _remaking(engine) as connection:
         command.upgrade(_config(connection), revision)
+
+
+@contextmanager
+def _remaking(engine: Engine) -> Iterator[Connection]:
+    """A writing transaction in which tables may be made anew with their rows, and no other process migrates.
+
+    SQLite changes a table by making another, and dropping the old one would take every row with it that refers to it
+    ("ON DELETE CASCADE"). So its foreign keys sleep until the end, and are checked before the commit, as
+    https://www.sqlite.org/lang_altertable.html#otheralter says.
+    """
+    if engine.dialect.name == "postgresql":
+        with writing(engine) as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            yield connection
+        return
+    with _without_foreign_keys(engine) as quiet, writing(quiet) as connection:
+        yield connection
+        if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+            raise RuntimeError(f"the migration would leave rows that refer to nothing: {broken[:3]}")
+
+
+@contextmanager
+def _without_foreign_keys(engine: Engine) -> Iterator[Engine]:
+    """The same SQLite file, through connections that do not enforce foreign keys."""
+    quiet = open_engine(engine.url.render_as_string(hide_password=False))
+    event.listen(quiet, "connect", lambda raw, _: raw.execute("PRAGMA foreign_keys=OFF"))
+    try:
+        yield quiet
+    finally:
+        quiet.dispose()
 
 
 def current_revision(engine: Engine) -> str | None:

@@ -17,7 +17,15 @@ from server.store.tables.measurements import (
     unplaced_epoch,
     unreadable,
 )
-from server.store.tables.people import care_relation, patient, user_account
+from server.store.tables.people import (
+    care_relation,
+    emergency_access,
+    invitation,
+    organisation,
+    patient,
+    recovery,
+    user_account,
+)
 from server.store.tables.plans import command, plan
 from server.store.tables.refusals import ingest_count, quarantine
 from server.store.tables.signing_in import (
@@ -43,17 +51,21 @@ __all__ = [
     "command",
     "daily",
     "day_mark",
+    "emergency_access",
     "enrolment",
     "episode",
     "epoch_hour",
     "gateway",
     "ingest_count",
+    "invitation",
     "metadata",
+    "organisation",
     "passkey",
     "patient",
     "patient_zone",
     "plan",
     "quarantine",
+    "recovery",
     "recovery_code",
     "reminder",
     "session",

@@ -1,0 +1,100 @@
+"""What can be done, and who may do it: the two tables that all of access rests on.
+
+An *act* concerns one patient's data; what allows it is the *basis* on which somebody comes to this patient. A *duty*
+concerns no single patient; what allows it is the role. Whatever stands in neither table is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What somebody is in their organisation; one each. Whoever treats patients and administers has two accounts."""
+
+    ADMINISTRATOR = "administrator"
+    THERAPIST = "therapist"
+    PATIENT = "patient"
+
+
+class Basis(StrEnum):
+    """On what ground somebody comes to a patient's data."""
+
+    CARE = "care"
+    """A therapist with a care relation in force."""
+    SELF = "self"
+    """The patient."""
+    EMERGENCY = "emergency"
+    """A therapist of the patient's organisation who has taken emergency access, while it lasts."""
+    ADMINISTRATION = "administration"
+    """An administrator of the patient's organisation."""
+
+
+OPEN_TO: Final[Mapping[Role, tuple[Basis, ...]]] = {
+    Role.THERAPIST: (Basis.CARE, Basis.EMERGENCY),
+    Role.PATIENT: (Basis.SELF,),
+    Role.ADMINISTRATOR: (Basis.ADMINISTRATION,),
+}
+"""Which bases somebody of a role can have, the strongest first; a stronger one allows all that a weaker one does."""
+
+
+class Act(StrEnum):
+    """Something done with one patient's data, as the audit names it."""
+
+    SEE_RECORD = "see record"
+    """Name, pseudonym and time zone."""
+    SEE_LIST = "see in list"
+    """The patient's present day in short, in the list."""
+    SEE_DAY = "see day"
+    SEE_TRENDS = "see trends"
+    SEE_PLAN = "see plan"
+    SEE_COMPUTERS = "see computers"
+    """Computers and clips: whether they are heard, battery, versions; no measurements."""
+    MARK_DAY = "mark day"
+    CHANGE_PLAN = "change plan"
+    COMMAND = "command clip"
+    CONNECT_COMPUTER = "connect computer"
+    DISCONNECT_COMPUTER = "disconnect computer"
+    CHANGE_RECORD = "change record"
+    MANAGE_CARE = "manage care"
+    """Who cares for the patient, and who else has access."""
+    CONSENT = "record consent"
+    EXPORT = "export everything"
+    ERASE = "erase everything"
+
+
+_SEEING: Final = frozenset(
+    {Act.SEE_RECORD, Act.SEE_DAY, Act.SEE_TRENDS, Act.SEE_PLAN, Act.SEE_COMPUTERS},
+)
+_COMPUTERS: Final = frozenset({Act.CONNECT_COMPUTER, Act.DISCONNECT_COMPUTER})
+
+ALLOWED: Final[Mapping[Basis, frozenset[Act]]] = {
+    Basis.CARE: _SEEING
+    | _COMPUTERS
+    | {Act.SEE_LIST, Act.MARK_DAY, Act.CHANGE_PLAN, Act.COMMAND, Act.CONSENT, Act.EXPORT},
+    Basis.SELF: _SEEING | _COMPUTERS | {Act.CONSENT, Act.EXPORT},
+    # Enough to help at once (a clip that will not stop can be paused), nothing that outlasts it.
+    Basis.EMERGENCY: _SEEING | {Act.SEE_LIST, Act.COMMAND},
+    # Accounts, records and computers, never measurements.
+    Basis.ADMINISTRATION: _COMPUTERS
+    | {Act.SEE_RECORD, Act.SEE_COMPUTERS, Act.CHANGE_RECORD, Act.MANAGE_CARE, Act.CONSENT, Act.ERASE},
+}
+
+
+class Duty(StrEnum):
+    """Something that concerns no single patient, as the audit names it."""
+
+    SEE_PEOPLE = "see people"
+    """Accounts, invitations, patients' records and who cares for whom, of one's organisation."""
+    MANAGE_PEOPLE = "manage people"
+    ADD_PATIENT = "add patient"
+    TAKE_EMERGENCY_ACCESS = "take emergency access"
+
+
+DUTIES: Final[Mapping[Role, frozenset[Duty]]] = {
+    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT}),
+    Role.THERAPIST: frozenset({Duty.TAKE_EMERGENCY_ACCESS}),
+    Role.PATIENT: frozenset(),
+}
