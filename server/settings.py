@@ -1,35 +1,70 @@
-"""The server's settings: environment variables `PLUMBLINE_SERVER_*`, each with a default that works on one machine."""
+"""The server's settings: environment variables `PLUMBLINE_SERVER_*`, or a file, each with a default that works on one
+machine. `server.settings_sources` says where they come from."""
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-_PREFIX: Final = "PLUMBLINE_SERVER_"
+from server.settings_sources import PREFIX, SettingsError, sources, variables_of
+
+__all__ = ["Settings", "SettingsError", "variable", "variables"]
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+Words = Annotated[tuple[str, ...], NoDecode]
+"""Several words: a list in a file, separated by commas in the environment."""
 
 
 class Settings(BaseSettings):
-    """Raises pydantic.ValidationError, naming the variable, for a value that cannot be used."""
+    """The environment, over the file that `config` names, over defaults. A setting that is a secret may be in a file of
+    its own instead, named by the setting's name with `_file` behind it.
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
+    Raises pydantic.ValidationError for a value that cannot be used and for a key that is no setting, SettingsError for
+    a variable that is none and for files that cannot be read.
+    """
 
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+    config: Path | None = None
+    """A TOML file of settings, named as here."""
     data_dir: Path = Field(default_factory=lambda: user_data_path("plumbline") / "server")
     """Where the database and the broker's files are, unless said otherwise."""
-    database_url: str | None = None
+    database_url: SecretStr | None = None
     """`sqlite:///file` or `postgresql://user@host/name`; None for a SQLite file in `data_dir`."""
     host: str = "127.0.0.1"
     port: Port = 8000
     secure: bool = False
-    """Pages are reached over TLS (a proxy before the server), so cookies are marked secure."""
+    """TLS ends at a proxy before the server: pages are reached over TLS only, so cookies are marked secure."""
+    tls_certificate_file: Path | None = None
+    """Certificate chain (PEM) with which this server speaks TLS itself; together with `tls_key_file`."""
+    tls_key_file: Path | None = None
+    public_url: str | None = None
+    """The pages as people reach them, like https://clinic.example.org; None for `host` and `port`."""
+    trusted_proxies: Words = ()
+    """Addresses or networks of proxies whose word about a visitor's address (X-Forwarded-For, X-Forwarded-Proto) is
+    believed. Without any, the address is the one that connects."""
+    metrics_port: Port | None = None
+    """Where Prometheus metrics are, on this machine's loopback address; None for nowhere."""
+    metrics_token: SecretStr | None = None
+    """Who carries this as a bearer token reads the metrics at /metrics beside the pages; None for nobody."""
+    log_format: Literal["auto", "text", "json"] = "auto"
+    """Log lines for people or for machines; auto: for people at a terminal."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     mqtt_url: str | None = None
     """`mqtt://host:1883` or `mqtts://host:8883`; None to start a broker on this machine."""
     mqtt_username: str = "server"
     mqtt_password: SecretStr = SecretStr("")
+    mqtt_private: bool = False
+    """The way to the broker needs no TLS although it leaves this machine: a network that is the server's and the
+    broker's alone. The same for the broker as gateways are told of it."""
     mqtt_ca_file: Path | None = None
     """Authority that signed the broker's certificate; None for the system's."""
     mqtt_port: Port = 1883
@@ -37,15 +72,81 @@ class Settings(BaseSettings):
     mqtt_passwords_file: Path | None = None
     """For a mosquitto elsewhere: this server keeps the broker's accounts in this file (mosquitto's password format).
     Whoever runs the broker lets it read the file again (SIGHUP) when it has changed."""
+    mqtt_admin_username: str | None = None
+    """For a mosquitto elsewhere with dynamic security: this server keeps the broker's accounts, as this administrator,
+    the one that `mosquitto_ctrl dynsec init` made. Instead of `mqtt_passwords_file`."""
+    mqtt_admin_password: SecretStr = SecretStr("")
     gateway_mqtt_url: str | None = None
     """The broker as gateways reach it, told to them when they are enrolled; None for the server's own address of it."""
     gateway_mqtt_ca_file: Path | None = None
     """Certificates (PEM) for gateways to trust there, told to them too; None for their system's."""
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _apart(cls, value: object) -> object:
+        return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            try:
+                ipaddress.ip_network(word, strict=False)
+            except ValueError as error:
+                raise ValueError(f"{word!r} is no address or network, such as 10.0.0.2 or 10.0.0.0/24") from error
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if value is not None and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
+            raise ValueError("must look like https://clinic.example.org, without a path")
+        return value
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError("tls_certificate_file and tls_key_file belong together: set both, or neither")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What pydantic-settings asks for."""
+        del dotenv_settings, file_secret_settings
+        return sources(settings_cls, init_settings, env_settings)
+
     @property
     def database(self) -> str:
-        """The database's URL."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'plumbline.db'}"
+        """The database's URL, with the password that may be in it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir / 'plumbline.db'}"
+
+    @property
+    def tls(self) -> bool:
+        """Whether this server speaks TLS itself."""
+        return self.tls_certificate_file is not None
+
+    @property
+    def address(self) -> str:
+        """The pages as people reach them, without a slash at the end."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls or self.secure else 'http'}://{host}:{self.port}"
+
+    @property
+    def gateway_key_file(self) -> Path:
+        """The key of gateways' passwords, where the broker takes them in the clear only."""
+        return self.data_dir / "gateways.key"
 
     @property
     def broker_dir(self) -> Path:
@@ -53,6 +154,11 @@ class Settings(BaseSettings):
         return self.data_dir / "broker"
 
 
+def variable(name: str) -> str:
+    """The environment variable that sets this setting."""
+    return PREFIX + name.upper()
+
+
 def variables() -> list[str]:
     """The environment variables that set something."""
-    return [_PREFIX + name.upper() for name in Settings.model_fields]
+    return variables_of(Settings)

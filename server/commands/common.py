@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -18,7 +20,7 @@ from server.broker import BrokerError
 from server.ingest.enrolment import EnrolmentError
 from server.mqtt.address import BrokerUrlError
 from server.serving import AddressError
-from server.settings import Settings
+from server.settings import Settings, SettingsError, variable
 from server.store import DatabaseUrlError, UnknownPatientError, migrate, open_engine
 from server.summaries.calendar import UnknownZoneError
 
@@ -29,11 +31,31 @@ _TROUBLES: Final = (
     BrokerUrlError,
     DatabaseUrlError,
     EnrolmentError,
+    SettingsError,
     UnknownPatientError,
     UnknownZoneError,
     WeakPasswordError,
 )
 """Errors whose message is meant for the caller."""
+
+
+_file: ContextVar[Path | None] = ContextVar("_file", default=None)
+
+
+def choose_settings(
+    config: Annotated[
+        Path | None,
+        typer.Option(help="File of settings (TOML), instead of the one that PLUMBLINE_SERVER_CONFIG names."),
+    ] = None,
+) -> None:
+    """Before any command: where `settings` looks."""
+    _file.set(config)
+
+
+def settings() -> Settings:
+    """The settings. Raises ValidationError, SettingsError."""
+    chosen = _file.get()
+    return Settings() if chosen is None else Settings(config=chosen)
 
 
 def utc_now_ms() -> int:
@@ -45,16 +67,22 @@ def utc_now_ms() -> int:
 def in_words() -> Iterator[Settings]:
     """The settings; what the caller can put right ends the command with one line instead of a traceback."""
     try:
-        yield Settings()
+        yield settings()
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        fail(f"PLUMBLINE_SERVER_{str(problem['loc'][0]).upper()}: {problem['msg']}")
+        fail(setting_in_words(error))
     except OperationalError as error:
         fail(f"the database cannot be used: {error.orig}")
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except _TROUBLES as error:
         fail(str(error))
+
+
+def setting_in_words(error: ValidationError) -> str:
+    """The first setting that cannot be used, and why."""
+    problem: Any = error.errors(include_url=False, include_input=False)[0]
+    words = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{variable(str(problem['loc'][0]))}: {words}" if problem["loc"] else words
 
 
 def fail(message: str) -> NoReturn:
