@@ -110,6 +110,14 @@ class Settings(BaseSettings):
             raise ValueError("tls_certificate_file and tls_key_file belong together: set both, or neither")
         return self
 
+    @model_validator(mode="after")
+    def _one_keeper(self) -> Self:
+        if self.mqtt_admin_username is not None and self.mqtt_passwords_file is not None:
+            raise ValueError("set mqtt_admin_username or mqtt_passwords_file: the broker's accounts are in one place")
+        if self.mqtt_admin_username is not None and self.mqtt_admin_username == self.mqtt_username:
+            raise ValueError("mqtt_admin_username and mqtt_username must be two accounts: the second is made by the first")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

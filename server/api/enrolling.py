@@ -70,7 +70,7 @@ async def enrol(request: Request, code: Code) -> GatewayCredentials:
         log.warning("a code held back after too many attempts from %s", address)
         raise too_many_attempts(wait_ms)
     try:
-        made = await run_in_threadpool(redeem, desk.engine, code.code, now_ms=desk.clock())
+        made = await run_in_threadpool(redeem, desk.engine, code.code, now_ms=desk.clock(), new_password=doorkeeper.new_password)
     except UnreadableCodeError as error:
         raise ProblemError(422, "This is no code", str(error)) from error
     except CodeRefusedError as error:

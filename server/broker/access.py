@@ -1,4 +1,4 @@
-"""Who may publish and subscribe to what: one rule, told to mosquitto as a file and to amqtt as a function."""
+"""Who may publish and subscribe to what: one rule, told to mosquitto as a file or as roles, to amqtt as a function."""
 
 from __future__ import annotations
 
@@ -40,11 +40,14 @@ class Account:
         return f"Account({self.name!r}, role={self.role!r})"
 
 
+def rules(name: str, role: Role) -> tuple[tuple[Action, str], ...]:
+    """What an account may do: actions, each with a topic filter."""
+    return tuple((action, rule.format(user=name)) for action, rule in _RULES[role])
+
+
 def allowed(name: str, role: Role, action: Action, topic_filter: str) -> bool:
     """Whether the account may publish to (`write`) or receive from (`read`) a topic or topic filter."""
-    return any(
-        action == rule_action and _covers(rule.format(user=name), topic_filter) for rule_action, rule in _RULES[role]
-    )
+    return any(action == rule_action and _covers(rule, topic_filter) for rule_action, rule in rules(name, role))
 
 
 def _covers(rule: str, wanted: str) -> bool:
@@ -70,5 +73,5 @@ def mosquitto_acl(accounts: Iterable[Account]) -> str:
     for account in accounts:
         if account.role == "server":
             lines.append(f"user {account.name}")
-            lines += [f"topic {action} {rule.format(user=account.name)}" for action, rule in _RULES["server"]]
+            lines += [f"topic {action} {rule}" for action, rule in rules(account.name, "server")]
     return "\n".join(lines) + "\n"

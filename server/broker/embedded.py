@@ -25,6 +25,7 @@ from .register import Register
 
 _GOODBYE_S: Final = 2.0
 _LOOK_S: Final = 0.5
+_OWNER: Final = "plumbline.owner"
 
 
 @cache
@@ -36,10 +37,18 @@ class Passwords(BaseAuthPlugin):
     """Knows an account by its password."""
 
     async def authenticate(self, *, session: Session) -> bool | None:
-        """Whether the session's user name and password belong together."""
+        """Whether the session's user name and password belong together, its will goes where the account may write, and
+        the session, where it is resumed, has been this account's from the beginning."""
         register = _register(self.config.accounts)
         register.look()
-        return register.knows(session.username, session.password)
+        account = register.account(session.username)
+        if account is None or not register.knows(session.username, session.password):
+            return False
+        # The broker itself sends a will unasked, and a resumed session what came for it meanwhile.
+        if session.will_flag and not allowed(account.name, account.role, "write", session.will_topic or ""):
+            return False
+        owner: str = session.attributes.setdefault(_OWNER, account.name)
+        return owner == account.name
 
     @dataclass
     class Config:
@@ -55,7 +64,9 @@ class Rules(BaseTopicPlugin):
         self, *, session: Session | None = None, topic: str | None = None, action: Action | None = None
     ) -> bool | None:
         """Whether the session may publish to, subscribe to or receive from the topic."""
-        account = _register(self.config.accounts).account(session.username if session else None)
+        register = _register(self.config.accounts)
+        register.look()
+        account = register.account(session.username if session else None)
         if account is None or topic is None:
             return False
         return allowed(account.name, account.role, "write" if action == Action.PUBLISH else "read", topic)
@@ -82,8 +93,7 @@ async def _show_out(broker: Broker, register: Register) -> None:
     """End the connections of those whose account is gone, soon after it is."""
     while True:
         await asyncio.sleep(_LOOK_S)
-        if not register.look():
-            continue
+        register.look()
         for session, handler in list(broker.sessions.values()):
             if register.account(session.username) is None and session.transitions.is_connected():
                 await handler.handle_connection_closed()

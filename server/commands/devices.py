@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from server.broker.gateway_key import GatewayKey
 from server.broker.verifier import verifier_of
 from server.commands.common import in_words, store, utc_now_ms
+from server.enrolment.service import random_password
 from server.ingest.enrolment import assign_clip, enrol_gateway
 
 
@@ -19,7 +21,11 @@ def create_gateway(
 ) -> None:
     """Enrol a gateway of several patients; prints its id and its password for the broker, which knows it in seconds."""
     with in_words() as settings:
-        gateway_id, password = gateway or secrets.token_hex(8), secrets.token_urlsafe(24)
+        gateway_id = gateway or secrets.token_hex(8)
+        new_password = (
+            GatewayKey(settings.gateway_key_file).password_of if settings.mqtt_admin_username else random_password
+        )
+        password = new_password(gateway_id)
         enrol_gateway(store(settings), gateway_id, name=name, now_ms=utc_now_ms(), mqtt_hash=verifier_of(password))
         typer.echo(f"gateway {gateway_id}\npassword {password}")
 

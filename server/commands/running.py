@@ -5,23 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from sqlalchemy import Engine
 
 from server.broker import Account
 from server.broker import start as start_broker
+from server.broker.gateway_key import GatewayKey
 from server.broker.mosquitto import write_passwords
 from server.broker.verifier import verifier_of
 from server.broker_accounts import BrokerAccounts
 from server.commands.common import in_words, store, utc_now_ms
 from server.enrolment.doorkeeper import BrokerFace, Doorkeeper
 from server.mqtt.address import Broker, broker_at
+from server.mqtt.control import ControlError, DynamicSecurity
 from server.serving import listen, serve
 from server.settings import Settings
 from server.store.migrate import current_revision
+
+log: Final = logging.getLogger(__name__)
 
 
 def run(
@@ -52,12 +57,11 @@ def _broker(settings: Settings, url: str | None, engine: Engine) -> Iterator[tup
             password=settings.mqtt_password.get_secret_value(),
             ca_file=settings.mqtt_ca_file,
         )
-        file = settings.mqtt_passwords_file
-        if file is None:
+        doorkeeper = _doorkeeper_elsewhere(settings, url, broker, engine)
+        if doorkeeper is None:
             yield broker, None
             return
-        own = Account(broker.username, broker.password, "server", verifier_of(broker.password))
-        with _kept(Doorkeeper(engine, _face(settings, url), [own], partial(write_passwords, file))) as doorkeeper:
+        with _kept(doorkeeper):
             yield broker, doorkeeper
         return
     accounts = BrokerAccounts(settings.broker_dir)
@@ -69,6 +73,21 @@ def _broker(settings: Settings, url: str | None, engine: Engine) -> Iterator[tup
         running.stop()
 
 
+def _doorkeeper_elsewhere(settings: Settings, url: str, broker: Broker, engine: Engine) -> Doorkeeper | None:
+    """Who keeps the accounts of a broker that runs elsewhere, by the way that the settings name."""
+    own = Account(broker.username, broker.password, "server", verifier_of(broker.password))
+    if settings.mqtt_admin_username is not None:
+        admin = replace(
+            broker, username=settings.mqtt_admin_username, password=settings.mqtt_admin_password.get_secret_value()
+        )
+        password_of = GatewayKey(settings.gateway_key_file).password_of
+        admit = DynamicSecurity(admin, password_of).admit
+        return Doorkeeper(engine, _face(settings, url), [own], admit, new_password=password_of, insists=True)
+    if settings.mqtt_passwords_file is not None:
+        return Doorkeeper(engine, _face(settings, url), [own], partial(write_passwords, settings.mqtt_passwords_file))
+    return None
+
+
 def _face(settings: Settings, url: str) -> BrokerFace:
     told = broker_at(settings.gateway_mqtt_url or url)  # without the name and password that may stand in it
     file = settings.gateway_mqtt_ca_file
@@ -77,7 +96,10 @@ def _face(settings: Settings, url: str) -> BrokerFace:
 
 @contextmanager
 def _kept(doorkeeper: Doorkeeper) -> Iterator[Doorkeeper]:
-    doorkeeper.refresh()
+    try:
+        doorkeeper.refresh()
+    except ControlError as error:  # a broker elsewhere may come up later than we do
+        log.warning("%s; it will be tried again", error)
     doorkeeper.start()
     try:
         yield doorkeeper

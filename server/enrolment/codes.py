@@ -24,22 +24,22 @@ class UnreadableCodeError(ValueError):
     """What was typed can be no code; the message says why."""
 
 
-def draw() -> str:
+def draw(length: int = LENGTH) -> str:
     """A new code."""
-    return "".join(secrets.choice(DIGITS) for _ in range(LENGTH))
+    return "".join(secrets.choice(DIGITS) for _ in range(length))
 
 
-def grouped(code: str) -> str:
+def grouped(code: str, size: int = _GROUP) -> str:
     """A code as it is shown, `4F7KQ-M2XPN`."""
-    return "-".join(code[at : at + _GROUP] for at in range(0, len(code), _GROUP))
+    return "-".join(code[at : at + size] for at in range(0, len(code), size))
 
 
-def read(typed: str) -> str:
+def read(typed: str, length: int = LENGTH) -> str:
     """The code in what somebody typed: spaces, hyphens and small letters do not matter, nor do O for 0, I and L for 1.
     Raises UnreadableCodeError."""
     code = _BETWEEN.sub("", typed).upper().translate(_ALIKE)
-    if len(code) != LENGTH:
-        raise UnreadableCodeError(f"A code has {LENGTH} letters and digits; this one has {len(code)}.")
+    if len(code) != length:
+        raise UnreadableCodeError(f"A code has {length} letters and digits; this one has {len(code)}.")
     if strange := sorted(set(code) - set(DIGITS)):
         raise UnreadableCodeError(f"A code has no {strange[0]!r} in it.")
     return code

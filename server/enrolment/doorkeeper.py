@@ -15,10 +15,13 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from server.broker import Account
+from server.enrolment.service import random_password
 from server.store.engine import reading
 from server.store.tables import gateway
 
 LOOK_S: Final = 3.0
+INSIST_LOOKS: Final = 40
+"""After so many looks, about two minutes, a broker that may have forgotten is told again though nothing has changed."""
 
 log: Final = logging.getLogger(__name__)
 
@@ -32,12 +35,22 @@ class BrokerFace:
 
 
 class Doorkeeper:
-    """`fixed` are accounts that the store does not have; `admit` tells the broker who may come."""
+    """`fixed` are accounts that the store does not have; `admit` tells the broker who may come. `new_password` makes a
+    gateway's password of its id. `insists`: the broker keeps the accounts by itself, and is reminded of them."""
 
     def __init__(
-        self, engine: Engine, face: BrokerFace, fixed: Sequence[Account], admit: Callable[[Sequence[Account]], None]
+        self,
+        engine: Engine,
+        face: BrokerFace,
+        fixed: Sequence[Account],
+        admit: Callable[[Sequence[Account]], None],
+        *,
+        new_password: Callable[[str], str] = random_password,
+        insists: bool = False,
     ) -> None:
         self.face = face
+        self.new_password = new_password
+        self._insists = insists
         self._engine = engine
         self._fixed = tuple(fixed)
         self._admit = admit
@@ -59,11 +72,11 @@ class Doorkeeper:
         ]
         return (*kept, *enrolled)
 
-    def refresh(self) -> None:
+    def refresh(self, *, insist: bool = False) -> None:
         """Tell the broker, if anything has changed. Raises OSError when it cannot be told, SQLAlchemyError."""
         with self._lock:
             wanted = self.accounts()
-            if wanted != self._told:
+            if insist or wanted != self._told:
                 self._admit(wanted)
                 self._told = wanted
 
@@ -77,8 +90,10 @@ class Doorkeeper:
         self._thread.join()
 
     def _run(self) -> None:
+        looks = 0
         while not self._stopping.wait(LOOK_S):
+            looks += 1
             try:
-                self.refresh()
+                self.refresh(insist=self._insists and looks % INSIST_LOOKS == 0)
             except (OSError, OperationalError, InterfaceError):
                 log.exception("the broker cannot be told who may come; trying again")
