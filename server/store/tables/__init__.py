@@ -28,6 +28,7 @@ from server.store.tables.people import (
 )
 from server.store.tables.plans import command, plan
 from server.store.tables.refusals import ingest_count, quarantine
+from server.store.tables.rights import consent, consent_text, erased_wearing, erasure, erasure_order
 from server.store.tables.signing_in import (
     authenticator,
     clinic_identity,
@@ -49,12 +50,17 @@ __all__ = [
     "clip_event",
     "clip_status",
     "command",
+    "consent",
+    "consent_text",
     "daily",
     "day_mark",
     "emergency_access",
     "enrolment",
     "episode",
     "epoch_hour",
+    "erased_wearing",
+    "erasure",
+    "erasure_order",
     "gateway",
     "ingest_count",
     "invitation",
