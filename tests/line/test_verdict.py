@@ -15,6 +15,7 @@ import pytest
 from gateway import messages
 from gateway.lab.truth import truth
 from server.demo.check.evidence import ClockError, Evidence, Identity, MotorStart, Outage
+from server.demo.check.nowhere import nowhere
 from server.demo.check.run import Options, script_of
 from server.demo.check.verdict import differences
 from server.demo.lease_log import Lease
@@ -382,3 +383,150 @@ def test_after_a_sleep_the_gateway_is_soon_back() -> None:
     slept = Outage("sleep", gone[4] - 200_000, gone[4] - 14_000)
     assert "identities" not in rules(replace(evidence, outages=(slept,)))
     assert "identities" in rules(replace(evidence, outages=(replace(slept, end_ms=gone[4] - 16_000),)))
+
+
+# --- what exists nowhere: the open minute of a clip that lost its power out of the gateway's hearing ---
+
+MINUTE_S: Final = 60.0 * (FIRST.start_s // 60 + 1)
+"""The first that begins within the first slouch."""
+GONE_S: Final = MINUTE_S + 30
+"""In it the power fails, long before the reminder."""
+
+
+def unheard(off_s: float, *deaf: Outage, leases: tuple[Lease, ...] = ()) -> Evidence:
+    """The power fails for 4 s, the clip has not written its open minute, and the gateway was `deaf`."""
+    evidence = cut(good(), off_s, off_s + 4)
+    open_ms = int(off_s // 60) * 60_000
+    late = [name for name in evidence.identities if name[3] == "reminder" and name[1] == BOOT and name[4] > open_ms]
+    gone = {key(judge, "epoch", open_ms) for judge in ("clip", "gateway")} | set(late)
+    journal, identities = (
+        {name: rev for name, rev in names.items() if name not in gone}
+        for names in (evidence.journal, evidence.identities)
+    )
+    return replace(
+        evidence,
+        outages=(*evidence.outages, *deaf),
+        journal=journal,
+        identities=identities,
+        leases=tuple(sorted((*evidence.leases, *leases), key=lambda lease: lease.t_ms)),
+    )
+
+
+def away(from_s: float, to_s: float) -> Outage:
+    return Outage("link", int(1000 * from_s), int(1000 * to_s))
+
+
+ALL_AWAY: Final = away(MINUTE_S - 50, GONE_S - 3)
+
+
+def test_an_open_minute_that_nobody_heard_exists_nowhere() -> None:
+    begins, fails = int(1000 * MINUTE_S), int(1000 * GONE_S)
+    assert nowhere(unheard(GONE_S)) == []
+    assert nowhere(unheard(GONE_S, ALL_AWAY)) == [(begins, fails)]
+    assert nowhere(replace(unheard(GONE_S, ALL_AWAY), outages=(ALL_AWAY,))) == []
+
+
+def test_what_the_gateway_heard_of_it_exists() -> None:
+    begins, fails = int(1000 * MINUTE_S), int(1000 * GONE_S)
+    back = Lease(begins + 20_000, SLOUCHED, begins, begins + 19_800)
+    assert nowhere(unheard(GONE_S, away(MINUTE_S - 50, MINUTE_S + 10), leases=(back,))) == [(begins, begins + 20_000)]
+    assert nowhere(unheard(GONE_S, away(MINUTE_S + 5, MINUTE_S + 10), leases=(back,))) == [
+        (begins + 5000, begins + 20_000)
+    ]
+    early = Lease(begins - 20_000, SLOUCHED, begins, begins - 20_200)
+    assert nowhere(unheard(GONE_S, away(MINUTE_S - 50, MINUTE_S - 30), leases=(early,))) == []
+    assert nowhere(unheard(GONE_S, away(MINUTE_S + 5, GONE_S + 2))) == [(begins + 5000, fails)]
+
+
+def test_a_gateway_that_is_back_too_late_excuses_nothing() -> None:
+    slow = away(MINUTE_S - 50, MINUTE_S - 30)
+    evidence = replace(unheard(GONE_S, slow), leases=())
+    assert nowhere(evidence) == [(int(1000 * MINUTE_S), slow.end_ms + 42_000)]
+    assert nowhere(replace(evidence, outages=(*evidence.outages[:1], replace(slow, end_ms=slow.end_ms - 12_000)))) == []
+
+
+def test_only_the_open_minute_is_excused() -> None:
+    """Others that are not in the journal should be; the one before only when it has only just ended."""
+    long_away = away(MINUTE_S - 110, GONE_S)
+    evidence = unheard(GONE_S, long_away)
+    before = {name: rev for name, rev in evidence.journal.items() if name[4] != 1000 * MINUTE_S - 60_000}
+    assert nowhere(replace(evidence, journal=before)) == [(int(1000 * MINUTE_S), int(1000 * GONE_S))]
+    off = Outage("clip", int(1000 * MINUTE_S) + 900, int(1000 * MINUTE_S) + 4900)
+    just = replace(evidence, outages=(off, long_away), journal=before)
+    assert nowhere(just) == [(int(1000 * MINUTE_S) - 60_000, off.start_ms)]
+    assert nowhere(replace(just, journal=evidence.journal)) == [(int(1000 * MINUTE_S), off.start_ms)]
+    later_off = replace(off, start_ms=off.start_ms + 200)
+    assert nowhere(replace(just, outages=(later_off, long_away))) == [(int(1000 * MINUTE_S), later_off.start_ms)]
+
+
+def test_a_minute_that_was_written_exists() -> None:
+    evidence = unheard(GONE_S, ALL_AWAY)
+    wrote = {**evidence.journal, key("clip", "epoch", int(1000 * MINUTE_S)): 1}
+    assert nowhere(replace(evidence, journal=wrote)) == []
+
+
+def lost_minute(lost_s: int, end_s: float | None = MINUTE_S) -> Evidence:
+    """The first slouch was seen until `end_s`, and again after the power came back; so many seconds are lost."""
+
+    def told(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        on = {**rows[0], "start_ms": START_UTC_MS + int(1000 * (GONE_S + 8))}
+        kept = [] if end_s is None else [{**rows[0], "end_ms": START_UTC_MS + int(1000 * end_s), "judge": "clip"}]
+        return [*kept, on, *rows[1:]]
+
+    evidence = with_reminders(lambda rows: rows[1:])(with_episodes(told)(unheard(GONE_S, ALL_AWAY)))
+    evidence = replace(evidence, motor=(evidence.motor[0], *evidence.motor[2:]))
+    slouched = min(lost_s, 42)
+    return with_seconds(lost=lost_s, slouched=-slouched, upright=slouched - lost_s)(evidence)
+
+
+SURE_LOST_S: Final = 28
+"""Of the 30 s of the open minute, without the seconds at both its ends."""
+MOST_LOST_S: Final = 30 + 4 + 8 + 8
+"""The open minute, the outage, and what boots and settles."""
+
+
+@pytest.mark.parametrize("lost_s", [SURE_LOST_S, 30 + 4, MOST_LOST_S])
+def test_seconds_that_exist_nowhere_are_lost(lost_s: int) -> None:
+    assert differences(lost_minute(lost_s)) == []
+
+
+@pytest.mark.parametrize("lost_s", [SURE_LOST_S - 1, MOST_LOST_S + 1])
+def test_a_second_more_lost_or_one_guessed_is_found(lost_s: int) -> None:
+    assert "categories" in rules(lost_minute(lost_s))
+
+
+@pytest.mark.parametrize(("lost_s", "fine"), [(53, True), (52, False)])
+def test_a_change_of_posture_among_them_is_no_excuse(lost_s: int, fine: bool) -> None:
+    off_s = MINUTE_S - 5
+    evidence = with_seconds(lost=lost_s, upright=-lost_s)(unheard(off_s, away(MINUTE_S - 61, off_s - 1)))
+    short = any(d.rule == "categories" and d.detail.startswith("lost:") for d in differences(evidence))
+    assert short is not fine
+
+
+def test_they_are_lost_only_while_nobody_hears() -> None:
+    evidence = lost_minute(30 + 4)
+    heard = tuple(outage for outage in evidence.outages if outage.station == "clip")
+    assert {"categories", "episodes"} <= rules(replace(evidence, outages=heard))
+
+
+@pytest.mark.parametrize(("end_s", "fine"), [(0, True), (2.9, True), (3.1, False), (-3.1, False), (30, False)])
+def test_a_slouch_ends_where_its_kept_seconds_end(end_s: float, fine: bool) -> None:
+    assert ("episodes" not in rules(lost_minute(30 + 4, MINUTE_S + end_s))) is fine
+
+
+def test_a_slouch_with_kept_seconds_must_not_be_missing() -> None:
+    assert "episodes" in rules(lost_minute(30 + 4, None))
+
+
+def test_a_slouch_that_exists_nowhere_is_not_told() -> None:
+    """The power fails soon after it began: what remains is what comes after."""
+    off_s = MINUTE_S - 5
+    on = START_UTC_MS + int(1000 * (off_s + 8))
+    evidence = unheard(off_s, away(MINUTE_S - 60, off_s - 1))
+    evidence = with_episodes(first({"start_ms": always(on)}))(evidence)
+    assert "episodes" not in rules(evidence)
+    guessed = {**evidence.episodes[0], "start_ms": START_UTC_MS + int(1000 * FIRST.start_s)}
+    guessed["end_ms"] = START_UTC_MS + int(1000 * off_s)
+    assert "episodes" in rules(with_episodes(lambda rows: [guessed, *rows])(evidence))
+    heard = tuple(outage for outage in evidence.outages if outage.station == "clip")
+    assert "episodes" in rules(replace(evidence, outages=heard))

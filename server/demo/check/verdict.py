@@ -2,7 +2,8 @@
 
 Exact: the set of identities, the sum of a window's categories, number and times of motor starts, plan versions.
 Within tolerance: edges and angles of episodes, 1 s and 1 degree where the gateway judged, 3 where the clip did.
-While the clip has no power nothing is measured: those seconds are lost, and a slouch is told in the parts that remain.
+While the clip has no power nothing is measured: those seconds are lost, and a slouch is told in the parts that remain;
+so are the seconds of its open minute that nobody heard (see `nowhere`).
 While the gateway's computer's clock is wrong, what is placed in time is as wrong as the clock.
 """
 
@@ -15,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 
 from gateway import messages
-from gateway.backoff import LONGEST_S
 from gateway.lab.truth import FLOOR_S, Slouch, Truth, truth
 
-from .evidence import Evidence, Outage
+from .evidence import Evidence
+from .nowhere import MINUTE_MS, RECONNECT_MS, nowhere, off
 
 EDGE_S: Final = {"gateway": 1.0, "both": 1.0, "clip": 3.0}
 ANGLE_DEG: Final = {"gateway": 1.0, "both": 1.0, "clip": 3.0}
@@ -29,21 +30,11 @@ PLACING_MS: Final = 50
 """Uncertainty of the clock map that a place in time may show."""
 REMINDER_WAVEFORM_GAP_MS: Final = 2000
 """Motor starts closer together belong to one pattern."""
-MINUTE_MS: Final = 60_000
 JUDGED_WITHIN_S: Final = 1.0
 JUDGED_EARLY_MS: Final = 500
 """Breathing may cross the angle a little before the script's own posture does."""
 EPISODE_WITHIN_S: Final = 5.0
 
-
-RECONNECT_MS: Final = {
-    "gateway": 15_000,
-    "link": int(1000 * LONGEST_S) + 12_000,
-    "sleep": 15_000,
-    "clip": int(1000 * LONGEST_S) + 12_000,
-    "watchdog": int(1000 * LONGEST_S) + 12_000,
-}
-"""After an outage, until the gateway judges again: boot, the longest wait between two attempts, search, connection."""
 PLACED_AFTER_MS: Final = MINUTE_MS + 15_000
 """A record may have begun so long before it is placed: a minute, and what it takes to reach the outbox."""
 STEP_NOTICED_MS: Final = 20_000
@@ -144,12 +135,6 @@ def _away(evidence: Evidence, start_ms: int, end_ms: int) -> bool:
     )
 
 
-def _off(evidence: Evidence) -> list[Outage]:
-    """When the clip had no power, or hung."""
-    off = (outage for outage in evidence.outages if outage.station in {"clip", "watchdog"})
-    return sorted(off, key=lambda outage: outage.start_ms)
-
-
 def _coverage(evidence: Evidence, known: Truth) -> Iterator[Difference]:
     summary = evidence.summary
     window_s = (evidence.window_ms[1] - evidence.window_ms[0]) // 1000
@@ -163,11 +148,18 @@ def _coverage(evidence: Evidence, known: Truth) -> Iterator[Difference]:
     )
     certain = np.where(inside, known.certain[np.minimum(seconds, len(known.certain) - 1)], True)
     certain &= seconds > UNCALIBRATED_UNTIL_S
-    lost_s = SETTLE_S
-    for outage in _off(evidence):
+    gone = np.zeros(window_s, bool)
+    for first_ms, last_ms in nowhere(evidence):
+        first_s, last_s = first_ms // 1000, last_ms // 1000
+        gone |= (seconds >= first_s) & (seconds <= last_s)
+        certain |= gone
+        codes = np.where(gone, LOST, codes)
+        certain &= ~np.isin(seconds, (first_s, last_s))
+    for outage in off(evidence):
         first_s, last_s = outage.start_ms // 1000 - 1, outage.end_ms // 1000 + SETTLE_S
         certain &= (seconds < first_s) | (seconds > last_s)
-        lost_s += last_s - first_s
+        gone |= (seconds >= first_s) & (seconds < last_s)
+    lost_s = SETTLE_S + int(gone.sum())
     for error in evidence.clock_errors:
         by_s = abs(error.by_ms) // 1000 + 1
         first_s = (error.start_ms - PLACED_AFTER_MS) // 1000 - by_s
@@ -181,9 +173,12 @@ def _coverage(evidence: Evidence, known: Truth) -> Iterator[Difference]:
         if not least <= says <= least + unsure:
             yield Difference("categories", f"{name}: {says} s, the script has {least} to {least + unsure} s")
     if summary["seconds"].get("lost", 0) > lost_s:
-        yield Difference("categories", f"{summary['seconds']['lost']} s are lost; every sample was somewhere")
+        yield Difference(
+            "categories", f"{summary['seconds']['lost']} s are lost; of at most {lost_s} s no sample is anywhere"
+        )
 
 
+LOST: Final = messages.CATEGORIES.index("lost")
 UNCALIBRATED_UNTIL_S: Final = 30
 """Calibration is through by then: hold until 12 s, bow until 20 s."""
 
@@ -204,11 +199,31 @@ class Expected:
 def expected_slouches(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[Expected]:
     """What there is to be told of the script's slouches."""
     parts = [Expected(slouch) for slouch in slouches]
-    for outage in _off(evidence):
+    for outage in off(evidence):
         off_s, on_s = outage.start_ms / 1000, outage.end_ms / 1000
         goes_on = outage.station == "watchdog"
         parts = [piece for part in parts for piece in _cut(part, off_s, on_s, goes_on=goes_on)]
     return parts
+
+
+def kept_slouches(evidence: Evidence, slouches: tuple[Slouch, ...]) -> list[Expected]:
+    """The same without the seconds that exist nowhere: of a slouch that only those knew there is nothing to tell."""
+    parts = expected_slouches(evidence, slouches)
+    for first_ms, last_ms in nowhere(evidence):
+        parts = [piece for part in parts for piece in _without(part, first_ms / 1000, last_ms / 1000)]
+    return parts
+
+
+def _without(part: Expected, gone_s: float, back_s: float) -> Iterator[Expected]:
+    slouch = part.slouch
+    if gone_s >= slouch.end_s or back_s <= slouch.start_s:
+        yield part
+        return
+    if gone_s > slouch.start_s:
+        yield replace(part, slouch=replace(slouch, end_s=gone_s), cut_short=True)
+    if back_s < slouch.end_s:
+        late_s = max(0.0, part.start_late_s - (back_s - slouch.start_s))
+        yield replace(part, slouch=replace(slouch, start_s=back_s), start_late_s=late_s)
 
 
 def _cut(part: Expected, off_s: float, on_s: float, *, goes_on: bool) -> Iterator[Expected]:
@@ -232,7 +247,7 @@ def _cut(part: Expected, off_s: float, on_s: float, *, goes_on: bool) -> Iterato
 
 def _episodes(evidence: Evidence, known: Truth) -> Iterator[Difference]:
     left = list(evidence.episodes)
-    for expected in expected_slouches(evidence, known.slouches):
+    for expected in kept_slouches(evidence, known.slouches):
         slouch = expected.slouch
         match = next((e for e in left if _overlap(evidence, e, slouch) > 0), None)
         if match is None:
