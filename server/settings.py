@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         if self.mqtt_admin_username is not None and self.mqtt_passwords_file is not None:
             raise ValueError("set mqtt_admin_username or mqtt_passwords_file: the broker's accounts are in one place")
         if self.mqtt_admin_username is not None and self.mqtt_admin_username == self.mqtt_username:
-            raise ValueError("mqtt_admin_username and mqtt_username must be two accounts: the second is made by the first")
+            raise ValueError("mqtt_admin_username and mqtt_username must differ: the first makes the second")
         return self
 
     @classmethod

@@ -66,12 +66,13 @@ def _covers(rule: str, wanted: str) -> bool:
 
 
 def mosquitto_acl(accounts: Iterable[Account]) -> str:
-    """The rules as mosquitto's ACL file: patterns for gateways, whose name it fills in, topics for the server."""
+    """The rules as mosquitto's ACL file: patterns for gateways, whose name it fills in, topics for the server. The
+    patterns hold for everybody, so that the server is denied them."""
     lines = ["# Written by the server; changes are lost."]
     for action, rule in _RULES["gateway"]:
         lines.append(f"pattern {action} {rule.format(user='%u')}")
     for account in accounts:
         if account.role == "server":
-            lines.append(f"user {account.name}")
+            lines += [f"user {account.name}", f"topic deny {ROOT}/{account.name}/#"]
             lines += [f"topic {action} {rule}" for action, rule in rules(account.name, "server")]
     return "\n".join(lines) + "\n"

@@ -78,6 +78,18 @@ class Rules(BaseTopicPlugin):
         accounts: str = ""
 
 
+class HouseBroker(Broker):
+    """amqtt's broker, except that whoever comes is sent what is kept for subscriptions of their own alone: amqtt goes
+    through everybody's."""
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        subscribed = self.subscriptions.get(subscription[0], [])
+        if any(subscriber.client_id == session.client_id for subscriber, _ in subscribed):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
 def configuration(host: str, port: int, accounts: str) -> dict[str, Any]:
     """Configuration for amqtt: one listener, our two plugins and nothing else."""
     return {
@@ -101,7 +113,7 @@ async def _show_out(broker: Broker, register: Register) -> None:
 
 async def serve(settings: dict[str, Any]) -> None:
     """Serve until SIGTERM or SIGINT."""
-    broker = Broker(configuration(settings["host"], settings["port"], settings["accounts"]))
+    broker = HouseBroker(configuration(settings["host"], settings["port"], settings["accounts"]))
     await broker.start()
     doorman = asyncio.create_task(_show_out(broker, _register(settings["accounts"])))
     stop = asyncio.Event()

@@ -159,8 +159,8 @@ class Client:
 
     def break_off(self) -> None:
         """Vanish without a word, so that the broker sends the will."""
+        self.mqtt.socket().shutdown(socket.SHUT_RDWR)
         self.mqtt.loop_stop()
-        self.mqtt.socket().shutdown(2)
 
     def close(self) -> None:
         if self.mqtt is not None:
