@@ -24,6 +24,10 @@ from server.api import enrolling
 from server.api.routes import PREFIX
 from server.api.routes import router as api
 from server.enrolment.doorkeeper import Doorkeeper
+from server.operation.health import Readiness
+from server.operation.routes import Operation, metrics_router
+from server.operation.routes import router as operation_router
+from server.operation.watching import Watching, template
 from server.pages import computers, routes, signing
 from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
 from server.problems import FieldError, ProblemError, from_other_site, of_status
@@ -40,14 +44,16 @@ def create_app(
     passwords: Passwords | None = None,
     doorkeeper: Doorkeeper | None = None,
     lifespan: Lifespan[FastAPI] | None = None,
+    operation: Operation | None = None,
 ) -> FastAPI:
     """The application over a migrated database. `clock` tells UTC milliseconds; `session_clock` too, for sessions and
     sign-in limits alone, where the data's time is simulated. Nothing else here knows the time. `doorkeeper` keeps the
-    broker's accounts; without one no computer can be connected.
+    broker's accounts; without one no computer can be connected. `operation` is what supervisors ask.
 
     It starts nothing by itself: a station that also takes in messages passes a `lifespan` that does.
     """
     rules = rules or AccessRules()
+    operation = operation or Operation(Readiness(engine))
     app = FastAPI(
         title="Plumbline",
         openapi_url=f"{PREFIX}/openapi.json",
@@ -65,6 +71,10 @@ def create_app(
         Attempts(rules.codes),
         doorkeeper,
     )
+    app.state.operation = operation
+    app.include_router(operation_router)
+    if operation.token:
+        app.include_router(metrics_router)
     app.include_router(api)
     app.include_router(enrolling.router)
     app.include_router(signing.router)
@@ -78,6 +88,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(SameSiteOnly, refuse=_refuse_other_site)
     app.add_middleware(SecurityHeaders, secure=rules.secure)
+    app.add_middleware(Watching, metrics=operation.metrics)
     return app
 
 
@@ -112,7 +123,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:
-    log.error("request to %s failed", request.url.path, exc_info=error)
+    log.error("request to %s failed", template(request.scope), exc_info=error)
     detail = "It has been noted. Nothing was changed; try again in a minute."
     response = _answer(request, ProblemError(500, "Something failed here", detail))
     response.headers.update(SECURITY)  # this answer is made outside the guards

@@ -9,13 +9,17 @@ from __future__ import annotations
 import typer
 
 from server.commands import audit, devices, people, running
+from server.commands.common import choose_settings
 from server.settings import variables
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="The therapist's side: store, ingest and pages.",
-    epilog="Settings are environment variables: " + ", ".join(sorted(variables())) + ".",
+    callback=choose_settings,
+    epilog="Settings are environment variables, or keys of a TOML file, there without prefix and in lower case: "
+    + ", ".join(variables())
+    + ".",
 )
 
 for command in (

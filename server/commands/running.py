@@ -22,7 +22,8 @@ from server.commands.common import in_words, store, utc_now_ms
 from server.enrolment.doorkeeper import BrokerFace, Doorkeeper
 from server.mqtt.address import Broker, broker_at
 from server.mqtt.control import ControlError, DynamicSecurity
-from server.serving import listen, serve
+from server.operation import logs
+from server.serving import Face, listen, serve
 from server.settings import Settings
 from server.store.migrate import current_revision
 
@@ -34,17 +35,17 @@ def run(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the pages; 8000 unless set.")] = None,
 ) -> None:
     """Migrate the database, take in what gateways send, and serve the pages."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     with in_words() as settings:
+        logs.set_up(settings.log_format, settings.log_level)
         engine = store(settings)
         url = mqtt or settings.mqtt_url
         port = port or settings.port
         with listen(settings.host, port) as listener, _broker(settings, url, engine) as (broker, doorkeeper):
             typer.echo(
-                f"Pages at http://{settings.host}:{port}, broker at {broker.host}:{broker.port}. Ctrl-C stops it."
+                f"Pages at {settings.model_copy(update={'port': port}).address}, "
+                f"broker at {broker.host}:{broker.port}. Ctrl-C stops it."
             )
-            serve(engine, broker, utc_now_ms, listener, secure=settings.secure, doorkeeper=doorkeeper)
+            serve(engine, broker, utc_now_ms, listener, face=_shown(settings), doorkeeper=doorkeeper)
 
 
 @contextmanager
@@ -86,6 +87,18 @@ def _doorkeeper_elsewhere(settings: Settings, url: str, broker: Broker, engine: 
     if settings.mqtt_passwords_file is not None:
         return Doorkeeper(engine, _face(settings, url), [own], partial(write_passwords, settings.mqtt_passwords_file))
     return None
+
+
+def _shown(settings: Settings) -> Face:
+    token = settings.metrics_token
+    return Face(
+        secure=settings.secure or settings.tls,
+        trusted_proxies=settings.trusted_proxies,
+        certificate=settings.tls_certificate_file,
+        key=settings.tls_key_file,
+        metrics_port=settings.metrics_port,
+        metrics_token=None if token is None else token.get_secret_value(),
+    )
 
 
 def _face(settings: Settings, url: str) -> BrokerFace:

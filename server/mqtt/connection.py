@@ -10,8 +10,9 @@ import contextlib
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import paho.mqtt.client as mqtt
@@ -35,13 +36,15 @@ _LONGEST_PAUSE_S: Final = 10.0
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message as it came. `session` numbers connections: an acknowledgement is only good on its own."""
+    """A message as it came. `session` numbers connections: an acknowledgement is only good on its own. `came_s` is the
+    monotonic clock's second of its arrival."""
 
     topic: str
     payload: bytes
     qos: int
     mid: int
     session: int
+    came_s: float = field(default_factory=time.monotonic)
 
 
 class Connection:

@@ -42,11 +42,18 @@ _Up = tuple[Delivery, str, messages.Model]
 """A delivery, the gateway that its topic names, and the message in it."""
 
 
+Settled = Callable[[messages.Records, messages.Ack, float], None]
+"""Is told of each batch, its acknowledgement, and the seconds from the one's arrival to the other."""
+
+
 class Worker:
     """`clock` tells UTC milliseconds. `live` is where posture now can be read."""
 
-    def __init__(self, engine: Engine, broker: Broker, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, engine: Engine, broker: Broker, clock: Callable[[], int], settled: Settled | None = None
+    ) -> None:
         self.live = LiveBoard()
+        self._settled = settled
         self._engine = engine
         self._clock = clock
         self._queue: queue.Queue[Delivery | None] = queue.Queue(QUEUE)
@@ -60,17 +67,23 @@ class Worker:
         """Whether messages can come in."""
         return self._connection.up
 
+    @property
+    def working(self) -> bool:
+        """Whether what comes in is taken in."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Connect and take in, until `stop`."""
         self._thread.start()
         self._connection.start()
 
     def stop(self) -> None:
-        """Disconnect, finish the batch under way, and end both threads."""
+        """Settle the batch under way and acknowledge it, disconnect, and end both threads. What waits beyond that batch
+        is not acknowledged: its gateways send it again."""
         self._stopping.set()
-        self._connection.stop()
         self.nudge()
         self._thread.join()
+        self._connection.stop()
 
     def wait_until_connected(self, timeout_s: float) -> bool:
         """Wait until messages can come in. False when that takes longer."""
@@ -162,8 +175,10 @@ class Worker:
             for item in items:
                 self._settle([item])
             return
-        for (gateway_id, _), ack in zip(batches, acks, strict=True):
+        for (delivery, gateway_id, _), (_, records), ack in zip(items, batches, acks, strict=True):
             self._connection.publish(messages.topic(gateway_id, "down", "ack"), messages.encode(ack))
+            if self._settled is not None:
+                self._settled(records, ack, time.monotonic() - delivery.came_s)
 
     def _keep(self, item: _Up, error: Exception) -> None:
         """A message that fails for a reason of ours is kept for inspection, and the line goes on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -25,7 +26,13 @@ class Rebuilder:
         self._clock = clock
         self._pause_s = pause_s
         self._stopping = threading.Event()
+        self._even_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="rebuilder", daemon=True)
+
+    @property
+    def behind_s(self) -> float:
+        """For how many seconds there has been more to do than is done, by the monotonic clock."""
+        return time.monotonic() - self._even_s
 
     def start(self) -> None:
         """Rebuild what is stale, until `stop`."""
@@ -41,6 +48,8 @@ class Rebuilder:
             made = 0
             try:
                 made = rebuild_stale(self._engine, self._clock(), limit=_AT_ONCE)
+                if made < _AT_ONCE:
+                    self._even_s = time.monotonic()
             except Exception:
                 log.exception("summaries cannot be made; trying again")
             if made < _AT_ONCE:

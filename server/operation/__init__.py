@@ -1,0 +1,1 @@
+"""Running the server day after day: logs, health, metrics, checks, backups."""
