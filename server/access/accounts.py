@@ -1,4 +1,4 @@
-"""Accounts and who cares for whom. For administration: pages never call this with what a visitor sent."""
+"""Accounts and who cares for whom. It decides nothing: what a visitor may do here is decided by `Care` and `Office`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from server.access.acts import Role
 from server.access.passwords import Passwords
 from server.store.engine import reading, writing
-from server.store.tables import care_relation, user_account
+from server.store.tables import care_relation, session, user_account
+from server.store.tables.people import FIRST_ORGANISATION
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_LONGEST_EMAIL: Final = 254
+_LONGEST_NAME: Final = 200
 
 
 class AccountError(ValueError):
@@ -33,44 +37,135 @@ def normal_email(email: str) -> str:
     return email.strip().casefold()
 
 
-def create_account(engine: Engine, passwords: Passwords, *, email: str, name: str, password: str, now_ms: int) -> int:
-    """A therapist's account; returns its id. Raises AccountError, WeakPasswordError."""
+def read_email(email: str) -> str:
+    """An address in its stored form. Raises AccountError."""
     address = normal_email(email)
-    if not _EMAIL.fullmatch(address):
-        raise AccountError(f"{email!r} is no e-mail address")
-    if not name.strip():
-        raise AccountError("an account needs a name")
+    if not _EMAIL.fullmatch(address) or len(address) > _LONGEST_EMAIL:
+        raise AccountError(f"{email.strip()[:80]!r} is no e-mail address")
+    return address
+
+
+def read_name(name: str, what: str = "an account") -> str:
+    """A name as it is stored. Raises AccountError."""
+    plain = " ".join(name.split())
+    if not plain:
+        raise AccountError(f"{what} needs a name")
+    if len(plain) > _LONGEST_NAME:
+        raise AccountError(f"a name has at most {_LONGEST_NAME} characters")
+    return plain
+
+
+def create_account(
+    engine: Engine,
+    passwords: Passwords,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    now_ms: int,
+    role: Role = Role.THERAPIST,
+    organisation_id: int = FIRST_ORGANISATION,
+    patient_id: int | None = None,
+) -> int:
+    """A new account; returns its id. Raises AccountError, WeakPasswordError."""
+    address = read_email(email)
+    name = read_name(name)
     hashed = passwords.hash(password, address)
-    row = {"email": address, "name": name.strip(), "role": "therapist", "password_hash": hashed, "created_ms": now_ms}
+    with writing(engine) as db:
+        return add_account(
+            db,
+            email=address,
+            name=name,
+            password_hash=hashed,
+            now_ms=now_ms,
+            role=role,
+            organisation_id=organisation_id,
+            patient_id=patient_id,
+        )
+
+
+def add_account(
+    db: Connection,
+    *,
+    email: str,
+    name: str,
+    password_hash: str,
+    now_ms: int,
+    role: Role,
+    organisation_id: int,
+    patient_id: int | None = None,
+) -> int:
+    """`create_account` inside the caller's transaction, with the password hashed before it began. Raises
+    AccountError."""
+    row = {
+        "email": read_email(email),
+        "name": read_name(name),
+        "role": role.value,
+        "password_hash": password_hash,
+        "created_ms": now_ms,
+        "organisation_id": organisation_id,
+        "patient_id": patient_id,
+    }
     try:
-        with writing(engine) as db:
-            done = db.execute(insert(user_account).values(row))
+        with db.begin_nested():
+            made: int = db.execute(insert(user_account).values(row).returning(user_account.c.id)).scalar_one()
     except IntegrityError as error:
-        raise AccountError(f"there is an account for {address} already") from error
-    key = done.inserted_primary_key
-    if key is None:
-        raise RuntimeError("the database gave no key")
-    return int(key[0])
+        raise AccountError(f"there is an account for {row['email']} already") from error
+    return made
 
 
 def credentials(engine: Engine, email: str) -> Credentials | None:
-    """The account with this address, if there is one."""
+    """The account with this address, if there is one that is not disabled."""
     columns = user_account.c
+    query = select(columns.id, columns.password_hash).where(
+        columns.email == normal_email(email), columns.disabled_ms.is_(None)
+    )
     with reading(engine) as db:
-        query = select(columns.id, columns.password_hash).where(columns.email == normal_email(email))
         row = db.execute(query).one_or_none()
     return None if row is None else Credentials(row.id, row.password_hash)
+
+
+def set_disabled(db: Connection, user_id: int, now_ms: int | None) -> None:
+    """Disable an account from `now_ms` on and end its sessions, or enable it again (None)."""
+    db.execute(update(user_account).where(user_account.c.id == user_id).values(disabled_ms=now_ms))
+    end_sessions(db, user_id)
+
+
+def set_password(db: Connection, user_id: int, password_hash: str) -> None:
+    """A new password; all sessions of the account end."""
+    db.execute(update(user_account).where(user_account.c.id == user_id).values(password_hash=password_hash))
+    end_sessions(db, user_id)
+
+
+def end_sessions(db: Connection, user_id: int) -> None:
+    """End every session of an account."""
+    db.execute(session.delete().where(session.c.user_id == user_id))
 
 
 def begin_care(engine: Engine, user_id: int, patient_id: int, now_ms: int) -> None:
     """From now on this person may see and treat this patient."""
     with writing(engine) as db:
-        db.execute(insert(care_relation).values(user_id=user_id, patient_id=patient_id, start_ms=now_ms, end_ms=None))
+        relate(db, user_id, patient_id, now_ms)
 
 
 def end_care(engine: Engine, user_id: int, patient_id: int, now_ms: int) -> None:
     """From now on no longer."""
-    relation = care_relation.c
-    open_ones = (relation.user_id == user_id) & (relation.patient_id == patient_id) & relation.end_ms.is_(None)
     with writing(engine) as db:
-        db.execute(update(care_relation).where(open_ones).values(end_ms=now_ms))
+        unrelate(db, user_id, patient_id, now_ms)
+
+
+def relate(db: Connection, user_id: int, patient_id: int, now_ms: int) -> bool:
+    """`begin_care` inside the caller's transaction; False when such a relation is there already."""
+    c = care_relation.c
+    there = select(c.id).where(c.user_id == user_id, c.patient_id == patient_id, c.end_ms.is_(None))
+    if db.scalar(there) is not None:
+        return False
+    db.execute(insert(care_relation).values(user_id=user_id, patient_id=patient_id, start_ms=now_ms))
+    return True
+
+
+def unrelate(db: Connection, user_id: int, patient_id: int, now_ms: int) -> bool:
+    """`end_care` inside the caller's transaction; False when there is no such relation."""
+    c = care_relation.c
+    open_ones = (c.user_id == user_id) & (c.patient_id == patient_id) & c.end_ms.is_(None)
+    return db.execute(update(care_relation).where(open_ones).values(end_ms=now_ms)).rowcount > 0

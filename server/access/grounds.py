@@ -61,11 +61,7 @@ def _holds(person: Person, now_ms: int, basis: Basis) -> ColumnElement[bool]:
     match basis:
         case Basis.CARE:
             relation = care_relation.c
-            in_care = select(relation.patient_id).where(
-                relation.user_id == person.id,
-                relation.start_ms <= now_ms,
-                relation.end_ms.is_(None) | (relation.end_ms > now_ms),
-            )
+            in_care = select(relation.patient_id).where(relation.user_id == person.id, caring_now(now_ms))
             return patient.c.id.in_(in_care)
         case Basis.EMERGENCY:
             access = emergency_access.c
@@ -77,3 +73,9 @@ def _holds(person: Person, now_ms: int, basis: Basis) -> ColumnElement[bool]:
             return patient.c.id == person.patient_id
         case Basis.ADMINISTRATION:
             return true()
+
+
+def caring_now(now_ms: int) -> ColumnElement[bool]:
+    """Which rows of `care_relation` are in force."""
+    relation = care_relation.c
+    return (relation.start_ms <= now_ms) & (relation.end_ms.is_(None) | (relation.end_ms > now_ms))

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from server.access.attempts import Attempts
 from server.access.care import Care
 from server.access.forms import form_token, is_form_token, new_secret
+from server.access.office import Office
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
 from server.access.sessions import Person, find_session
@@ -60,10 +61,11 @@ class Desk:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A request of somebody who has signed in. `care` is the only way to data."""
+    """A request of somebody who has signed in. `care` is the only way to patients' data, `office` to all else."""
 
     person: Person
     care: Care
+    office: Office
     form_token: str
     now_ms: int
 
@@ -85,7 +87,9 @@ async def signed_in(request: Request) -> SignedIn:
         raise not_signed_in()
     await require_form_token(request, token)
     now_ms = desk.clock()
-    return SignedIn(person, Care(desk.engine, person, now_ms, visit_of(request)), form_token(token), now_ms)
+    visit = visit_of(request)
+    care, office = Care(desk.engine, person, now_ms, visit), Office(desk.engine, person, now_ms, visit)
+    return SignedIn(person, care, office, form_token(token), now_ms)
 
 
 def visit_of(request: Request) -> Visit:

@@ -6,12 +6,13 @@ import re
 import secrets
 from typing import Final
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from server.ingest.assigning import begin_wearing
 from server.store import UnknownPatientError, writing
 from server.store.tables import assignment, gateway, patient
+from server.store.tables.people import FIRST_ORGANISATION
 from server.summaries.calendar import zone_info
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
@@ -22,23 +23,60 @@ class EnrolmentError(ValueError):
 
 
 def enrol_patient(
-    engine: Engine, *, name: str, zone: str, now_ms: int, pseudonym: str | None = None, simulated: bool = False
+    engine: Engine,
+    *,
+    name: str,
+    zone: str,
+    now_ms: int,
+    pseudonym: str | None = None,
+    simulated: bool = False,
+    organisation_id: int = FIRST_ORGANISATION,
 ) -> int:
     """A new patient; returns the id. Without a pseudonym one is drawn. Raises UnknownZoneError, EnrolmentError."""
-    zone_info(zone)
-    name = _named(name, "patient")
-    pseudonym = pseudonym or f"P-{secrets.token_hex(4)}"
+    pseudonym = pseudonym or draw_pseudonym()
     try:
         with writing(engine) as connection:
-            done = connection.execute(
-                insert(patient)
-                .values(pseudonym=pseudonym, name=name, zone=zone, simulated=simulated, created_ms=now_ms)
-                .returning(patient.c.id)
+            return add_patient(
+                connection,
+                name=name,
+                zone=zone,
+                now_ms=now_ms,
+                pseudonym=pseudonym,
+                simulated=simulated,
+                organisation_id=organisation_id,
             )
-            patient_id: int = done.scalar_one()
-            return patient_id
     except IntegrityError as error:
         raise EnrolmentError(f"the pseudonym {pseudonym} is taken") from error
+
+
+def draw_pseudonym() -> str:
+    """A pseudonym that says nothing about anybody."""
+    return f"P-{secrets.token_hex(4)}"
+
+
+def add_patient(
+    connection: Connection,
+    *,
+    name: str,
+    zone: str,
+    now_ms: int,
+    pseudonym: str,
+    organisation_id: int,
+    simulated: bool = False,
+) -> int:
+    """`enrol_patient` inside the caller's transaction. Raises UnknownZoneError, EnrolmentError, IntegrityError where
+    the pseudonym is taken."""
+    zone_info(zone)
+    row = {
+        "pseudonym": pseudonym,
+        "name": _named(name, "patient"),
+        "zone": zone,
+        "simulated": simulated,
+        "created_ms": now_ms,
+        "organisation_id": organisation_id,
+    }
+    made: int = connection.execute(insert(patient).values(row).returning(patient.c.id)).scalar_one()
+    return made
 
 
 def enrol_gateway(engine: Engine, gateway_id: str, *, name: str, now_ms: int, mqtt_hash: str | None = None) -> None:

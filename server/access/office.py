@@ -1,0 +1,14 @@
+"""What one signed-in person may see and change of their organisation, beyond single patients: the sibling of `Care`.
+
+`DutyEntrance` decides by role and tells the trail; each topic has a file of its own, whose methods begin with `_enter`
+or `_writing`. Everything is of the person's own organisation.
+"""
+
+from __future__ import annotations
+
+from server.access.office_accounts import OfficeAccounts
+from server.access.office_patients import OfficePatients
+
+
+class Office(OfficeAccounts, OfficePatients):
+    """What one person may see and change of their organisation at one moment."""
