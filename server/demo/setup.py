@@ -13,6 +13,7 @@ from gateway.config import ClipConfig, GatewayConfig
 from server.access.accounts import begin_care, create_account
 from server.access.passwords import Passwords
 from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
+from server.plans.delivery import note_delivery
 from server.plans.service import confirm, create_plan
 from server.store import migrate, open_engine, writing
 
@@ -95,6 +96,7 @@ def add_patient(
     create_plan(engine, patient, plan, author_id=therapist, reason="First plan", now_ms=began_ms)
     if confirmed:
         with writing(engine) as connection:
+            note_delivery(connection, [(clip, patient, 1)], began_ms)
             confirm(connection, patient, 1, began_ms)
     return patient
 

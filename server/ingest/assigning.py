@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, insert, select
 
-from gateway import messages
-from server.plans.service import add_plan, newest_plan
+from server.plans.delivery import take_report
 from server.store.tables import assignment, clip_status
 
 
@@ -15,20 +14,12 @@ def begin_wearing(
     """From `start_ms` on the patient wears the clip, told of by `gateway_id` (None: any). Whoever wore it before is the
     caller's concern.
 
-    A clip takes only a rising plan version: when it reports one that the patient's plan does not exceed, the plan is
-    issued again under a version that does.
+    A clip takes only a rising plan version: when it reports one that the patient's plan does not exceed, and that was
+    not sent to it as this patient's, the plan is issued again under a version that does.
     """
     connection.execute(
         insert(assignment).values(clip=clip, gateway=gateway_id, patient_id=patient_id, start_ms=start_ms)
     )
-    plan: messages.Plan | None = newest_plan(connection, patient_id)
     reported = connection.scalar(select(func.max(clip_status.c.plan_version)).where(clip_status.c.clip == clip))
-    if plan is not None and reported is not None and reported > plan.version:
-        add_plan(
-            connection,
-            patient_id,
-            plan.model_dump(),
-            author_id=None,
-            reason="Issued again for another clip",
-            now_ms=now_ms,
-        )
+    if reported is not None:
+        take_report(connection, clip, patient_id, reported, now_ms)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select, update
 
 from gateway import messages
 from server.enrolment.adoption import adopt
 from server.ingest.wearers import Wearers
-from server.plans import commands, service
+from server.plans import commands, delivery, service
 from server.store.tables import assignment, clip_status, gateway
 from server.store.upsert import upsert
+
+_LINKED: Final = frozenset({"syncing", "live", "draining"})
+"""Links over which a gateway knows what the clip has at this moment."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ def take_status(
         if patient_id is not None:
             _store_clip(connection, gateway_id, clip, now_ms)
             if clip.plan_version is not None:
-                service.confirm(connection, patient_id, clip.plan_version, now_ms)
+                delivery.take_report(connection, clip.clip, patient_id, clip.plan_version, now_ms)
             if status.online:
                 out += _for_clip(connection, gateway_id, clip, patient_id, now_ms)
     return out, True
@@ -64,6 +69,7 @@ def _store_clip(connection: Connection, gateway_id: str, clip: messages.ClipStat
         "calibration_version": clip.calibration_version,
         "battery_pct": clip.battery_pct,
         "firmware": clip.firmware.replace("\x00", "") if clip.firmware else None,
+        "linked_ms": now_ms if clip.link in _LINKED else None,
     }
     always = {
         "link": clip.link,
@@ -71,10 +77,29 @@ def _store_clip(connection: Connection, gateway_id: str, clip: messages.ClipStat
         "simulated": clip.simulated,
         "seen_ms": now_ms,
     }
-    statement = upsert(connection, clip_status).values(clip=clip.clip, gateway=gateway_id, **told, **always)
+    since = {
+        "plan_since_ms": None if clip.plan_version is None else now_ms,
+        "calibration_since_ms": None if clip.calibration_version is None else now_ms,
+    }
+    statement = upsert(connection, clip_status).values(clip=clip.clip, gateway=gateway_id, **told, **always, **since)
+    old, new = clip_status.c, statement.excluded
+    new_plan = _is_news(old.plan_version, new["plan_version"])
+    new_calibration = _is_news(old.calibration_version, new["calibration_version"])
     # A gateway that has just started does not know yet what it has told before.
-    kept = {name: func.coalesce(statement.excluded[name], clip_status.c[name]) for name in told}
-    connection.execute(statement.on_conflict_do_update(index_elements=["clip", "gateway"], set_={**kept, **always}))
+    kept = {name: func.coalesce(new[name], old[name]) for name in told}
+    changes = {
+        "plan_since_ms": case((new_plan, now_ms), else_=old.plan_since_ms),
+        "calibration_since_ms": case((new_calibration, now_ms), else_=old.calibration_since_ms),
+        "calibration_before": case((new_calibration, old.calibration_version), else_=old.calibration_before),
+    }
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["clip", "gateway"], set_={**kept, **changes, **always})
+    )
+
+
+def _is_news(old: ColumnElement[Any], new: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The gateway tells of another value than before."""
+    return and_(new.is_not(None), new.is_distinct_from(old))
 
 
 def _for_clip(
@@ -103,6 +128,16 @@ def waiting(connection: Connection, now_ms: int) -> list[Outgoing]:
     for command in commands.unsent(connection, now_ms):
         out += [Outgoing(gate, command) for gate in _gateways_of(connection, command.clip)]
     return out
+
+
+def note_sending(connection: Connection, outgoing: Sequence[Outgoing], now_ms: int) -> None:
+    """These are about to be handed to the broker."""
+    plans = [
+        (item.message.clip, item.plan_of, item.message.plan.version)
+        for item in outgoing
+        if item.plan_of is not None and isinstance(item.message, messages.PlanMessage)
+    ]
+    delivery.note_delivery(connection, plans, now_ms)
 
 
 def note_sent(connection: Connection, sent: list[Outgoing], now_ms: int) -> None:

@@ -25,7 +25,7 @@ from server.ingest.service import refuse, settle_all
 from server.ingest.wearers import Wearers
 from server.mqtt.address import Broker
 from server.mqtt.connection import Connection, Delivery
-from server.mqtt.downlink import Outgoing, note_sent, take_status, waiting
+from server.mqtt.downlink import Outgoing, note_sending, note_sent, take_status, waiting
 from server.mqtt.live import LiveBoard
 from server.plans.commands import take_reply
 from server.store import reading, writing
@@ -212,6 +212,10 @@ class Worker:
         self._send(outgoing)
 
     def _send(self, outgoing: Sequence[Outgoing]) -> None:
+        if not outgoing or not self._connection.up:
+            return
+        with writing(self._engine) as connection:
+            note_sending(connection, outgoing, self._clock())
         sent = [
             item
             for item in outgoing

@@ -11,7 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 
 from gateway import messages
-from server.plans.types import InvalidPlanError
+from server.plans.limits import GOALS as _PREFIX
+from server.plans.limits import NUMBERS
+from server.plans.types import LONGEST_REASON, SHORTEST_REASON, InvalidPlanError
 
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MODES: Final = {
@@ -29,9 +31,6 @@ PROBES: Final = {
     "3": "One day in 3",
     "2": "One day in 2",
 }
-SHORTEST_REASON: Final = 3
-LONGEST_REASON: Final = 500
-_PREFIX: Final = "goals."
 _TIME: Final = TypeAdapter[str](messages.HourMinute)
 _ONE_DIGIT: Final = re.compile(r"\d:")
 
@@ -71,9 +70,8 @@ class NumberField:
 
 
 def _number(name: str, label: str, unit: str, hint: str) -> NumberField:
-    model: type[messages.Model] = messages.Goals if name.startswith(_PREFIX) else messages.Plan
-    limits = model.model_json_schema()["properties"][name.removeprefix(_PREFIX)]
-    return NumberField(name, label, unit, hint, limits["minimum"], limits["maximum"], limits["type"] == "integer")
+    limit = NUMBERS[name]
+    return NumberField(name, label, unit, hint, limit.low, limit.high, limit.whole)
 
 
 WHEN: Final = (

@@ -7,33 +7,47 @@ a rising version, also when it has changed hands.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, insert, select, update
 
 from gateway import messages
-from server.plans.types import Drift, InvalidPlanError, PlanState, PlanVersion
+from server.plans.drift import drift_of, reports_of
+from server.plans.limits import GOALS, MAX_VERSION, NUMBERS, rule_of
+from server.plans.types import LONGEST_REASON, InvalidPlanError, PlanState, PlanVersion
 from server.store import UnknownPatientError, reading, writing
-from server.store.tables import assignment, clip_status, gateway, patient, plan, user_account
+from server.store.tables import assignment, clip_status, patient, plan, user_account
 from server.summaries.calendar import local_date
 from server.summaries.stale import mark_stale
-
-MAX_REASON: Final = 500
 
 
 def validate(fields: Mapping[str, object]) -> messages.Plan:
     """The plan of these fields (names of `messages.Plan`). Raises InvalidPlanError with every problem found."""
+    problems = tuple(_not_numbers(fields))
     try:
-        return messages.Plan.model_validate(dict(fields))
+        plan = messages.Plan.model_validate(dict(fields))
     except ValidationError as error:
-        raise InvalidPlanError(
-            tuple(
-                (".".join(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, "))
-                for problem in error.errors(include_url=False, include_context=False, include_input=False)
-            )
-        ) from error
+        found = [
+            (".".join(str(part) for part in problem["loc"]), problem["msg"].removeprefix("Value error, "))
+            for problem in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        problems += tuple((name, rule_of(name) or words) for name, words in found)
+    if problems:
+        raise InvalidPlanError(problems)
+    return plan.model_copy(update={"days": tuple(sorted(set(plan.days)))})
+
+
+def _not_numbers(fields: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yes and no where a number belongs, which the contract's reader would take for 1 and 0."""
+    goals = fields.get("goals")
+    told = {
+        **fields,
+        **{GOALS + str(name): value for name, value in (goals.items() if isinstance(goals, dict) else ())},
+    }
+    for name in NUMBERS.keys() & told.keys():
+        if isinstance(told[name], bool):
+            yield name, f"must be {NUMBERS[name].words}"
 
 
 def create_plan(
@@ -70,9 +84,9 @@ def add_plan(
     zone = connection.scalar(select(patient.c.zone).where(patient.c.id == patient_id).with_for_update())
     if zone is None:
         raise UnknownPatientError(f"no patient {patient_id}")
-    reason = reason.strip()
-    if len(reason) > MAX_REASON:
-        raise InvalidPlanError((("reason", f"at most {MAX_REASON} characters"),))
+    reason = reason.replace("\x00", "").strip()  # which PostgreSQL has no place for
+    if len(reason) > LONGEST_REASON:
+        raise InvalidPlanError((("reason", f"at most {LONGEST_REASON} characters"),))
     before = newest_plan(connection, patient_id)
     seed = before.seed if before else secrets.randbelow(1 << 16)
     body = validate({"seed": seed, **fields, "version": _next_version(connection, patient_id), "zone": zone})
@@ -98,18 +112,28 @@ def add_plan(
 def _next_version(connection: Connection, patient_id: int) -> int:
     newest = connection.scalar(select(func.max(plan.c.version)).where(plan.c.patient_id == patient_id))
     clips = select(assignment.c.clip).where(assignment.c.patient_id == patient_id, assignment.c.end_ms.is_(None))
-    reported = connection.scalar(select(func.max(clip_status.c.plan_version)).where(clip_status.c.clip.in_(clips)))
+    reported = connection.scalar(
+        select(func.max(clip_status.c.plan_version)).where(
+            clip_status.c.clip.in_(clips), clip_status.c.plan_version < MAX_VERSION
+        )
+    )
     return max(newest or 0, reported or 0) + 1
 
 
 def plan_state(engine: Engine, patient_id: int) -> PlanState:
     """The patient's plan as it stands. A patient without any has `newest` None."""
     with reading(engine) as connection:
-        history = _versions(connection, plan.c.patient_id == patient_id)
-        in_force = next((version for version in history if version.confirmed_ms is not None), None)
-        newest = history[0] if history else None
-        drift = () if newest is None else _drift(connection, patient_id, newest.version)
-        return PlanState(newest, in_force, history, drift)
+        return state_of(connection, patient_id)
+
+
+def state_of(connection: Connection, patient_id: int) -> PlanState:
+    """`plan_state` inside the caller's transaction."""
+    history = _versions(connection, plan.c.patient_id == patient_id)
+    in_force = next((version for version in history if version.confirmed_ms is not None), None)
+    newest = history[0] if history else None
+    reports = reports_of(connection, patient_id)
+    drift = () if newest is None else drift_of(connection, patient_id, newest.version, newest.created_ms, reports)
+    return PlanState(newest, in_force, history, drift, reports)
 
 
 def _versions(connection: Connection, condition: ColumnElement[bool]) -> tuple[PlanVersion, ...]:
@@ -134,23 +158,6 @@ def _version(row: RowMapping) -> PlanVersion:
         row["confirmed_ms"],
         row["superseded_ms"],
     )
-
-
-def _drift(connection: Connection, patient_id: int, newest: int) -> tuple[Drift, ...]:
-    rows = connection.execute(
-        select(clip_status.c.clip, clip_status.c.gateway, clip_status.c.plan_version, clip_status.c.seen_ms)
-        .join(assignment, assignment.c.clip == clip_status.c.clip)
-        .join(gateway, gateway.c.id == clip_status.c.gateway)
-        .where(
-            gateway.c.revoked_ms.is_(None),
-            assignment.c.patient_id == patient_id,
-            assignment.c.end_ms.is_(None),
-            or_(clip_status.c.plan_version.is_(None), clip_status.c.plan_version != newest),
-        )
-        .distinct()
-        .order_by(clip_status.c.clip, clip_status.c.gateway)
-    )
-    return tuple(Drift(*row) for row in rows)
 
 
 def newest_plan(connection: Connection, patient_id: int) -> messages.Plan | None:

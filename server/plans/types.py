@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from gateway import messages
 
+SHORTEST_REASON: Final = 3
+LONGEST_REASON: Final = 500
+"""Characters of the reason that a person gives for a version."""
 State = Literal["pending", "sent", "confirmed", "superseded"]
 
 
@@ -48,13 +52,52 @@ class PlanVersion:
 
 
 @dataclass(frozen=True)
+class ClipReport:
+    """What one gateway last told of the versions on one clip of the patient.
+
+    `linked_ms` is when it last had a link to the clip, so far as is known, and `latest` whether no other gateway had
+    one later: a clip is as its latest says. `*_since_ms` is since when this gateway has told of that version.
+    """
+
+    clip: str
+    gateway: str
+    plan_version: int | None
+    plan_since_ms: int | None
+    calibration_version: int | None
+    calibration_since_ms: int | None
+    calibration_before: int | None
+    seen_ms: int
+    linked_ms: int
+    latest: bool
+
+
+@dataclass(frozen=True)
 class Drift:
-    """A clip of the patient that reports another version than the newest one."""
+    """A clip of the patient that, by the gateway that had a link to it last, has another version than the newest one.
+
+    `since_ms`: since when both has been so, the prescription and what the clip reports. `sent` is how often the newest
+    version was sent for it, `sent_ms` when last.
+    """
 
     clip: str
     gateway: str
     reported: int | None
     seen_ms: int
+    since_ms: int
+    sent: int
+    sent_ms: int | None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an author has begun and not sent. `fields` are those of `messages.Plan`, usable or not; `problems` as in
+    InvalidPlanError; `based_on` is the version that was the newest when it was begun, 0 for none."""
+
+    fields: Mapping[str, object]
+    reason: str
+    based_on: int
+    changed_ms: int
+    problems: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -66,6 +109,8 @@ class PlanState:
     history: tuple[PlanVersion, ...]
     """All versions, newest first."""
     drift: tuple[Drift, ...]
+    reports: tuple[ClipReport, ...] = ()
+    """By clip, the latest first."""
 
     @property
     def waiting(self) -> bool:

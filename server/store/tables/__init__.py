@@ -26,8 +26,8 @@ from server.store.tables.people import (
     recovery,
     user_account,
 )
-from server.store.tables.plans import command, plan
-from server.store.tables.refusals import ingest_count, quarantine
+from server.store.tables.plans import command, plan, plan_delivery, plan_draft, plan_template
+from server.store.tables.refusals import alarm, ingest_count, quarantine
 from server.store.tables.rights import consent, consent_text, erased_wearing, erasure, erasure_order
 from server.store.tables.signing_in import (
     authenticator,
@@ -40,6 +40,7 @@ from server.store.tables.signing_in import (
 from server.store.tables.summaries import daily, day_mark, patient_zone, stale_day
 
 __all__ = [
+    "alarm",
     "assignment",
     "audit_entry",
     "audit_head",
@@ -70,6 +71,9 @@ __all__ = [
     "patient",
     "patient_zone",
     "plan",
+    "plan_delivery",
+    "plan_draft",
+    "plan_template",
     "quarantine",
     "recovery",
     "recovery_code",

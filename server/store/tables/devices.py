@@ -65,5 +65,10 @@ clip_status: Final = Table(
     Column("journal_waiting", Integer, nullable=False),
     Column("simulated", Boolean, nullable=False, server_default=false()),
     ms_column("seen_ms"),
+    ms_column("linked_ms", nullable=True),
+    ms_column("plan_since_ms", nullable=True),
+    ms_column("calibration_since_ms", nullable=True),
+    Column("calibration_before", Integer),
 )
-"""A clip as one of its gateways last told of it."""
+"""A clip as one of its gateways last told of it; `linked_ms` is when that gateway last had a link to it. It has told of
+the plan's and the calibration's version since `*_since_ms`, and of calibration `calibration_before` until then."""

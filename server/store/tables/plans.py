@@ -1,10 +1,20 @@
-"""Prescriptions and commands."""
+"""Prescriptions, what becomes of them, and commands."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from server.store.tables.columns import metadata, ms_column, patient_column
 
@@ -21,7 +31,49 @@ plan: Final = Table(
     ms_column("confirmed_ms", nullable=True),
     ms_column("superseded_ms", nullable=True),
 )
-"""Versions of prescriptions; body, author and reason never change."""
+"""Versions of prescriptions; a trigger keeps number, body, author, reason and time of writing from ever changing (an
+author whose account is gone becomes none)."""
+
+plan_delivery: Final = Table(
+    "plan_delivery",
+    metadata,
+    Column("clip", String(16), primary_key=True),
+    Column("patient_id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    ms_column("first_ms"),
+    ms_column("last_ms"),
+    Column("times", Integer, nullable=False),
+    ForeignKeyConstraint(["patient_id", "version"], ["plan.patient_id", "plan.version"], ondelete="CASCADE"),
+    Index(None, "patient_id", "version"),
+)
+"""Which version was sent for which clip. A version that a clip reports without it is somebody else's with the same
+number."""
+
+plan_draft: Final = Table(
+    "plan_draft",
+    metadata,
+    patient_column(primary_key=True),
+    Column("author_id", ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("fields_json", Text, nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("based_on", Integer, nullable=False),
+    ms_column("changed_ms"),
+)
+"""What an author has begun and not sent, usable or not; `based_on` is the version that was the newest then, or 0."""
+
+plan_template: Final = Table(
+    "plan_template",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("organisation_id", ForeignKey("organisation.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("purpose", String(300), nullable=False),
+    Column("fields_json", Text, nullable=False),
+    Column("author_id", ForeignKey("user_account.id", ondelete="SET NULL"), nullable=True),
+    ms_column("created_ms"),
+    UniqueConstraint("organisation_id", "name"),
+)
+"""An organisation's own beginnings of plans, beside those of `server.plans.templates`."""
 
 command: Final = Table(
     "command",

@@ -70,7 +70,8 @@ def test_bad_input_is_counted_and_the_line_goes_on(engine: Engine, station: Any,
     assert station.get("ack").rejected == ()
     assert stored(engine) == [6]
     with reading(engine) as connection:
-        counts = {(gate, reason): number for gate, reason, number in connection.execute(select(ingest_count))}
+        columns = (ingest_count.c.gateway, ingest_count.c.reason, ingest_count.c["count"])
+        counts = {(gate, reason): number for gate, reason, number in connection.execute(select(*columns))}
         kinds = sorted(connection.scalars(select(quarantine.c.kind)))
     assert counts == {(GATEWAY, "malformed"): 6, ("", "malformed"): 1, (GATEWAY, "not_assigned"): 1}
     assert kinds == ["epoch", "records", "records", "records", "records", "records", "status", "topic"]
