@@ -33,6 +33,7 @@ def validate(fields: Mapping[str, object]) -> messages.Plan:
             for problem in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         problems += tuple((name, rule_of(name) or words) for name, words in found)
+        raise InvalidPlanError(tuple(dict.fromkeys(problems))) from error
     if problems:
         raise InvalidPlanError(problems)
     return plan.model_copy(update={"days": tuple(sorted(set(plan.days)))})
