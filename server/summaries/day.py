@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from gateway import messages
 from server.store.epoch_blob import NO_ANGLE, Rows
-from server.summaries.calendar import local_day, local_instant
+from server.summaries.calendar import local_date, local_instant
 from server.summaries.episodes import Told, merge_episodes
 from server.summaries.floors import shortfall
 from server.summaries.painting import MINUTE_MS, SECOND_MS, Painted, paint
+from server.summaries.stillness import stillness
 from server.summaries.types import (
     CODE,
     NOT_WORN,
@@ -29,11 +30,16 @@ from server.summaries.types import (
     Stripe,
     TracePoint,
 )
+from server.summaries.zones import Zones
 
 GRACE_MS: Final = 120_000
 """A minute is told after its end and needs time to travel: seconds younger than this are not called lost before they
 have had the chance to arrive."""
 
+Span = tuple[int, int]
+"""[start, end), UTC ms."""
+
+_DAY_MIN: Final = 1440
 _NOT_WORN_CODES: Final = [CODE[name] for name in NOT_WORN]
 
 
@@ -43,7 +49,7 @@ class DayInputs:
     end; episodes from some hours before it."""
 
     patient_id: int
-    zone: str
+    zones: Zones
     day: date
     plan: messages.Plan | None
     rows: Mapping[str, Rows]
@@ -55,18 +61,24 @@ class DayInputs:
 
 @dataclass(frozen=True)
 class _Window:
-    start_ms: int
-    end_ms: int
-    until_ms: int
+    """The windows of a day, and how far they have come."""
+
+    spans: tuple[Span, ...]
+    until_ms: int | None
+
+    def so_far(self) -> tuple[Span, ...]:
+        until = self.until_ms
+        return () if until is None else tuple((start, min(end, until)) for start, end in self.spans if start < until)
+
+    def holds(self, utc_ms: int) -> bool:
+        return any(start <= utc_ms < end for start, end in self.spans)
 
 
 def build_day(inputs: DayInputs, now_ms: int) -> DayView:
     """The day as it stands at `now_ms`. Raises UnknownZoneError."""
-    day_start, day_end = local_day(inputs.zone, inputs.day)
     window = _window(inputs, now_ms)
-    span = (window.start_ms, window.until_ms) if window else (day_start, day_start)
-    painted = paint(inputs.rows, *span)
-    episodes = _episodes(inputs.episodes, day_start, day_end, painted)
+    painted = paint(inputs.rows, window.so_far())
+    episodes = _episodes(inputs, window, painted)
     reminders = tuple(sorted(inputs.reminders, key=lambda reminder: reminder.utc_ms))
     return DayView(
         _summary(inputs, window, painted, episodes=episodes, reminders=reminders),
@@ -80,14 +92,38 @@ def build_day(inputs: DayInputs, now_ms: int) -> DayView:
     )
 
 
-def window_of(plan: messages.Plan | None, zone: str, day: date) -> tuple[int, int] | None:
-    """[start, end) of a plan's window on a local date, UTC milliseconds; None on a day without one."""
-    if plan is None or day.weekday() not in plan.days:
+def window_of(plan: messages.Plan, day: date) -> Span | None:
+    """A plan's window on a local date of the plan's own zone, by which the clip goes; None on a day without one.
+    Raises UnknownZoneError."""
+    if day.weekday() not in plan.days:
         return None
-    start = local_instant(zone, day, _minutes(plan.start))
-    end = local_instant(zone, day, _minutes(plan.end), last=True)
+    start = local_instant(plan.zone, day, _minutes(plan.start))
+    end_min = _minutes(plan.end)
+    # A reading that comes twice ends a window when it comes last; 24:00 is where the next day begins, the first time.
+    end = local_instant(plan.zone, day, end_min, last=end_min < _DAY_MIN)
     # A window inside an hour that the clocks skip, or on a date that a zone skips, is empty.
     return (start, end) if start < end else None
+
+
+def windows_of(plan: messages.Plan | None, zones: Zones, day: date) -> tuple[Span, ...]:
+    """What of a plan's windows lies in a local day of the patient, in order of time. One, as a rule; for a patient who
+    has travelled without a new plan it may be parts of two. Raises UnknownZoneError."""
+    day_start, day_end = zones.bounds(day)
+    if plan is None or day_start == day_end:
+        return ()
+    first = local_date(plan.zone, day_start) - timedelta(days=1)
+    last = local_date(plan.zone, day_end - 1) + timedelta(days=1)
+    found: list[Span] = []
+    for number in range((last - first).days + 1):
+        window = window_of(plan, first + timedelta(days=number))
+        if window is None:
+            continue
+        start, end = max(window[0], day_start), min(window[1], day_end)
+        if found and start <= found[-1][1]:
+            start = found.pop()[0]
+        if start < end:
+            found.append((start, end))
+    return tuple(found)
 
 
 def _minutes(text: str) -> int:
@@ -95,52 +131,69 @@ def _minutes(text: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-def _window(inputs: DayInputs, now_ms: int) -> _Window | None:
-    found = window_of(inputs.plan, inputs.zone, inputs.day)
-    if found is None:
-        return None
-    start, end = found
+def _window(inputs: DayInputs, now_ms: int) -> _Window:
+    spans = windows_of(inputs.plan, inputs.zones, inputs.day)
+    if not spans:
+        return _Window((), None)
+    start, end = spans[0][0], spans[-1][1]
     ends = [rows["utc_ms"][rows["utc_ms"] < end].max(initial=start - MINUTE_MS) for rows in inputs.rows.values()]
     heard = int(max(ends, default=start - MINUTE_MS)) + MINUTE_MS
-    until = min(end, max(heard, now_ms - GRACE_MS, start))
-    return _Window(start, end, until - (until - start) % SECOND_MS)
+    return _Window(spans, until_ms((start, end), heard, now_ms))
+
+
+def until_ms(window: Span, heard_ms: int, now_ms: int) -> int:
+    """Up to when a window is told of, when it was heard of up to `heard_ms`."""
+    start, end = window
+    until = min(end, max(heard_ms, now_ms - GRACE_MS, start))
+    return until - (until - start) % SECOND_MS
 
 
 def _summary(
     inputs: DayInputs,
-    window: _Window | None,
+    window: _Window,
     painted: Painted,
     *,
     episodes: Sequence[DayEpisode],
     reminders: Sequence[DayReminder],
 ) -> DaySummary:
-    day_start, day_end = local_day(inputs.zone, inputs.day)
+    day_start, day_end = inputs.zones.bounds(inputs.day)
+    zones = inputs.zones.within(day_start, day_end)
+    plan, spans = inputs.plan, window.spans
     counts = np.bincount(painted.codes, minlength=len(messages.CATEGORIES))
     seconds = {name: int(counts[code]) for name, code in CODE.items()}
     elapsed = len(painted.codes)
     worn = elapsed - sum(seconds[name] for name in NOT_WORN)
-    window_s = (window.end_ms - window.start_ms) // SECOND_MS if window else 0
+    window_s = sum(end - start for start, end in spans) // SECOND_MS
     p10, p50, p90 = _percentiles(painted)
+    still = stillness(painted.codes, painted.begins_ms, painted.shifted)
     return DaySummary(
         patient_id=inputs.patient_id,
         date=inputs.day.isoformat(),
-        zone=inputs.zone,
+        zone=zones[-1][1],
+        zones=zones,
         day_start_ms=day_start,
         day_end_ms=day_end,
-        plan_version=inputs.plan.version if inputs.plan else None,
-        window_start_ms=window.start_ms if window else None,
-        window_end_ms=window.end_ms if window else None,
-        until_ms=window.until_ms if window else None,
+        plan_version=plan.version if plan else None,
+        plan_angle_deg=plan.angle_deg if plan else None,
+        plan_zone=plan.zone if plan else None,
+        windows=spans,
+        window_start_ms=spans[0][0] if spans else None,
+        window_end_ms=spans[-1][1] if spans else None,
+        until_ms=window.until_ms,
         window_s=window_s,
         elapsed_s=elapsed,
-        so_far=window is not None and window.until_ms < window.end_ms,
+        so_far=elapsed < window_s,
         seconds=seconds,
         worn_s=worn,
-        shortfall="no plan yet" if inputs.plan is None else shortfall(worn, elapsed, window_s),
+        shortfall="no plan yet" if plan is None else shortfall(worn, elapsed, window_s),
         p10=p10,
         p50=p50,
         p90=p90,
         shifts=painted.shifts,
+        breaks=still.breaks,
+        longest_still_s=still.longest_s,
+        longest_still_start_ms=still.longest_start_ms,
+        longest_still_cut=still.cut,
         episodes=sum(episode.in_window for episode in episodes),
         reminders_due=len(reminders),
         reminders_given=sum(reminder.given for reminder in reminders),
@@ -168,30 +221,32 @@ def _percentiles(painted: Painted) -> tuple[float | None, float | None, float | 
 
 
 def _stripes(painted: Painted) -> tuple[Stripe, ...]:
-    codes = painted.codes
+    codes, begins = painted.codes, painted.begins_ms
     if not len(codes):
         return ()
-    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    change = (np.diff(codes) != 0) | (np.diff(begins) != SECOND_MS)
+    edges = [0, *(np.flatnonzero(change) + 1).tolist(), len(codes)]
     return tuple(
-        Stripe(
-            painted.start_ms + start * SECOND_MS, painted.start_ms + end * SECOND_MS, messages.CATEGORIES[codes[start]]
-        )
+        Stripe(int(begins[start]), int(begins[end - 1]) + SECOND_MS, messages.CATEGORIES[codes[start]])
         for start, end in pairwise(edges)
     )
 
 
 def _trace(painted: Painted) -> tuple[TracePoint, ...]:
-    minutes = -(-len(painted.codes) // 60)
-    angles = np.full(minutes * 60, np.nan, dtype=np.float32)
-    angles[: len(painted.codes)] = np.where(_worn_angles(painted), painted.sagittal, np.nan)
-    angles = np.sort(angles.reshape(minutes, 60), axis=1)  # what is not a number sorts last
+    worn = np.flatnonzero(_worn_angles(painted))
+    if not len(worn):
+        return ()
+    begins = painted.begins_ms[worn]
+    row, second = np.divmod((begins - painted.begins_ms[0]) // SECOND_MS, 60)
+    told, row = np.unique(row, return_inverse=True)
+    angles = np.full((len(told), 60), np.nan, dtype=np.float32)
+    angles[row, second] = painted.sagittal[worn]
+    angles = np.sort(angles, axis=1)  # what is not a number sorts last
     counts = np.count_nonzero(~np.isnan(angles), axis=1)
-    told = np.flatnonzero(counts)
-    angles, counts = angles[told], counts[told]
     row = np.arange(len(told))
     median = (angles[row, (counts - 1) // 2] + angles[row, counts // 2]) / 2
     columns = (
-        painted.start_ms + told * MINUTE_MS,
+        painted.begins_ms[0] + told * MINUTE_MS,
         median,
         angles[:, 0],
         angles[row, counts - 1],
@@ -199,15 +254,13 @@ def _trace(painted: Painted) -> tuple[TracePoint, ...]:
     return tuple(TracePoint(*point) for point in zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _episodes(told: Sequence[Told], day_start: int, day_end: int, painted: Painted) -> tuple[DayEpisode, ...]:
-    def second(utc_ms: int) -> int:
-        return (utc_ms - painted.start_ms) // SECOND_MS
-
-    def in_window(utc_ms: int) -> bool:
-        return 0 <= second(utc_ms) < len(painted.codes)
+def _episodes(inputs: DayInputs, window: _Window, painted: Painted) -> tuple[DayEpisode, ...]:
+    day_start, day_end = inputs.zones.bounds(inputs.day)
 
     def watched(utc_ms: int) -> bool:
-        return not in_window(utc_ms) or bool(painted.by_gateway[second(utc_ms)])
+        second = int(np.searchsorted(painted.begins_ms, utc_ms, side="right")) - 1
+        told = second >= 0 and utc_ms < painted.begins_ms[second] + SECOND_MS
+        return not told or bool(painted.by_gateway[second])
 
     return tuple(
         DayEpisode(
@@ -218,9 +271,9 @@ def _episodes(told: Sequence[Told], day_start: int, day_end: int, painted: Paint
             episode.end_reason,
             episode.judge,
             episode.plan,
-            in_window(episode.start_ms),
+            window.holds(episode.start_ms),
             episode.simulated,
         )
-        for episode in merge_episodes(told, watched)
+        for episode in merge_episodes(inputs.episodes, watched)
         if day_start <= episode.start_ms < day_end
     )

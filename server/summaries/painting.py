@@ -1,4 +1,4 @@
-"""Every second of an interval gets exactly one category, and an angle where there is one.
+"""Every second of some intervals gets exactly one category, and an angle where there is one.
 
 In one minute of one clip the gateway's code counts unless it is lost, else the clip's, else lost; the angle is that of
 the judge whose code counts. Between clips: the one with the gateway's judgement, else the lower clip id. Between two
@@ -7,7 +7,7 @@ boots of one clip that claim the same second: the later boot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,15 +47,17 @@ class Minutes:
 
 @dataclass(frozen=True)
 class Painted:
-    """N seconds from `start_ms`. codes: (N,) category, `lost` where nothing is known; sagittal: (N,) degrees, NO_ANGLE
-    where none; by_gateway: (N,) whether the gateway's code counted; the minutes that gave at least one second: their
-    shifts in all, and versions."""
+    """N seconds. begins_ms: (N,) when each begins, UTC ms, rising; codes: (N,) category, `lost` where nothing is known;
+    sagittal: (N,) degrees, NO_ANGLE where none; by_gateway: (N,) whether the gateway's code counted; the minutes that
+    gave at least one second: their shifts in all, and versions; shifted: the seconds in the middle of what each minute
+    with a shift gave."""
 
-    start_ms: int
+    begins_ms: NDArray[np.int64]
     codes: NDArray[np.uint8]
     sagittal: NDArray[np.int8]
     by_gateway: NDArray[np.bool_]
     shifts: int
+    shifted: NDArray[np.int64]
     plan_versions: tuple[int, ...]
     calibration_versions: tuple[int, ...]
     clips: tuple[str, ...]
@@ -93,9 +95,13 @@ def merge_judges(rows: Rows) -> Minutes:
     )
 
 
-def paint(clips: Mapping[str, Rows], start_ms: int, end_ms: int) -> Painted:
-    """The seconds of [start_ms, end_ms), a whole number of them, from the rows of each clip."""
-    middle = np.arange(start_ms + SECOND_MS // 2, end_ms, SECOND_MS, dtype=np.int64)
+def paint(clips: Mapping[str, Rows], spans: Sequence[tuple[int, int]]) -> Painted:
+    """The seconds of `spans`, from the rows of each clip. A span is [start, end), UTC ms, a whole number of seconds;
+    spans are in order of time and do not overlap."""
+    begins = np.concatenate(
+        [np.zeros(0, dtype=np.int64), *(np.arange(start, end, SECOND_MS, dtype=np.int64) for start, end in spans)]
+    )
+    middle = begins + SECOND_MS // 2
     codes = np.full(len(middle), LOST, dtype=np.uint8)
     sagittal = np.full(len(middle), NO_ANGLE, dtype=np.int8)
     judged = np.full(len(middle), -1, dtype=np.int8)
@@ -114,8 +120,8 @@ def paint(clips: Mapping[str, Rows], start_ms: int, end_ms: int) -> Painted:
             sagittal[claim] = told.sagittal[row, second]
             judged[claim] = told.judge[row, second]
             owner[claim, 0], owner[claim, 1] = number, row
-    told_by = {clip: (minutes[clip], owner[owner[:, 0] == number, 1]) for number, clip in enumerate(names)}
-    return _painted(start_ms, codes, sagittal, judged == JUDGE_GATEWAY, told_by)
+    told_by = {clip: (minutes[clip], owner[:, 0] == number, owner[:, 1]) for number, clip in enumerate(names)}
+    return _painted(begins, codes, sagittal, judged == JUDGE_GATEWAY, told_by)
 
 
 def _locate(
@@ -138,28 +144,33 @@ def _locate(
 
 
 def _painted(
-    start_ms: int,
+    begins: NDArray[np.int64],
     codes: NDArray[np.uint8],
     sagittal: NDArray[np.int8],
     by_gateway: NDArray[np.bool_],
-    told_by: Mapping[str, tuple[Minutes, NDArray[np.int64]]],
+    told_by: Mapping[str, tuple[Minutes, NDArray[np.bool_], NDArray[np.int64]]],
 ) -> Painted:
-    """`told_by`: each clip's minutes, and which of them gave the seconds that are its own."""
+    """`told_by`: each clip's minutes, which seconds are its own, and which minute gave each of these."""
     shifts, plans, calibrations, clips, simulated = 0, set[int](), set[int](), [], False
-    for clip, (told, owners) in told_by.items():
-        rows = np.unique(owners)
-        if len(rows):
+    shifted = [np.zeros(0, dtype=np.int64)]
+    for clip, (told, own, owners) in told_by.items():
+        seconds = np.flatnonzero(own)
+        if len(seconds):
+            seconds = seconds[np.argsort(owners[seconds], kind="stable")]
+            rows, first, count = np.unique(owners[seconds], return_index=True, return_counts=True)
             clips.append(clip)
             shifts += int(told.shifts[rows].sum(dtype=np.int64))
+            shifted.append(seconds[(first + count // 2)[told.shifts[rows] > 0]])
             plans.update(told.plan[rows].tolist())
             calibrations.update(told.calibration[rows].tolist())
             simulated |= bool(told.simulated[rows].any())
     return Painted(
-        start_ms,
+        begins,
         codes,
         sagittal,
         by_gateway,
         shifts,
+        np.concatenate(shifted),
         tuple(sorted(plans)),
         tuple(sorted(calibrations)),
         tuple(sorted(clips)),

@@ -13,25 +13,24 @@ import numpy as np
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, or_, select
 
 from gateway import messages
-from server.store import UnknownPatientError, reading, writing
+from server.store import reading, writing
 from server.store.epoch_blob import HOUR_MS, BlobError, Rows, decode
 from server.store.tables import (
     clip_event,
     daily,
     episode,
     epoch_hour,
-    patient,
     plan,
     reminder,
     stale_day,
     unplaced_epoch,
 )
 from server.store.upsert import upsert
-from server.summaries.calendar import local_date, local_day
 from server.summaries.day import GRACE_MS, DayInputs, build_day
 from server.summaries.episodes import Told
 from server.summaries.painting import MINUTE_MS
 from server.summaries.types import ALGO, DayEvent, DayReminder, DaySummary, DayView
+from server.summaries.zone_history import zones_of_one
 
 log: Final = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ def day_view(engine: Engine, patient_id: int, day: date, now_ms: int) -> DayView
 def today(engine: Engine, patient_id: int, now_ms: int) -> date:
     """The patient's local date. Raises UnknownPatientError."""
     with reading(engine) as connection:
-        return local_date(_zone(connection, patient_id), now_ms)
+        return zones_of_one(connection, patient_id).day_at(now_ms)
 
 
 def summaries(
@@ -124,19 +123,14 @@ def _read(body: str) -> DaySummary:
     values = {field.name: stored[field.name] for field in fields(DaySummary)}
     for name in ("plan_versions", "calibration_versions", "clips"):
         values[name] = tuple(values[name])
+    for name in ("zones", "windows"):
+        values[name] = tuple((first, second) for first, second in values[name])
     return DaySummary(**values)
 
 
-def _zone(connection: Connection, patient_id: int) -> str:
-    zone: str | None = connection.scalar(select(patient.c.zone).where(patient.c.id == patient_id))
-    if zone is None:
-        raise UnknownPatientError(f"no patient {patient_id}")
-    return zone
-
-
 def _inputs(connection: Connection, patient_id: int, day: date) -> DayInputs:
-    zone = _zone(connection, patient_id)
-    start, end = local_day(zone, day)
+    zones = zones_of_one(connection, patient_id)
+    start, end = zones.bounds(day)
     rows = _rows(connection, patient_id, start, end)
     told = {
         int(version)
@@ -145,7 +139,7 @@ def _inputs(connection: Connection, patient_id: int, day: date) -> DayInputs:
     }
     return DayInputs(
         patient_id,
-        zone,
+        zones,
         day,
         _plan(connection, patient_id, told, end),
         rows,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from server.store.tables import patient, stale_day
+from server.store.tables import stale_day
 from server.store.upsert import upsert
-from server.summaries.calendar import local_date
+from server.summaries.zone_history import zones_of
+from server.summaries.zones import Zones
 
 
 def mark_stale(connection: Connection, days: Iterable[tuple[int, date]]) -> None:
@@ -24,19 +25,29 @@ def mark_stale(connection: Connection, days: Iterable[tuple[int, date]]) -> None
 
 
 def mark_spans(connection: Connection, spans: Iterable[tuple[int, int, int]]) -> None:
-    """Mark the local days that (patient id, start, end) reach into; UTC milliseconds, half open, shorter than a day."""
-    wanted = set(spans)
-    zones = {
-        row.id: row.zone
-        for row in connection.execute(
-            select(patient.c.id, patient.c.zone).where(patient.c.id.in_({span[0] for span in wanted}))
-        )
-    }
+    """Mark the local days that (patient id, start, end) reach into; UTC milliseconds, half open."""
+    by_patient: dict[int, list[tuple[int, int]]] = {}
+    for patient_id, start_ms, end_ms in spans:
+        by_patient.setdefault(patient_id, []).append((start_ms, max(start_ms, end_ms - 1)))
+    zones = zones_of(connection, by_patient)
     mark_stale(
         connection,
-        {
-            (patient_id, local_date(zones[patient_id], instant))
-            for patient_id, start_ms, end_ms in wanted
-            for instant in (start_ms, max(start_ms, end_ms - 1))
-        },
+        {(patient_id, day) for patient_id, told in by_patient.items() for day in _days(zones[patient_id], told)},
     )
+
+
+def _days(zones: Zones, spans: Iterable[tuple[int, int]]) -> set[date]:
+    """The local days of spans, ends included."""
+    found: set[date] = set()
+    marked_to = None
+    for first_ms, last_ms in sorted(spans):
+        if marked_to is not None and last_ms < marked_to:
+            continue
+        day = zones.day_at(first_ms if marked_to is None else max(first_ms, marked_to))
+        while True:
+            found.add(day)
+            marked_to = zones.bounds(day)[1]
+            if last_ms < marked_to:
+                break
+            day += timedelta(days=1)
+    return found

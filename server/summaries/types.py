@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway import messages
 
-ALGO: Final = 2
+ALGO: Final = 3
 """Version of the code that makes a summary; raise it and every stored day is made again."""
 
 CODE: Final = {name: code for code, name in enumerate(messages.CATEGORIES)}
@@ -21,18 +21,27 @@ NOT_WORN: Final = ("paused", "lost", "not_worn")
 class DaySummary:
     """The figures of one local day, over the window of the plan in force.
 
-    `seconds` has every category (names of `messages.CATEGORIES`) and adds up to `elapsed_s`, the seconds of the window
-    from its start to `until_ms`; for a finished day that is the whole window. A day without a window has no seconds.
-    `shortfall` says in words what is missing for the figures to be shown; None when they may be. When it is not None,
-    show coverage and time by category only.
+    `zones` are the zones lived in, (UTC ms, zone from then on), the first from the start of the day; `zone` is the
+    last. `windows` are the parts of the plan's windows that lie in the day, [start, end): one, unless the patient lives
+    in another zone than the plan's; `window_start_ms` and `window_end_ms` are the first start and the last end.
+
+    `seconds` has every category (names of `messages.CATEGORIES`) and adds up to `elapsed_s`, the seconds of the windows
+    up to `until_ms`; for a finished day that is all of them. A day without a window has no seconds. `shortfall` says in
+    words what is missing for the figures to be shown; None when they may be. When it is not None, show coverage and
+    time by category only.
     """
 
     patient_id: int
     date: str
     zone: str
+    zones: tuple[tuple[int, str], ...]
     day_start_ms: int
     day_end_ms: int
     plan_version: int | None
+    plan_angle_deg: int | None
+    """The angle beyond which the plan in force calls a second slouched."""
+    plan_zone: str | None
+    windows: tuple[tuple[int, int], ...]
     window_start_ms: int | None
     window_end_ms: int | None
     until_ms: int | None
@@ -46,6 +55,12 @@ class DaySummary:
     p50: float | None
     p90: float | None
     shifts: int
+    breaks: int
+    """Times of moving about for a while, see `server.summaries.stillness`."""
+    longest_still_s: int
+    longest_still_start_ms: int | None
+    longest_still_cut: bool
+    """Whether the longest still bout ends where nothing was seen, so that it may have been longer."""
     episodes: int
     reminders_due: int
     reminders_given: int
@@ -79,6 +94,16 @@ class DaySummary:
     def shifts_per_hour(self) -> float | None:
         """Shifts an hour of worn time; None when nothing was worn."""
         return self.shifts * 3600 / self.worn_s if self.worn_s else None
+
+    @property
+    def breaks_per_hour(self) -> float | None:
+        """Breaks an hour of worn time; None when nothing was worn."""
+        return self.breaks * 3600 / self.worn_s if self.worn_s else None
+
+    @property
+    def spread(self) -> float | None:
+        """P90 - P10 of inclination, degrees; None without angles."""
+        return None if self.p90 is None or self.p10 is None else round(self.p90 - self.p10, 1)
 
     @property
     def response_rate(self) -> float | None:
@@ -158,7 +183,7 @@ class DayEvent:
 @dataclass(frozen=True)
 class DayView:
     """Everything the day page shows. Episodes, reminders and events are those of the whole local day, in order of time;
-    stripes (they cover the window up to `until_ms` without a gap) and trace are those of the window."""
+    stripes (they cover the windows up to `until_ms` without a gap) and trace are those of the windows."""
 
     summary: DaySummary
     plan: messages.Plan | None

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from gateway import messages
 from server.store import epoch_blob
-from server.summaries.day import GRACE_MS, DayInputs, build_day, window_of
+from server.summaries.day import GRACE_MS, DayInputs, build_day, window_of, windows_of
 from server.summaries.episodes import Told
 from server.summaries.floors import shortfall
 from server.summaries.types import DayReminder, DayView
+from server.summaries.zones import Zones
 
 Table = Callable[..., epoch_blob.Rows]
 M = 60_000
@@ -31,7 +32,7 @@ def view(
 ) -> DayView:
     inputs = DayInputs(
         7,
-        more.get("zone", "UTC"),
+        more.get("zones", Zones("UTC")),
         more.get("day", DAY),
         plan,
         rows or {},
@@ -134,16 +135,48 @@ def test_the_shortfall_never_seems_to_meet_the_floor(worn: int, share: str) -> N
     assert shortfall(worn, 28_800, 28_800) == f"worn for {share} of the window, 60 % are needed"
 
 
-def test_a_window_on_days_when_the_clocks_change() -> None:
-    plan = messages.Plan(version=1, start="00:00", end="24:00", days=(6,))
-    for day, hours in ((date(2026, 3, 29), 23), (date(2026, 10, 25), 25)):
-        window = window_of(plan, "Europe/Berlin", day)
-        assert window is not None
-        assert window[1] - window[0] == hours * 3_600_000
-        assert view(plan=plan, zone="Europe/Berlin", day=day).summary.seconds["lost"] == hours * 3600
-    skipped = messages.Plan(version=1, start="02:10", end="02:50", days=(6,))
-    assert window_of(skipped, "Europe/Berlin", date(2026, 3, 29)) is None
-    assert window_of(plan, "Pacific/Apia", date(2011, 12, 30)) is None
+@pytest.mark.parametrize(
+    ("zone", "day", "seconds"),
+    [
+        ("Europe/Berlin", date(2026, 3, 29), 23 * 3600),
+        ("Europe/Berlin", date(2026, 10, 25), 25 * 3600),
+        ("Australia/Lord_Howe", date(2026, 4, 5), 24 * 3600 + 1800),
+        ("Australia/Lord_Howe", date(2026, 10, 4), 23 * 3600 + 1800),
+        ("Asia/Kathmandu", date(2026, 3, 29), 24 * 3600),
+    ],
+)
+def test_a_window_of_the_whole_day_has_all_its_seconds(zone: str, day: date, seconds: int) -> None:
+    plan = messages.Plan(version=1, start="00:00", end="24:00", days=(6,), zone=zone)
+    summary = view(plan=plan, zones=Zones(zone), day=day).summary
+    assert (summary.window_s, summary.seconds["lost"]) == (seconds, seconds)
+    assert summary.windows == ((summary.day_start_ms, summary.day_end_ms),)
+
+
+def test_the_clock_of_the_window_on_days_when_the_clocks_change() -> None:
+    def window(zone: str, day: date, start: str, end: str) -> tuple[str, str] | None:
+        found = window_of(messages.Plan(version=1, start=start, end=end, days=(6,), zone=zone), day)
+        if found is None:
+            return None
+        start_ms, end_ms = (f"{datetime.fromtimestamp(t / 1000, UTC):%H:%M}" for t in found)
+        return start_ms, end_ms
+
+    # At 2:00 it is 3:00; at 3:00 it is 2:00 again.
+    assert window("Europe/Berlin", date(2026, 3, 29), "01:00", "09:00") == ("00:00", "07:00")
+    assert window("Europe/Berlin", date(2026, 10, 25), "01:00", "09:00") == ("23:00", "08:00")
+    assert window("Europe/Berlin", date(2026, 3, 29), "02:10", "02:50") is None
+    assert window("Europe/Berlin", date(2026, 10, 25), "02:10", "02:50") == ("00:10", "01:50")
+    assert window("Australia/Lord_Howe", date(2026, 4, 5), "01:00", "09:00") == ("14:00", "22:30")
+    assert window("Australia/Lord_Howe", date(2026, 10, 4), "01:00", "09:00") == ("14:30", "22:00")
+    assert window("Asia/Kathmandu", date(2026, 3, 29), "09:00", "17:00") == ("03:15", "11:15")
+    assert window("Pacific/Apia", date(2011, 12, 30), "09:00", "17:00") is None
+
+
+def test_an_all_day_plan_does_not_reach_into_the_next_day_when_midnight_comes_twice() -> None:
+    plan = messages.Plan(version=1, start="00:00", end="24:00", days=(5,), zone="America/Havana")
+    zones = Zones("America/Havana")
+    (window,) = windows_of(plan, zones, date(2026, 10, 31))
+    assert window == zones.bounds(date(2026, 10, 31))
+    assert windows_of(plan, zones, date(2026, 11, 1)) == ()
 
 
 def test_episodes_of_the_day_and_of_the_window() -> None:

@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 
 from gateway import messages
 from server.store import epoch_blob
-from server.summaries.painting import LOST, Painted, paint
+from server.summaries import painting
+from server.summaries.painting import LOST, Painted
 
 Table = Callable[..., epoch_blob.Rows]
 M = 60_000
 UPRIGHT, SLOUCHED, NOT_WORN, PAUSED = 10, 9, 2, 0
+
+
+def paint(clips: dict[str, epoch_blob.Rows], start_ms: int, end_ms: int) -> Painted:
+    return painting.paint(clips, [(start_ms, end_ms)])
 
 
 def text(painted: Painted) -> str:
@@ -88,6 +93,19 @@ def test_versions_are_those_of_the_minutes_that_count(table: Table) -> None:
     assert (painted.plan_versions, painted.calibration_versions, painted.simulated) == ((3, 4), (2,), True)
 
 
+def test_a_shift_lies_in_the_middle_of_what_its_minute_gave(table: Table) -> None:
+    rows = table(
+        {"utc_ms": 0, "shifts": 1},
+        {"utc_ms": M, "start_ms": M},
+        {"utc_ms": 2 * M, "start_ms": 2 * M, "codes": "1" * 20 + "a" * 40, "shifts": 3},
+        {"utc_ms": 3 * M, "start_ms": 3 * M, "code": LOST, "shifts": 2},
+    )
+    painted = paint({"c": rows}, 0, 4 * M)
+    assert painted.shifted.tolist() == [30, 160]
+    assert painted.shifts == 4
+    assert paint({"c": rows}, 0, 30_000).shifted.tolist() == [15]
+
+
 CODES = st.text("0129a", min_size=60, max_size=60)
 # Minutes of two boots, on a grid that makes them meet, abut, overlap and leave gaps.
 MINUTE = st.tuples(
@@ -145,3 +163,10 @@ def test_every_second_has_one_category_that_somebody_told_there(
     cut = start + length_s // 2 * 1000
     pieces = [paint(rows, start, cut), paint(rows, cut, start + length_s * 1000)]
     assert list(itertools.chain(*(piece.codes.tolist() for piece in pieces))) == painted.codes.tolist()
+    both = painting.paint(rows, [(start, cut), (cut, start + length_s * 1000)])
+    assert both.codes.tolist() == painted.codes.tolist()
+    # With a hole between two spans: each second as before, none of the hole.
+    apart = painting.paint(rows, [(start, start + length_s // 3 * 1000), (cut, start + length_s * 1000)])
+    assert apart.codes.tolist() == [*painted.codes[: length_s // 3], *painted.codes[length_s // 2 :]]
+    assert set(apart.begins_ms.tolist()) <= set(painted.begins_ms.tolist())
+    assert len(apart.begins_ms) == len(apart.codes)
