@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from firmware.clip import protocol
@@ -14,7 +15,8 @@ from gateway import messages, orders, plans
 from gateway.alone import Alone
 from gateway.clock_map import ClockReport
 from gateway.config import GatewayConfig
-from gateway.inside import Face
+from gateway.erasing import Erasing, in_words
+from gateway.inside import FACE, OWNER, Face
 from gateway.mqtt.slumber import Slumber
 from gateway.outbox import Outbox, OutboxError
 from gateway.publisher import Publisher
@@ -28,8 +30,6 @@ ASLEEP_S: Final = 10.0
 """If so much more time than meant has gone by between two looks, the computer slept."""
 SAY_AGAIN_S: Final = 1.0
 RESTART_S: Final = 5.0
-OWNER: Final = "gateway"
-FACE: Final = "status"
 
 logger = logging.getLogger(__name__)
 
@@ -41,21 +41,29 @@ async def run(
     stop: asyncio.Event | None = None,
     radio: Radio | None = None,
     faces: Sequence[Face] = (),
+    config_file: Path | None = None,
 ) -> None:
     """Run the gateway until `stop` is set or the task is cancelled.
 
-    `utc_ms` tells UTC; all waiting is by the running loop's clock; `faces` run beside it. Raises
-    OutboxError when the data cannot be used.
+    `utc_ms` tells UTC; all waiting is by the running loop's clock; `faces` run beside it; out of `config_file`, where
+    `config` is from, the clips are taken that the server has erased. Raises OutboxError when the data cannot be used.
     """
     with Alone(config.data_dir), Outbox(config.database, utc_ms, config.limits) as outbox:
-        await _Gateway(config, outbox, utc_ms, radio or BleakRadio()).run(stop or asyncio.Event(), faces)
+        gateway = _Gateway(config, outbox, utc_ms, radio or BleakRadio(), Erasing(outbox, config_file))
+        await gateway.run(stop or asyncio.Event(), faces)
 
 
 class _Gateway:
     """What the parts have to do with each other."""
 
-    def __init__(self, config: GatewayConfig, outbox: Outbox, utc_ms: Callable[[], int], radio: Radio) -> None:
+    def __init__(
+        self, config: GatewayConfig, outbox: Outbox, utc_ms: Callable[[], int], radio: Radio, erasing: Erasing
+    ) -> None:
+        for clip in erasing.unfinished:
+            config = config.without_clip(clip)
         self.config = config
+        self._erasing = erasing
+        self._one_erasure = asyncio.Lock()
         self._outbox = outbox
         self._utc_ms = utc_ms
         self._changed = asyncio.Event()
@@ -85,6 +93,7 @@ class _Gateway:
             )
             for clip in config.clips
         }
+        self._running: dict[str, asyncio.Task[None]] = {}  # the sessions
 
     async def run(self, stop: asyncio.Event, faces: Sequence[Face] = ()) -> None:
         self._publisher.start()
@@ -92,7 +101,10 @@ class _Gateway:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._publisher.run()), tasks.create_task(self._tell_status())]
                 running.append(tasks.create_task(self._look_for_sleep()))
-                running += [tasks.create_task(_keep_running(session)) for session in self._sessions.values()]
+                running.append(tasks.create_task(self._finish_erasing()))
+                for clip, session in self._sessions.items():
+                    self._running[clip] = tasks.create_task(_keep_running(session))
+                running += self._running.values()
                 running += [tasks.create_task(self._show(face)) for face in faces]
                 await stop.wait()
                 for task in running:
@@ -210,7 +222,15 @@ class _Gateway:
 
     async def _carry_out(self, command: messages.Command) -> None:
         session = self._sessions.get(command.clip)
-        if session is None:
+        if command.kind == "erase" and command.expires_utc_ms > self._utc_ms():
+            try:
+                reply = orders.reply(command, "done", await self._erase(command.clip))
+            except OutboxError as error:
+                logger.warning("clip %s cannot be erased, waiting to be asked again: %s", command.clip[-4:], error)
+                return
+        elif command.kind == "erase":
+            reply = orders.reply(command, "expired")
+        elif session is None:
             reply = messages.Reply(
                 schema="reply/1",
                 id=command.id,
@@ -225,6 +245,29 @@ class _Gateway:
             reply = await session.command(command)
         self._outbox.answer(reply)
         self._publisher.reply(reply)
+
+    async def _erase(self, clip: str) -> str:
+        """Erase a clip; what there is to say of it. Raises OutboxError when that could not even be begun."""
+        async with self._one_erasure:
+            self._erasing.decide(clip, holds=clip in self._sessions)
+            session = self._sessions.pop(clip, None)
+            self.config = self.config.without_clip(clip)
+            given_up = await session.give_up_journal() if session is not None else None
+            if (task := self._running.pop(clip, None)) is not None:
+                task.cancel()
+                await asyncio.wait({task})
+            if given_up is not None:
+                self._erasing.decide(clip, holds=False)
+            await self._erasing.finish(clip)
+        self._publisher.resend()
+        self._changed.set()
+        return in_words(given_up, known=session is not None)
+
+    async def _finish_erasing(self) -> None:
+        """Bring to its end what the process before this one could not."""
+        async with self._one_erasure:
+            for clip in self._erasing.unfinished:
+                await self._erasing.finish(clip)
 
 
 async def _keep_running(session: Session) -> None:

@@ -104,15 +104,27 @@ class GatewayConfig(BaseModel):
         """The file of the outbox and of everything else that must survive a restart."""
         return self.data_dir / "gateway.db"
 
+    def without_clip(self, serial: str) -> GatewayConfig:
+        """The same without a clip."""
+        return self.model_copy(update={"clips": tuple(clip for clip in self.clips if clip.serial != serial)})
+
     def with_clip(self, clip: ClipConfig) -> GatewayConfig:
         """The same with a clip more, or with this key for one that is there."""
-        others = tuple(other for other in self.clips if other.serial != clip.serial)
-        return self.model_copy(update={"clips": (*others, clip)})
+        return self.model_copy(update={"clips": (*self.without_clip(clip.serial).clips, clip)})
 
 
 def load(path: Path) -> GatewayConfig:
     """The configuration in `path`, with the password from wherever it is kept. Raises ConfigError, naming the field
     that is wrong."""
+    config = _read(path)
+    try:
+        return config if not config.in_keyring else _with_password(config)
+    except keyrings.KeyringError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> GatewayConfig:
+    """What the file itself says."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -120,10 +132,7 @@ def load(path: Path) -> GatewayConfig:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not a text file in UTF-8") from error
     try:
-        config = GatewayConfig.model_validate_json(text)
-        return config if not config.in_keyring else _with_password(config)
-    except keyrings.KeyringError as error:
-        raise ConfigError(f"{path}: {error}") from error
+        return GatewayConfig.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "file"
@@ -147,3 +156,13 @@ def save(path: Path, config: GatewayConfig) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def take_out(path: Path, serial: str) -> None:
+    """Take a clip and its key out of the file, if they are there. Raises ConfigError, OSError."""
+    if not path.exists():
+        return
+    config = _read(path)
+    without = config.without_clip(serial)
+    if without != config:
+        save(path, without)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway import messages
 from gateway.clock_map import ClockReport
 from gateway.config import GatewayConfig
+
+OWNER: Final = "gateway"
+FACE: Final = "status"
+"""Where the gateway's file has what the gateway last said of itself."""
 
 
 class Inside(Protocol):
@@ -15,7 +19,7 @@ class Inside(Protocol):
 
     @property
     def config(self) -> GatewayConfig:
-        """What it was started with."""
+        """What it was started with, without the clips that were erased since."""
 
     @property
     def broker_connected(self) -> bool:

@@ -56,6 +56,8 @@ class Journal:
 
         Raises LinkError.
         """
+        if self._ledger.forsaken:
+            self._ledger.step_over(following - 1)
         committed = self._ledger.position
         if committed is None or committed >= following:
             committed = first - 1  # never read before, or the clip has begun a new journal

@@ -14,6 +14,8 @@ from gateway.outbox import Outbox, OutboxError
 from gateway.placing import Origin, unplaceable
 
 BOOTS_REMEMBERED: Final = 16
+FORSAKEN: Final = "forsaken"
+"""Owner of the names of clips that were erased here while they could not be told to give up their journals."""
 _CLOCK: Final = "clock/"
 _CORE: Final = "core"
 _CALIBRATED: Final = "calibrated"
@@ -81,6 +83,18 @@ class Ledger:
         if position is not None:
             self.position = position
         self._touched.clear()
+
+    @property
+    def forsaken(self) -> bool:
+        """Whether what the clip holds is to be stepped over: it was erased here before it was paired again."""
+        return self._outbox.get(FORSAKEN, self.serial) is not None
+
+    def step_over(self, position: int) -> None:
+        """Take the journal up to `position` for consumed without having read it. Raises OutboxError."""
+        with self._outbox.transaction():
+            self._outbox.set(self.serial, {_JOURNAL: json.dumps({"id": position}).encode()})
+            self._outbox.drop(FORSAKEN, [self.serial])
+        self.position = position
 
     @property
     def core(self) -> tuple[str, bytes] | None:

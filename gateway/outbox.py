@@ -24,8 +24,15 @@ MAX_HANDED: Final = 256
 """Batches whose acknowledgement is still understood after newer ones were handed out."""
 AGE_EVERY_MS: Final = 3_600_000
 
-_OLDEST: Final = "SELECT n, record FROM waiting WHERE n > ? AND n < ifnull(?, n + 1) ORDER BY n LIMIT ?"
-_NEWEST: Final = "SELECT n, record FROM waiting WHERE n > ? AND n < ifnull(?, n + 1) ORDER BY n DESC LIMIT ?"
+ERASING: Final = "erasing"
+"""Owner of the names of clips that are being erased: nothing of theirs is handed out."""
+
+_BETWEEN: Final = f"""
+SELECT n, record FROM waiting WHERE n > ? AND n < ifnull(?, n + 1)
+AND clip NOT IN (SELECT name FROM state WHERE owner = '{ERASING}') ORDER BY n
+"""  # noqa: S608
+_OLDEST: Final = f"{_BETWEEN} LIMIT ?"
+_NEWEST: Final = f"{_BETWEEN} DESC LIMIT ?"
 
 logger = logging.getLogger(__name__)
 

@@ -146,6 +146,20 @@ class Session:
         self._back_off.reset()
         self._woken.set()
 
+    async def give_up_journal(self) -> int | None:
+        """Tell the clip that everything in its journal is acknowledged, so that it is told to nobody any more; how many
+        records that were, None when there is no link or the clip does not answer in time."""
+        if (link := self._link) is None:
+            return None
+        try:
+            async with asyncio.timeout(PROBE_S):
+                report = clip_status.parse(await link.read(uuids.STATUS))
+                up_to = protocol.control.pack(protocol.control.JOURNAL_ACK, report.journal_next - 1)
+                await link.operate(protocol.control.JOURNAL_ACK, up_to)
+        except (TimeoutError, LinkError, RefusedError, protocol.MalformedError):
+            return None
+        return report.journal_next - report.journal_first
+
     async def _linked(self) -> Link:
         while True:
             await self._ready.wait()

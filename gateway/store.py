@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
-from gateway import messages, private_files
+from gateway import forgetting, messages, private_files
 
 SCHEMA_VERSION: Final = 2
 MAX_KEPT: Final = 1000
@@ -273,6 +273,20 @@ class Store:
         return self._db.execute(
             "SELECT door, reason, payload, utc_ms FROM kept ORDER BY id DESC LIMIT ?", (limit,)
         ).fetchall()
+
+    # --- what is forgotten ---
+
+    def erase(self, clip: str) -> None:
+        """Remove all that is held of a clip. Raises OutboxError."""
+        with self.transaction():
+            forgetting.remove(self._db, clip)
+
+    def scrub(self) -> None:
+        """Leave nothing in the file of what was removed from it; as long as copying it takes. Raises OutboxError."""
+        try:
+            forgetting.scrub(self._db)
+        except sqlite3.Error as error:
+            raise OutboxError(f"cannot clean the outbox: {self._in_words(error)}") from error
 
     # --- commands that have been answered ---
 

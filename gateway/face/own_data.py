@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway import messages
-from gateway.app import FACE, OWNER
+from gateway.inside import FACE, OWNER
 
 _PLAN: Final = "plan"
 

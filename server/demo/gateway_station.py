@@ -10,6 +10,7 @@ from pathlib import Path
 
 from firmware.virtual import RadioLostError, Station, station
 from gateway import app, config
+from gateway.face import door
 
 from .world import World, load
 
@@ -17,7 +18,8 @@ from .world import World, load
 async def _run(world: World, place: Station) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await app.run(config.load(world.gateway_config), utc_ms=place.utc_ms, stop=stop)
+    path = world.gateway_config
+    await app.run(config.load(path), utc_ms=place.utc_ms, stop=stop, faces=(door.serve,), config_file=path)
 
 
 def main(world: World) -> int:

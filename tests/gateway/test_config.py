@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway import commands, messages
-from gateway.app import FACE, OWNER
 from gateway.config import ConfigError, GatewayConfig, load, save
+from gateway.inside import FACE, OWNER
 from gateway.outbox import Limits, Outbox
 
 GOOD: dict[str, Any] = {

@@ -71,8 +71,7 @@ def forget(
                 typer.echo("To keep a copy first: plumbline gateway export FOLDER")
                 typer.confirm("Remove them?", abort=True)
             forgetting.forget(settings.database, serial)
-            others = tuple(other for other in settings.clips if other.serial != serial)
-            configuration.save(config, settings.model_copy(update={"clips": others}))
+            configuration.save(config, settings.without_clip(serial))
     except InUseError:
         fail("the gateway runs: stop it first (Ctrl-C where it runs, or plumbline gateway uninstall-service)")
     except OutboxError as error:

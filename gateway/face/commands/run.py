@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,17 +51,17 @@ def run(
         clips = "1 clip" if len(settings.clips) == 1 else f"{len(settings.clips)} clips"
         typer.echo(f"gateway {settings.gateway}: {clips}, broker {settings.broker}. Ctrl-C stops it.")
     try:
-        asyncio.run(_until_signal(settings, faces))
+        asyncio.run(_until_signal(settings, config, faces))
     except OutboxError as error:
         fail(str(error))
     if shown:
         typer.echo("The gateway has stopped. The clip goes on by itself and keeps what it measures.")
 
 
-async def _until_signal(settings: GatewayConfig, faces: list[Face]) -> None:
+async def _until_signal(settings: GatewayConfig, path: Path, faces: list[Face]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows: Ctrl-C cancels the task instead
             loop.add_signal_handler(number, stop.set)
-    await run_gateway(settings, utc_ms=utc_ms, stop=stop, faces=faces)
+    await run_gateway(settings, utc_ms=utc_ms, stop=stop, faces=faces, config_file=path)

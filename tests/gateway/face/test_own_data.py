@@ -16,10 +16,10 @@ from typer.testing import Result
 
 from gateway import config as configuration
 from gateway import messages
-from gateway.app import FACE, OWNER
 from gateway.config import ClipConfig, GatewayConfig
 from gateway.face import export, own_data, tables
 from gateway.face.live_view import Days
+from gateway.inside import FACE, OWNER
 from gateway.ledger import Ledger
 from gateway.outbox import Outbox
 from gateway.thinning import Limits
