@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from server.commands import audit, devices, people, running
+from server.commands import audit, devices, operation, people, running
 from server.commands.common import choose_settings
 from server.settings import variables
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 for command in (
     running.run,
     running.migrate,
+    operation.check,
     people.create_therapist,
     people.create_patient,
     devices.create_gateway,

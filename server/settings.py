@@ -63,8 +63,7 @@ class Settings(BaseSettings):
     mqtt_username: str = "server"
     mqtt_password: SecretStr = SecretStr("")
     mqtt_private: bool = False
-    """The way to the broker needs no TLS although it leaves this machine: a network that is the server's and the
-    broker's alone. The same for the broker as gateways are told of it."""
+    """The server's way to the broker needs no TLS although it leaves this machine: a network of their own."""
     mqtt_ca_file: Path | None = None
     """Authority that signed the broker's certificate; None for the system's."""
     mqtt_port: Port = 1883
@@ -78,6 +77,8 @@ class Settings(BaseSettings):
     mqtt_admin_password: SecretStr = SecretStr("")
     gateway_mqtt_url: str | None = None
     """The broker as gateways reach it, told to them when they are enrolled; None for the server's own address of it."""
+    gateway_mqtt_private: bool = False
+    """The gateways' way to the broker needs no TLS although it leaves this machine: a network of their own."""
     gateway_mqtt_ca_file: Path | None = None
     """Certificates (PEM) for gateways to trust there, told to them too; None for their system's."""
 

@@ -104,3 +104,17 @@ def _read_secrets(told: dict[str, Any], files: dict[str, Any]) -> None:
             told[name] = Path(str(file)).read_text().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{name}{_FILE}: {file} cannot be read: {error}") from error
+
+
+def secret_files(settings: BaseSettings) -> list[Path]:
+    """The files that secrets are in: their own, and the settings file where it has one in it."""
+    kind = type(settings)
+    secrets = _secrets(kind)
+    named = [os.environ.get(PREFIX + (name + _FILE).upper()) for name in secrets]
+    file: Path | None = getattr(settings, _CONFIG)
+    if file is not None:
+        told = tomllib.loads(file.read_text())
+        named += [told.get(name + _FILE) for name in secrets]
+        if any(name in told for name in secrets):
+            named.append(str(file))
+    return [Path(name) for name in named if name]

@@ -19,6 +19,7 @@ from server.access.passwords import WeakPasswordError
 from server.broker import BrokerError
 from server.ingest.enrolment import EnrolmentError
 from server.mqtt.address import BrokerUrlError
+from server.operation.safety import UnsafeError
 from server.serving import AddressError
 from server.settings import Settings, SettingsError, variable
 from server.store import DatabaseUrlError, UnknownPatientError, migrate, open_engine
@@ -34,6 +35,7 @@ _TROUBLES: Final = (
     SettingsError,
     UnknownPatientError,
     UnknownZoneError,
+    UnsafeError,
     WeakPasswordError,
 )
 """Errors whose message is meant for the caller."""

@@ -22,7 +22,7 @@ from server.commands.common import in_words, store, utc_now_ms
 from server.enrolment.doorkeeper import BrokerFace, Doorkeeper
 from server.mqtt.address import Broker, broker_at
 from server.mqtt.control import ControlError, DynamicSecurity
-from server.operation import logs
+from server.operation import logs, safety
 from server.serving import Face, listen, serve
 from server.settings import Settings
 from server.store.migrate import current_revision
@@ -37,8 +37,10 @@ def run(
     """Migrate the database, take in what gateways send, and serve the pages."""
     with in_words() as settings:
         logs.set_up(settings.log_format, settings.log_level)
-        engine = store(settings)
         url = mqtt or settings.mqtt_url
+        safety.require_safe(safety.of_settings(settings, url))
+        engine = store(settings)
+        safety.require_safe(safety.accounts(engine))
         port = port or settings.port
         with listen(settings.host, port) as listener, _broker(settings, url, engine) as (broker, doorkeeper):
             typer.echo(

@@ -76,3 +76,8 @@ def newest_revision() -> str:
     if head is None:
         raise RuntimeError("the package holds no migrations")
     return head
+
+
+def known_revisions() -> list[str]:
+    """Every revision that this code can bring to the newest, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
