@@ -91,10 +91,25 @@ class Duty(StrEnum):
     MANAGE_PEOPLE = "manage people"
     ADD_PATIENT = "add patient"
     TAKE_EMERGENCY_ACCESS = "take emergency access"
+    SEE_TOKENS = "see tokens"
+    """Of one's own programs."""
+    MANAGE_TOKENS = "manage tokens"
+    USE_TEMPLATES = "use plan templates"
+    """Beginnings of plans that the organisation has saved."""
+    SEE_OPERATION = "see operation"
+    """Alarms, and what of the organisation's gateways was refused: identifiers, reasons, counts; no measurements."""
+    MANAGE_OPERATION = "manage operation"
+    """Saying that one has looked at these."""
+    SEE_REFUSED = "see refused content"
+    """One thing that was refused, as it came: it may hold measurements of a patient."""
 
+
+_OPERATION: Final = frozenset({Duty.SEE_OPERATION, Duty.MANAGE_OPERATION, Duty.SEE_REFUSED})
+
+_TOKENS: Final = frozenset({Duty.SEE_TOKENS, Duty.MANAGE_TOKENS})
 
 DUTIES: Final[Mapping[Role, frozenset[Duty]]] = {
-    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT}),
-    Role.THERAPIST: frozenset({Duty.TAKE_EMERGENCY_ACCESS}),
+    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT}) | _OPERATION,
+    Role.THERAPIST: frozenset({Duty.TAKE_EMERGENCY_ACCESS, Duty.USE_TEMPLATES}),
     Role.PATIENT: frozenset(),
 }

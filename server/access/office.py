@@ -7,8 +7,10 @@ or `_writing`. Everything is of the person's own organisation.
 from __future__ import annotations
 
 from server.access.office_accounts import OfficeAccounts
+from server.access.office_operation import OfficeOperation
 from server.access.office_patients import OfficePatients
+from server.access.office_templates import OfficeTemplates
 
 
-class Office(OfficeAccounts, OfficePatients):
+class Office(OfficeAccounts, OfficePatients, OfficeTemplates, OfficeOperation):
     """What one person may see and change of their organisation at one moment."""

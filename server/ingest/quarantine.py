@@ -12,6 +12,8 @@ from server.store.upsert import upsert
 
 KEPT_PER_GATEWAY: Final = 500
 _MAX_PAYLOAD: Final = 16_384
+_AT_ONCE: Final = 5_000
+"""More than a batch of messages can hold; whatever is left goes the next time."""
 
 
 def keep(
@@ -44,14 +46,17 @@ def count(connection: Connection, gateway: str, reason: str, by: int = 1) -> Non
     )
 
 
-def trim(connection: Connection, gateway: str) -> None:
-    """Drop the oldest of what is kept for a gateway beyond the bound."""
-    newest = (
-        select(quarantine.c.id)
+def trim(connection: Connection, gateway: str) -> int:
+    """Drop the oldest of what is kept for a gateway beyond the bound, first of what somebody has acknowledged. How many
+    went that nobody had."""
+    looked_at = quarantine.c.acknowledged_ms.is_not(None)
+    beyond = (
+        select(quarantine.c.id, looked_at.label("looked_at"))
         .where(quarantine.c.gateway == gateway)
-        .order_by(quarantine.c.id.desc())
+        .order_by(looked_at, quarantine.c.id.desc())
         .offset(KEPT_PER_GATEWAY)
     )
-    oldest = connection.scalar(newest.limit(1))
-    if oldest is not None:
-        connection.execute(delete(quarantine).where(quarantine.c.gateway == gateway, quarantine.c.id <= oldest))
+    gone = connection.execute(beyond.limit(_AT_ONCE)).all()
+    if gone:
+        connection.execute(delete(quarantine).where(quarantine.c.id.in_([row.id for row in gone])))
+    return sum(not row.looked_at for row in gone)
