@@ -105,11 +105,10 @@ class Duty(StrEnum):
 
 
 _OPERATION: Final = frozenset({Duty.SEE_OPERATION, Duty.MANAGE_OPERATION, Duty.SEE_REFUSED})
-
 _TOKENS: Final = frozenset({Duty.SEE_TOKENS, Duty.MANAGE_TOKENS})
 
 DUTIES: Final[Mapping[Role, frozenset[Duty]]] = {
-    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT}) | _OPERATION,
-    Role.THERAPIST: frozenset({Duty.TAKE_EMERGENCY_ACCESS, Duty.USE_TEMPLATES}),
+    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT}) | _OPERATION | _TOKENS,
+    Role.THERAPIST: frozenset({Duty.TAKE_EMERGENCY_ACCESS, Duty.USE_TEMPLATES}) | _TOKENS,
     Role.PATIENT: frozenset(),
 }

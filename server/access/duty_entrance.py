@@ -26,18 +26,27 @@ class Note:
 
 
 class DutyEntrance:
-    """What one person may do in their organisation at one moment (UTC ms)."""
+    """What one person may do in their organisation at one moment (UTC ms). `scopes`, where given, only take duties
+    away."""
 
-    def __init__(self, engine: Engine, person: Person, now_ms: int, visit: Visit | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        person: Person,
+        now_ms: int,
+        visit: Visit | None = None,
+        scopes: frozenset[Duty] | None = None,
+    ) -> None:
         self._engine = engine
         self._person = person
         self._now_ms = now_ms
+        self._scopes = scopes
         self._teller = Teller(engine, person, now_ms, visit or Visit())
         self._told: set[Duty] = set()
 
     def may(self, duty: Duty) -> bool:
-        """Whether this person's role has this duty: for links and buttons."""
-        return duty in DUTIES[Role(self._person.role)]
+        """Whether this person has this duty: for links and buttons."""
+        return duty in DUTIES[Role(self._person.role)] and (self._scopes is None or duty in self._scopes)
 
     def _enter(self, duty: Duty) -> None:
         """Decide about a duty that only reads, and have it written down, once. Raises ProblemError 403."""

@@ -10,7 +10,8 @@ from server.access.office_accounts import OfficeAccounts
 from server.access.office_operation import OfficeOperation
 from server.access.office_patients import OfficePatients
 from server.access.office_templates import OfficeTemplates
+from server.access.office_tokens import OfficeTokens
 
 
-class Office(OfficeAccounts, OfficePatients, OfficeTemplates, OfficeOperation):
+class Office(OfficeAccounts, OfficePatients, OfficeTemplates, OfficeOperation, OfficeTokens):
     """What one person may see and change of their organisation at one moment."""

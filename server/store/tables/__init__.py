@@ -38,9 +38,11 @@ from server.store.tables.signing_in import (
     sign_in_step,
 )
 from server.store.tables.summaries import daily, day_mark, patient_zone, stale_day
+from server.store.tables.tokens import api_token
 
 __all__ = [
     "alarm",
+    "api_token",
     "assignment",
     "audit_entry",
     "audit_head",

@@ -1,0 +1,67 @@
+"""What a token may be limited to. A scope opens acts and duties; a token can do those that its owner can do, too.
+
+What stands in no scope no token can do: whatever concerns how people sign in, who has access, and what cannot be
+undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from server.access.acts import Act, Duty
+
+
+class Scope(StrEnum):
+    """A scope by its name."""
+
+    READ_PATIENTS = "read:patients"
+    READ_MEASURES = "read:measures"
+    WRITE_MEASURES = "write:measures"
+    READ_PLANS = "read:plans"
+    WRITE_PLANS = "write:plans"
+    READ_OPERATION = "read:operation"
+
+
+WORDS: Final[Mapping[Scope, str]] = {
+    Scope.READ_PATIENTS: "the list of patients, their names, clips and computers",
+    Scope.READ_MEASURES: "days, weeks, episodes and reminders",
+    Scope.WRITE_MEASURES: "marking days that do not represent the patient",
+    Scope.READ_PLANS: "plans and their history",
+    Scope.WRITE_PLANS: "new versions of plans, which also shows the newest one",
+    Scope.READ_OPERATION: "alarms and counts of what was refused, without measurements",
+}
+"""What each opens, for people."""
+ACTS: Final[Mapping[Scope, frozenset[Act]]] = {
+    Scope.READ_PATIENTS: frozenset({Act.SEE_LIST, Act.SEE_RECORD, Act.SEE_COMPUTERS}),
+    Scope.READ_MEASURES: frozenset({Act.SEE_DAY, Act.SEE_TRENDS}),
+    Scope.WRITE_MEASURES: frozenset({Act.MARK_DAY}),
+    Scope.READ_PLANS: frozenset({Act.SEE_PLAN}),
+    Scope.WRITE_PLANS: frozenset({Act.SEE_PLAN, Act.CHANGE_PLAN}),
+    Scope.READ_OPERATION: frozenset(),
+}
+_DUTIES: Final[Mapping[Scope, frozenset[Duty]]] = {Scope.READ_OPERATION: frozenset({Duty.SEE_OPERATION})}
+
+
+class UnknownScopeError(ValueError):
+    """There is no such scope; the message names those that there are."""
+
+
+def read_scopes(names: Iterable[str]) -> frozenset[Scope]:
+    """The scopes of these names. Raises UnknownScopeError, also for none at all."""
+    known = {scope.value: scope for scope in Scope}
+    wanted = set(names)
+    if not wanted or wanted - known.keys():
+        raise UnknownScopeError(f"choose from these scopes, at least one: {', '.join(known)}")
+    return frozenset(known[name] for name in wanted)
+
+
+def acts_of(scopes: Iterable[Scope]) -> frozenset[Act]:
+    """What may be done with patients' data under these scopes."""
+    return frozenset(act for scope in scopes for act in ACTS[scope])
+
+
+def duties_of(scopes: Iterable[Scope]) -> frozenset[Duty]:
+    """Which duties may be done under these scopes."""
+    return frozenset(duty for scope in scopes for duty in _DUTIES.get(scope, ()))
