@@ -6,23 +6,28 @@ server's API says against the script, the clip's flash and the motor's register.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from firmware.virtual import Station
+from gateway.face import caller
+from gateway.face.asking import Answer, Ask
 from server.broker.run import Kind
+from server.demo.check.director import Director, Meddle
 from server.demo.check.run import Options, run
 from server.demo.stations import Name
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def check(options: Options, folder: Path) -> None:
+def check(options: Options, folder: Path, meddle: Meddle | None = None) -> None:
     if options.broker == "mosquitto" and not shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin"):
         pytest.skip("mosquitto is not installed")
-    report = run(options, folder, print)
+    report = run(options, folder, print, meddle)
     assert report["differences"] == []
     assert report["figures"]["clip_records"] > 0
 
@@ -41,5 +46,15 @@ def test_delays_of_judgements(tmp_path: Path) -> None:
     check(Options(seed=13, script="brief"), tmp_path)
 
 
-def test_the_same_firmware_on_cpython(tmp_path: Path) -> None:
-    check(Options(seed=13, script="brief", interpreter="cpython"), tmp_path)
+def test_the_same_firmware_on_cpython_and_its_gateway_answers(tmp_path: Path) -> None:
+    answers: list[Answer] = []
+
+    async def ask(director: Director, place: Station) -> None:
+        await director.until(place, 60)
+        question = Ask.model_validate({"kind": "status"})
+        answers.append(await asyncio.to_thread(caller.ask, director.stations.world.gateway_config.parent, question))
+
+    check(Options(seed=13, script="brief", interpreter="cpython"), tmp_path, ask)
+    (answer,) = answers
+    assert answer.status is not None
+    assert [clip.link for clip in answer.status.clips] == ["live"]
