@@ -10,7 +10,7 @@ import logging
 import re
 import sys
 from contextvars import ContextVar
-from typing import Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -53,11 +53,11 @@ class _Json(JsonFormatter):
             timestamp=True,
         )
 
-    def format(self, record: logging.LogRecord) -> str:
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """What pythonjsonlogger asks for, before it writes the line."""
         request = request_id.get()
-        if request:
-            record.request_id = request
-        return without_persons(super().format(record))
+        told = {key: without_persons(value) if isinstance(value, str) else value for key, value in log_data.items()}
+        return {**told, "request_id": request} if request else told
 
 
 def set_up(form: Format = "auto", level: str = "info", stream: TextIO | None = None) -> None:
