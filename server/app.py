@@ -16,9 +16,11 @@ from starlette.responses import Response
 from starlette.types import Lifespan, Scope
 
 from server.access.attempts import Attempts
+from server.access.clinic import ClinicSignIn
 from server.access.headers import SECURITY, BodyLimit, SameSiteOnly, SecurityHeaders
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
+from server.access.sealing import SecretBox
 from server.access.web import Desk
 from server.api import enrolling
 from server.api.routes import PREFIX
@@ -28,7 +30,7 @@ from server.operation.health import Readiness
 from server.operation.routes import Operation, metrics_router
 from server.operation.routes import router as operation_router
 from server.operation.watching import Watching, template
-from server.pages import computers, routes, signing
+from server.pages import account, computers, routes, signing
 from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
 from server.problems import FieldError, ProblemError, from_other_site, of_status
 
@@ -45,10 +47,13 @@ def create_app(
     doorkeeper: Doorkeeper | None = None,
     lifespan: Lifespan[FastAPI] | None = None,
     operation: Operation | None = None,
+    box: SecretBox | None = None,
+    clinic: ClinicSignIn | None = None,
 ) -> FastAPI:
     """The application over a migrated database. `clock` tells UTC milliseconds; `session_clock` too, for sessions and
     sign-in limits alone, where the data's time is simulated. Nothing else here knows the time. `doorkeeper` keeps the
-    broker's accounts; without one no computer can be connected. `operation` is what supervisors ask.
+    broker's accounts; without one no computer can be connected. `operation` is what supervisors ask. `box` seals the
+    secrets of authenticator apps; without one there are none. `clinic` is the sign-in by the clinic's own accounts.
 
     It starts nothing by itself: a station that also takes in messages passes a `lifespan` that does.
     """
@@ -70,6 +75,10 @@ def create_app(
         Attempts(rules.attempts),
         Attempts(rules.codes),
         doorkeeper,
+        Attempts(rules.factors),
+        Attempts(rules.questions),
+        box,
+        clinic,
     )
     app.state.operation = operation
     app.include_router(operation_router)
@@ -78,6 +87,7 @@ def create_app(
     app.include_router(api)
     app.include_router(enrolling.router)
     app.include_router(signing.router)
+    app.include_router(account.router)
     app.include_router(routes.router)
     app.include_router(computers.router)
     app.mount("/static", LocalFiles(directory=STATIC), name="static")
@@ -95,6 +105,8 @@ def create_app(
 def _answer(request: Request, problem: ProblemError) -> Response:
     if not wants_page(request):
         return problem.as_json()
+    if problem.leads_to:
+        return RedirectResponse(problem.leads_to, 303)
     if problem.status == 401 and request.method == "GET":
         return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
     return problem_page(problem)

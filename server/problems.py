@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -21,7 +21,8 @@ class FieldError:
 
 
 class ProblemError(Exception):
-    """An answer other than what was asked for. `detail` says what to do about it."""
+    """An answer other than what was asked for. `detail` says what to do about it; `kind`, with `members`, tells
+    programs of an answer that they can act upon; `leads_to` is the page to which people are led who would see it."""
 
     def __init__(
         self,
@@ -31,6 +32,9 @@ class ProblemError(Exception):
         errors: Sequence[FieldError] = (),
         *,
         retry_after_s: int | None = None,
+        kind: str = "",
+        members: Mapping[str, object] | None = None,
+        leads_to: str = "",
     ) -> None:
         super().__init__(f"{title}: {detail}")
         self.status = status
@@ -38,6 +42,9 @@ class ProblemError(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.retry_after_s = retry_after_s
+        self.kind = kind
+        self.members = dict(members or {})
+        self.leads_to = leads_to
 
     @property
     def headers(self) -> dict[str, str]:
@@ -47,10 +54,11 @@ class ProblemError(Exception):
     def as_json(self) -> JSONResponse:
         """The answer for a program."""
         body: dict[str, object] = {
-            "type": "about:blank",
+            "type": f"urn:plumbline:problem:{self.kind}" if self.kind else "about:blank",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
+            **self.members,
         }
         if self.errors:
             body["errors"] = [{"field": error.field, "detail": error.detail} for error in self.errors]
@@ -84,6 +92,28 @@ def not_signed_in() -> ProblemError:
     """The answer to somebody without a session."""
     return ProblemError(
         401, "Sign in first", "Your session has ended or you have not signed in. Sign in and try again."
+    )
+
+
+def second_factor_missing() -> ProblemError:
+    """The answer to somebody who may do nothing before they have a second factor."""
+    return ProblemError(
+        403,
+        "Set up a second factor first",
+        "Your account needs more than a password. Set up a passkey or an authenticator app on your account’s page.",
+        kind="second-factor-missing",
+        leads_to="/account/second-factor",
+    )
+
+
+def confirm_first() -> ProblemError:
+    """The answer to a change of how somebody signs in, when they did so too long ago."""
+    return ProblemError(
+        403,
+        "Confirm that it is you",
+        "This needs a sign-in of the last few minutes. Confirm with your password or a passkey, and repeat it.",
+        kind="confirm-first",
+        leads_to="/account/confirm",
     )
 
 

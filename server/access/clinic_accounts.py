@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from server.access.accounts import normal_email
 from server.access.clinic import ClinicIdentity
@@ -35,3 +35,9 @@ def account_of(engine: Engine, identity: ClinicIdentity, organisation_id: int, n
             row = {"issuer": identity.issuer, "subject": identity.subject, "user_id": found}
             db.execute(insert(clinic_identity).values({**row, "created_ms": now_ms, "used_ms": now_ms}))
         return found
+
+
+def is_linked(db: Connection, user_id: int) -> bool:
+    """Whether this person can come in by the clinic's sign-in, and has."""
+    query = select(clinic_identity.c.subject).where(clinic_identity.c.user_id == user_id)
+    return db.execute(query).first() is not None

@@ -9,6 +9,8 @@ import anyio.to_thread
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from server.access.common_passwords import weakness
+
 SHORTEST: Final = 12
 """A new password has at least this many characters (OWASP ASVS 5.0, 6.2: at least 8, 15 advised)."""
 LONGEST: Final = 256
@@ -18,7 +20,7 @@ _AT_ONCE: Final = 2
 
 
 class WeakPasswordError(ValueError):
-    """A new password is too short, too long or equal to the e-mail address."""
+    """A new password is too short, too long, or one of those that are tried first."""
 
 
 class Passwords:
@@ -29,12 +31,13 @@ class Passwords:
         self._nobody = self._hash.hash("nobody has this password")
         self._limiter: anyio.CapacityLimiter | None = None
 
-    def hash(self, password: str, email: str = "") -> str:
-        """The hash to store. Raises WeakPasswordError."""
+    def hash(self, password: str, *about: str) -> str:
+        """The hash to store. `about` is what others know of the account, such as its e-mail address. Raises
+        WeakPasswordError."""
         if not SHORTEST <= len(password) <= LONGEST:
             raise WeakPasswordError(f"a password has {SHORTEST} to {LONGEST} characters")
-        if password.casefold() == email.casefold():
-            raise WeakPasswordError("the password must differ from the e-mail address")
+        if reason := weakness(password, about):
+            raise WeakPasswordError(reason)
         return self._hash.hash(password)
 
     async def matches(self, password: str, stored: str | None) -> bool:

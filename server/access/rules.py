@@ -37,6 +37,8 @@ class AccessRules:
     factors: AttemptRules = field(default_factory=lambda: AttemptRules(span_ms=3_600_000, pair=5, account=10))
     """Codes of apps and recovery codes, asked for after the right password. Three codes in a million are good at a
     time, so that 10 an hour find one in some 4 years."""
+    questions: AttemptRules = field(default_factory=lambda: AttemptRules(pair=300, account=10**6, address=300))
+    """Challenges for passkeys and visits to the clinic's sign-in: each is kept for minutes."""
     codes: AttemptRules = field(default_factory=lambda: AttemptRules(pair=10, account=300, address=10))
     """Codes that connect a computer: tried from an address, and in total (the `account`)."""
 

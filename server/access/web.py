@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
@@ -12,15 +12,18 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine, text
 
 from server.access.attempts import Attempts
+from server.access.browsers import name_of
 from server.access.care import Care
+from server.access.clinic import ClinicSignIn
 from server.access.forms import form_token, is_form_token, new_secret
 from server.access.office import Office
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
-from server.access.sessions import Person, find_session
+from server.access.sealing import SecretBox
+from server.access.sessions import Browser, OpenSession, Person, Proof, find_open
 from server.access.visit import Visit
 from server.enrolment.doorkeeper import Doorkeeper
-from server.problems import not_signed_in, stale_form
+from server.problems import not_signed_in, second_factor_missing, stale_form
 from server.store.engine import reading
 
 TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - the name of a header
@@ -34,7 +37,8 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 @dataclass(frozen=True)
 class Desk:
     """What the doors of one application share. `clock` tells the time of the data and of care, `session_clock` that of
-    the people at their browsers; they differ where data are simulated faster than real time. Both in UTC ms."""
+    the people at their browsers; they differ where data are simulated faster than real time. Both in UTC ms. Without a
+    `box` there are no authenticator apps, without a `clinic` nobody signs in by an account there."""
 
     engine: Engine
     clock: Callable[[], int]
@@ -44,6 +48,10 @@ class Desk:
     attempts: Attempts
     code_attempts: Attempts
     doorkeeper: Doorkeeper | None = None
+    factor_attempts: Attempts = field(default_factory=Attempts)
+    question_attempts: Attempts = field(default_factory=Attempts)
+    box: SecretBox | None = None
+    clinic: ClinicSignIn | None = None
 
     def tell_broker(self) -> None:
         """Let the broker know at once who may come; what fails now is done within seconds."""
@@ -70,26 +78,53 @@ class SignedIn:
     now_ms: int
 
 
+@dataclass(frozen=True)
+class Known:
+    """A request with a session, of somebody who may have to set up a second factor before anything else. `now_ms` is
+    the time of sessions."""
+
+    person: Person
+    session: OpenSession
+    token: str = field(repr=False)
+    form_token: str = field(repr=False)
+    now_ms: int
+
+    def must_set_up(self, rules: AccessRules) -> bool:
+        """Whether this person may do nothing yet but set up a second factor."""
+        return self.session.proof is Proof.PASSWORD and self.person.role in rules.second_factor_for
+
+
 def desk_of(request: Request) -> Desk:
     """The application's desk."""
     desk: Desk = request.app.state.desk
     return desk
 
 
-async def signed_in(request: Request) -> SignedIn:
-    """Dependency of every route that shows or changes data. Raises ProblemError 401, or 403 for a writing request
-    without the session's form token."""
+async def known(request: Request) -> Known:
+    """Dependency of the routes that concern nothing but one's own session and account. Raises ProblemError 401, or 403
+    for a writing request without the session's form token."""
     desk = desk_of(request)
     token = request.cookies.get(desk.rules.session_cookie, "")
     by_hand = REFRESH_HEADER not in request.headers
-    person = await run_in_threadpool(find_session, desk.engine, token, desk.session_clock(), desk.rules, counts=by_hand)
-    if person is None:
+    now_ms = desk.session_clock()
+    found = await run_in_threadpool(find_open, desk.engine, token, now_ms, desk.rules, counts=by_hand)
+    if found is None:
         raise not_signed_in()
     await require_form_token(request, token)
-    now_ms = desk.clock()
+    return Known(*found, token, form_token(token), now_ms)
+
+
+async def signed_in(request: Request) -> SignedIn:
+    """Dependency of every route that shows or changes data. Raises ProblemError as `known` does, and 403 for somebody
+    who has to set up a second factor first."""
+    desk = desk_of(request)
+    somebody = await known(request)
+    if somebody.must_set_up(desk.rules):
+        raise second_factor_missing()
+    person, now_ms = somebody.person, desk.clock()
     visit = visit_of(request)
     care, office = Care(desk.engine, person, now_ms, visit), Office(desk.engine, person, now_ms, visit)
-    return SignedIn(person, care, office, form_token(token), now_ms)
+    return SignedIn(person, care, office, somebody.form_token, now_ms)
 
 
 def visit_of(request: Request) -> Visit:
@@ -100,6 +135,11 @@ def visit_of(request: Request) -> Visit:
 def client_address(request: Request) -> str:
     """The network address that a request came from."""
     return request.client.host if request.client else ""
+
+
+def browser_of(request: Request) -> Browser:
+    """Where a request came from, and what the browser is."""
+    return Browser(client_address(request), name_of(request.headers.get("user-agent", "")))
 
 
 async def require_form_token(request: Request, secret: str) -> None:
@@ -129,3 +169,4 @@ def drop_cookie(response: Response, rules: AccessRules, name: str) -> None:
 
 
 Door = Annotated[SignedIn, Depends(signed_in)]
+Holder = Annotated[Known, Depends(known)]

@@ -24,13 +24,23 @@ class Credentials(BaseModel):
     password: Annotated[str, Field(min_length=1, max_length=256)]
 
 
+class Factor(BaseModel):
+    """The second step of a sign-in: six digits of the authenticator app, or a recovery code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Annotated[str, Field(min_length=6, max_length=40)]
+
+
 class Session(Model):
-    """Who has signed in. Writing requests carry `form_token` as the header X-Form-Token."""
+    """Who has signed in. Writing requests carry `form_token` as the header X-Form-Token. With `second_factor_missing`
+    nothing is answered but this: the person has to set one up on the pages first."""
 
     name: str
     email: str
     role: str
     form_token: str
+    second_factor_missing: bool
 
 
 class Clip(Model):

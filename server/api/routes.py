@@ -11,10 +11,12 @@ from fastapi.concurrency import run_in_threadpool
 
 from gateway import messages
 from server.access import care as domain
+from server.access.arriving import arrival_of, second_factor_wanted
 from server.access.forms import form_token
-from server.access.sessions import close_session, find_session
-from server.access.signing_in import sign_in
-from server.access.web import Door, SignedIn, desk_of, drop_cookie, set_cookie
+from server.access.rules import AccessRules
+from server.access.sessions import close_session, find_open
+from server.access.signing_in import Halfway, Opened, answer_code, sign_in
+from server.access.web import Door, Holder, Known, SignedIn, desk_of, drop_cookie, set_cookie
 from server.api import models
 from server.paths import Day, PatientId
 from server.plans.types import InvalidPlanError
@@ -37,36 +39,66 @@ def health(request: Request) -> models.Health:
     return models.Health(status="ok", utc_ms=desk.clock(), version=version("plumbline"))
 
 
-@router.post("/session", tags=["session"], status_code=201)
-async def open_session(request: Request, credentials: models.Credentials, response: Response) -> models.Session:
-    """Sign in. The session is the cookie of the answer. Takes JSON only: a form of another site cannot send that."""
+@router.post("/session", tags=["session"], status_code=201, response_model=models.Session)
+async def open_session(
+    request: Request, credentials: models.Credentials, response: Response
+) -> models.Session | Response:
+    """Sign in. The session is the cookie of the answer. Takes JSON only: a form of another site cannot send that.
+
+    Where the account has a second factor the answer is a problem 401 of the type
+    `urn:plumbline:problem:second-factor`, with a cookie for `POST /api/v1/session/factor` and, under `factors`, what
+    can be shown there.
+    """
     desk = desk_of(request)
-    address = request.client.host if request.client else ""
-    before = request.cookies.get(desk.rules.session_cookie, "")
-    token = await sign_in(
-        desk, email=credentials.email, password=credentials.password, address=address, replaces=before
-    )
-    set_cookie(response, desk.rules, desk.rules.session_cookie, token)
-    person = await run_in_threadpool(find_session, desk.engine, token, desk.session_clock(), desk.rules)
-    if person is None:
+    outcome = await sign_in(desk, email=credentials.email, password=credentials.password, arrival=arrival_of(request))
+    if isinstance(outcome, Halfway):
+        wanted = second_factor_wanted(outcome).as_json()
+        set_cookie(wanted, desk.rules, desk.rules.step_cookie, outcome.step)
+        return wanted
+    return await _signed_in(request, response, outcome)
+
+
+@router.post("/session/factor", tags=["session"], status_code=201)
+async def show_factor(request: Request, factor: models.Factor, response: Response) -> models.Session:
+    """The second step of a sign-in: a code of the authenticator app, or a recovery code."""
+    opened = await answer_code(desk_of(request), code=factor.code, arrival=arrival_of(request))
+    return await _signed_in(request, response, opened)
+
+
+async def _signed_in(request: Request, response: Response, opened: Opened) -> models.Session:
+    desk = desk_of(request)
+    now_ms = desk.session_clock()
+    found = await run_in_threadpool(find_open, desk.engine, opened.token, now_ms, desk.rules)
+    if found is None:
         raise not_signed_in()
-    return models.Session(name=person.name, email=person.email, role=person.role, form_token=form_token(token))
+    set_cookie(response, desk.rules, desk.rules.session_cookie, opened.token)
+    drop_cookie(response, desk.rules, desk.rules.step_cookie)
+    return _session(Known(*found, opened.token, form_token(opened.token), now_ms), desk.rules)
+
+
+def _session(holder: Known, rules: AccessRules) -> models.Session:
+    person = holder.person
+    return models.Session(
+        name=person.name,
+        email=person.email,
+        role=person.role,
+        form_token=holder.form_token,
+        second_factor_missing=holder.must_set_up(rules),
+    )
 
 
 @router.get("/session", tags=["session"])
-def session(door: Door) -> models.Session:
+def session(holder: Holder, request: Request) -> models.Session:
     """Who has signed in."""
-    person = door.person
-    return models.Session(name=person.name, email=person.email, role=person.role, form_token=door.form_token)
+    return _session(holder, desk_of(request).rules)
 
 
 @router.delete("/session", tags=["session"], status_code=204)
-def end_session(door: Door, request: Request, response: Response) -> None:
+def end_session(holder: Holder, request: Request, response: Response) -> None:
     """Sign out."""
     desk = desk_of(request)
-    close_session(desk.engine, request.cookies.get(desk.rules.session_cookie, ""))
+    close_session(desk.engine, holder.token)
     drop_cookie(response, desk.rules, desk.rules.session_cookie)
-    del door
 
 
 @router.get("/patients", tags=["patients"])

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-import segno
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from markupsafe import Markup
 from starlette.responses import Response
 
 from server.access.web import Door, SignedIn, desk_of
 from server.enrolment.service import Offer
+from server.pages.qr import qr_code
 from server.pages.render import page
 from server.paths import PatientId
 
@@ -59,7 +58,7 @@ def _page(door: SignedIn, request: Request, patient_id: int, *, offer: Offer | N
         "possible": desk.doorkeeper is not None,
         "offer": offer,
         "command": line,
-        "qr": _qr(line) if offer else "",
+        "qr": qr_code(line) if offer else "",
         "open_until": _when(until, someone.zone),
         "connected": [(one, _when(one.enrolled_ms, someone.zone)) for one in known if one.revoked_ms is None],
         "former": [(one, _when(one.revoked_ms, someone.zone)) for one in known if one.revoked_ms is not None],
@@ -71,12 +70,6 @@ def command_line(request: Request, code: str, *, secure: bool) -> str:
     """The line to type, with this server's address as the therapist's browser knows it."""
     scheme = "https" if secure else request.url.scheme
     return f"plumbline gateway enrol {code} --server {scheme}://{request.url.netloc}"
-
-
-def _qr(text: str) -> Markup:
-    """The text as a QR code, dark on light in any colour scheme: some readers take nothing else."""
-    drawn = segno.make(text, error="m", micro=False).svg_inline(border=4, dark="#000", light="#fff", omitsize=True)
-    return Markup(drawn)  # noqa: S704 - drawn by the library, the text is in its pattern only
 
 
 def _when(t_ms: int | None, zone: ZoneInfo) -> str:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from server.access.web import SignedIn
+from server.access.web import Known, SignedIn
 from server.pages import words
 from server.pages.charts import palette
 from server.pages.charts.svg import element
@@ -72,7 +72,9 @@ def fragment(name: str, context: Mapping[str, object]) -> str:
     return _ENVIRONMENT.get_template(name).render(context)
 
 
-def page(name: str, context: Mapping[str, object], *, door: SignedIn | None = None, status: int = 200) -> HTMLResponse:
+def page(
+    name: str, context: Mapping[str, object], *, door: SignedIn | Known | None = None, status: int = 200
+) -> HTMLResponse:
     """A whole page, with the person who has signed in at its top."""
     frame = {"person": door.person if door else None, "form_token": door.form_token if door else ""}
     return HTMLResponse(fragment(name, {**frame, **context}), status)
@@ -86,8 +88,8 @@ def problem_page(problem: ProblemError) -> HTMLResponse:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a person asked, not a program."""
-    return not request.url.path.startswith("/api/")
+    """Whether a person asked, not a program or a page's script."""
+    return not request.url.path.startswith("/api/") and request.headers.get("accept") != "application/json"
 
 
 class LocalFiles(StaticFiles):

@@ -1,17 +1,33 @@
-"""Signing in and out on pages."""
+"""Signing in and out on pages: the password, the second step, a passkey, the clinic's own sign-in."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import Response
 
+from server.access.arriving import arrival_of
 from server.access.forms import form_token
 from server.access.sessions import close_session, find_session
-from server.access.signing_in import sign_in
+from server.access.signing_in import (
+    Halfway,
+    Opened,
+    answer_code,
+    answer_passkey,
+    ask_for_passkey,
+    back_from_clinic,
+    begin_again,
+    go_to_clinic,
+    halfway,
+    sign_in,
+)
 from server.access.web import desk_of, drop_cookie, require_form_token, set_cookie, visitor_secret
 from server.pages.render import page
 from server.pages.words import duration
@@ -19,6 +35,16 @@ from server.problems import ProblemError, stale_form
 
 router: Final = APIRouter(include_in_schema=False)
 HOME: Final = "/patients"
+SECOND_STEP: Final = "/login/factor"
+
+
+class PasskeyAnswer(BaseModel):
+    """What a page's script sends of a passkey; `next` is where its owner wants to go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer: dict[str, JsonValue]
+    next: Annotated[str, Field(max_length=2000)] = HOME
 
 
 def local_path(wanted: str) -> str:
@@ -30,10 +56,32 @@ def local_path(wanted: str) -> str:
 def sign_in_page(request: Request, *, wanted: str, email: str = "", error: str = "", status: int = 200) -> Response:
     """The form, tied to this browser by a cookie."""
     desk = desk_of(request)
+    context = {
+        "email": email,
+        "idle_words": duration(desk.rules.idle_ms / 1000),
+        "passkeys": desk.rules.site is not None,
+        "clinic": desk.clinic.settings.name if desk.clinic else "",
+        "clinic_path": f"/login/clinic?next={quote(local_path(wanted))}",
+    }
+    return _step_page(request, "login.html", context, wanted=wanted, error=error, status=status)
+
+
+def second_step_page(
+    request: Request, *, somebody: Halfway, wanted: str, error: str = "", status: int = 200
+) -> Response:
+    """Asks for a code, or a passkey."""
+    passkeys = desk_of(request).rules.site is not None and somebody.factors.passkeys > 0
+    context = {"factors": somebody.factors, "passkeys": passkeys}
+    return _step_page(request, "second_step.html", context, wanted=wanted, error=error, status=status)
+
+
+def _step_page(
+    request: Request, name: str, context: Mapping[str, object], *, wanted: str, error: str, status: int
+) -> Response:
+    desk = desk_of(request)
     secret = visitor_secret(request)
-    idle = duration(desk.rules.idle_ms / 1000)
-    context = {"next": local_path(wanted), "email": email, "error": error, "idle_words": idle}
-    response = page("login.html", {**context, "form_token": form_token(secret)}, status=status)
+    frame = {"next": local_path(wanted), "error": error, "form_token": form_token(secret)}
+    response = page(name, {**frame, **context}, status=status)
     set_cookie(response, desk.rules, desk.rules.visitor_cookie, secret)
     return response
 
@@ -57,25 +105,91 @@ def login(request: Request, next: str = HOME) -> Response:  # noqa: A002 - the n
 @router.post("/login")
 async def log_in(request: Request) -> Response:
     """Sign in; the session that the browser had before ends."""
-    desk = desk_of(request)
     form = await request.form()
     wanted, email, password = (str(form.get(name, "")) for name in ("next", "email", "password"))
     try:
-        await require_form_token(request, request.cookies.get(desk.rules.visitor_cookie, ""))
-    except ProblemError:
-        return sign_in_page(request, wanted=wanted, error=stale_form().detail.partition(" Programs")[0], status=403)
-    address = request.client.host if request.client else ""
-    before = request.cookies.get(desk.rules.session_cookie, "")
-    try:
-        token = await sign_in(desk, email=email, password=password, address=address, replaces=before)
+        await _require_own_form(request)
+        outcome = await sign_in(desk_of(request), email=email, password=password, arrival=arrival_of(request))
     except ProblemError as problem:
-        response = sign_in_page(request, wanted=wanted, email=email, error=problem.detail, status=problem.status)
-        response.headers.update(problem.headers)
+        kept = email if problem.status != 403 else ""
+        return _told(
+            sign_in_page(request, wanted=wanted, email=kept, error=_words(problem), status=problem.status), problem
+        )
+    if isinstance(outcome, Halfway):
+        desk = desk_of(request)
+        response: Response = RedirectResponse(f"{SECOND_STEP}?next={quote(local_path(wanted))}", 303)
+        set_cookie(response, desk.rules, desk.rules.step_cookie, outcome.step)
         return response
-    response = RedirectResponse(local_path(wanted), 303)
-    set_cookie(response, desk.rules, desk.rules.session_cookie, token)
-    drop_cookie(response, desk.rules, desk.rules.visitor_cookie)
+    return _let_in(request, outcome, RedirectResponse(local_path(wanted), 303))
+
+
+@router.get("/login/factor")
+async def second_step(request: Request, next: str = HOME) -> Response:  # noqa: A002 - the name in the address
+    """Asks for the second factor of somebody who has given the password."""
+    somebody = await halfway(desk_of(request), arrival_of(request).step)
+    if somebody is None:
+        return RedirectResponse(f"/login?next={quote(local_path(next))}", 303)
+    return second_step_page(request, somebody=somebody, wanted=next)
+
+
+@router.post("/login/factor")
+async def show_code(request: Request) -> Response:
+    """Take the code."""
+    form = await request.form()
+    wanted, code = str(form.get("next", "")), str(form.get("code", ""))[:100]
+    arrival = arrival_of(request)
+    try:
+        await _require_own_form(request)
+        opened = await answer_code(desk_of(request), code=code, arrival=arrival)
+    except ProblemError as problem:
+        somebody = await halfway(desk_of(request), arrival.step)
+        if somebody is None and problem.status != 403:
+            return _told(sign_in_page(request, wanted=wanted, error=_words(begin_again()), status=401), problem)
+        again = partial(second_step_page, somebody=somebody) if somebody else sign_in_page
+        return _told(again(request, wanted=wanted, error=_words(problem), status=problem.status), problem)
+    return _let_in(request, opened, RedirectResponse(local_path(wanted), 303))
+
+
+@router.post("/login/passkey/question")
+async def passkey_question(request: Request) -> Response:
+    """What the script is to ask the authenticators."""
+    await _require_own_form(request)
+    desk = desk_of(request)
+    question = await ask_for_passkey(desk, arrival_of(request))
+    response = Response(question.options, media_type="application/json")
+    set_cookie(response, desk.rules, desk.rules.step_cookie, question.step)
     return response
+
+
+@router.post("/login/passkey")
+async def show_passkey(request: Request, shown: PasskeyAnswer) -> Response:
+    """Take their answer; says where to go."""
+    await _require_own_form(request)
+    answer: dict[str, Any] = shown.answer
+    opened = await answer_passkey(desk_of(request), answer=answer, arrival=arrival_of(request))
+    return _let_in(request, opened, JSONResponse({"next": local_path(shown.next)}))
+
+
+@router.get("/login/clinic")
+async def to_clinic(request: Request, next: str = HOME) -> Response:  # noqa: A002 - the name in the address
+    """To the clinic's own sign-in."""
+    desk = desk_of(request)
+    url, step = await go_to_clinic(desk, arrival_of(request), local_path(next))
+    response = RedirectResponse(url, 303)
+    set_cookie(response, desk.rules, desk.rules.step_cookie, step)
+    return response
+
+
+@router.get("/login/clinic/answer")
+async def from_clinic(request: Request, code: str = "", state: str = "", iss: str = "") -> Response:
+    """Back from there."""
+    try:
+        opened, wanted = await back_from_clinic(
+            desk_of(request), code=code, state=state, issuer=iss, arrival=arrival_of(request)
+        )
+    except ProblemError as problem:
+        return _told(sign_in_page(request, wanted=HOME, error=problem.detail, status=problem.status), problem)
+    return _let_in(request, opened, RedirectResponse(local_path(wanted), 303))
 
 
 @router.post("/logout")
@@ -87,4 +201,25 @@ async def log_out(request: Request) -> Response:
     await run_in_threadpool(close_session, desk.engine, token)
     response = RedirectResponse("/login", 303)
     drop_cookie(response, desk.rules, desk.rules.session_cookie)
+    return response
+
+
+async def _require_own_form(request: Request) -> None:
+    await require_form_token(request, request.cookies.get(desk_of(request).rules.visitor_cookie, ""))
+
+
+def _let_in(request: Request, opened: Opened, response: Response) -> Response:
+    rules = desk_of(request).rules
+    set_cookie(response, rules, rules.session_cookie, opened.token)
+    drop_cookie(response, rules, rules.visitor_cookie)
+    drop_cookie(response, rules, rules.step_cookie)
+    return response
+
+
+def _words(problem: ProblemError) -> str:
+    return problem.detail.partition(" Programs")[0] if problem.title == stale_form().title else problem.detail
+
+
+def _told(response: Response, problem: ProblemError) -> Response:
+    response.headers.update(problem.headers)
     return response

@@ -21,6 +21,7 @@ from gateway import messages
 from server.access.accounts import begin_care, create_account
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
+from server.access.sealing import SecretBox
 from server.app import create_app
 from server.ingest.service import settle
 from server.plans.service import confirm, create_plan
@@ -30,6 +31,7 @@ from server.store.tables import assignment, clip_status, gateway, patient, plan
 ZONE: Final = ZoneInfo("Europe/Berlin")
 ORIGIN: Final = "http://clinic.test"
 PASSWORD: Final = "a quiet afternoon"
+SEALING_KEY: Final = b"A" * 43 + b"="
 GATEWAY: Final = "00000000000000aa"
 CLIPS: Final = [f"00000000000000c{digit}" for digit in range(6)]
 TODAY: Final = date(2026, 3, 25)
@@ -61,7 +63,9 @@ class Clinic:
     app: FastAPI = field(init=False)
 
     def __post_init__(self) -> None:
-        self.app = create_app(self.engine, lambda: self.now_ms, rules=self.rules, passwords=quick_passwords())
+        self.app = create_app(
+            self.engine, lambda: self.now_ms, rules=self.rules, passwords=quick_passwords(), box=SecretBox(SEALING_KEY)
+        )
 
     def client(self, app: FastAPI | None = None) -> httpx.AsyncClient:
         """A browser at the clinic's address."""
@@ -98,11 +102,12 @@ class Clinic:
         began = self.now_ms - 40 * 86_400_000
         number = len(self.patients) + 1
         with writing(self.engine) as db:
-            db.execute(
+            made = db.execute(
                 insert(patient).values(
-                    id=number, pseudonym=f"P-{number:04d}", name=name, zone=ZONE.key, simulated=True, created_ms=began
+                    pseudonym=f"P-{number:04d}", name=name, zone=ZONE.key, simulated=True, created_ms=began
                 )
             )
+            assert made.inserted_primary_key == (number,)
             db.execute(insert(assignment).values(clip=clip, gateway=None, patient_id=number, start_ms=began))
             told = {"link": "live", "plan_version": None, "calibration_version": 1, "battery_pct": 81, **status}
             db.execute(

@@ -1,0 +1,292 @@
+"""What somebody can see and change of how they themselves sign in."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fastapi.concurrency import run_in_threadpool
+
+from server.access import authenticators, passkeys, recovery_codes, steps
+from server.access.accounts import set_password
+from server.access.authenticators import AppOffer
+from server.access.clinic_accounts import is_linked
+from server.access.factors import factors_within
+from server.access.passkeys import Passkey, PasskeyLimitError, PasskeyRefusedError
+from server.access.passwords import WeakPasswordError
+from server.access.sealing import SecretBox, UnsealError
+from server.access.sessions import (
+    Browser,
+    OpenSession,
+    Proof,
+    close_all_sessions,
+    close_named_session,
+    open_session,
+    renew_session,
+    sessions_of,
+)
+from server.access.signing_in import check_password, passkey_site
+from server.access.steps import Purpose
+from server.access.web import Desk, Known
+from server.problems import FieldError, ProblemError, confirm_first, not_found
+from server.store.engine import reading, writing
+
+WRONG_CODE: Final = "The code does not match. Check that the phone’s clock is right, and type the code it shows now."
+log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """The account's page: sessions, the most lately used first, and what it signs in with."""
+
+    sessions: list[OpenSession]
+    passkeys: list[Passkey]
+    app_since_ms: int | None
+    recovery_left: int
+    clinic_linked: bool
+
+    @property
+    def protected(self) -> bool:
+        """Whether there is a second factor."""
+        return self.app_since_ms is not None or bool(self.passkeys)
+
+
+@dataclass(frozen=True)
+class Gained:
+    """The session's new token, after its owner has set up a second factor, and whether recovery codes are wanting."""
+
+    token: str = field(repr=False)
+    wants_codes: bool
+
+
+class MyAccount:
+    """One's own account, for one request."""
+
+    def __init__(self, desk: Desk, holder: Known) -> None:
+        self._desk = desk
+        self._engine = desk.engine
+        self._holder = holder
+        self._me = holder.person.id
+        self._now_ms = holder.now_ms
+
+    def view(self) -> AccountView:
+        """All of it."""
+        sessions = sessions_of(self._engine, self._me, self._now_ms, self._desk.rules)
+        with reading(self._engine) as db:
+            return AccountView(
+                sessions,
+                passkeys.passkeys_of(db, self._me),
+                authenticators.app_since(db, self._me),
+                recovery_codes.codes_left(db, self._me),
+                is_linked(db, self._me),
+            )
+
+    # --- sessions ---
+
+    def end_session(self, handle: str) -> None:
+        """End one of one's sessions. Raises ProblemError 404 when there is no such."""
+        if not close_named_session(self._engine, self._me, handle):
+            raise not_found("session")
+
+    def end_others(self) -> int:
+        """End all of one's sessions but this; returns how many there were."""
+        return close_all_sessions(self._engine, self._me, keep=self._holder.session.handle)
+
+    # --- proofs ---
+
+    def require_fresh(self) -> None:
+        """Raise ProblemError 403 when this session's owner last showed too long ago who they are."""
+        if self._now_ms - self._holder.session.proved_ms > self._desk.rules.fresh_ms:
+            raise confirm_first()
+
+    async def confirm(self, password: str, address: str) -> str:
+        """Show by the password that it is oneself; returns the session's new token. Raises ProblemError 401, 429."""
+        await self._check_password(password, address)
+        return await run_in_threadpool(renew_session, self._engine, self._holder.token, self._now_ms)
+
+    def ask_to_confirm(self) -> str:
+        """What the browser is to ask its authenticators (JSON). Raises ProblemError 404 where there are no passkeys."""
+        asked = passkeys.ask_to_show(self._engine, passkey_site(self._desk), self._me)
+        self._begin(Purpose.PASSKEY, asked.challenge)
+        return asked.options
+
+    def confirm_by_passkey(self, answer: dict[str, Any]) -> str:
+        """Show by a passkey that it is oneself; returns the session's new token. Raises ProblemError 401, 404."""
+        site = passkey_site(self._desk)
+        asked = steps.take(self._engine, self._holder.token, Purpose.PASSKEY, self._now_ms)
+        refused = ProblemError(401, "Not confirmed", "This passkey does not belong to your account. Try another one.")
+        if asked is None:
+            raise refused
+        try:
+            owner = passkeys.owner_shown(self._engine, site, answer, asked.body["challenge"], self._now_ms)
+        except PasskeyRefusedError as error:
+            log.info("passkey: %s", error)
+            raise refused from error
+        if owner != self._me:
+            raise refused
+        return renew_session(self._engine, self._holder.token, self._now_ms, self._better(Proof.PASSKEY))
+
+    # --- password ---
+
+    async def change_password(self, old: str, new: str, browser: Browser) -> str:
+        """A new password; all sessions end, and a new one begins whose token is returned. Raises ProblemError: 401 when
+        `old` is not the password, 422 when the new one is too weak, 429 after too many attempts."""
+        await self._check_password(old, browser.address)
+        try:
+            hashed = await run_in_threadpool(
+                self._desk.passwords.hash, new, self._holder.person.email, self._holder.person.name
+            )
+        except WeakPasswordError as error:
+            raise ProblemError(422, "Choose another password", f"{error}.", [FieldError("new", str(error))]) from error
+        return await run_in_threadpool(self._replace_password, hashed, browser)
+
+    def _replace_password(self, hashed: str, browser: Browser) -> str:
+        with writing(self._engine) as db:
+            set_password(db, self._me, hashed)
+        log.info("account %d changed its password", self._me)
+        proof = self._holder.session.proof
+        return open_session(self._engine, self._me, self._now_ms, self._desk.rules, proof=proof, browser=browser)
+
+    async def _check_password(self, password: str, address: str) -> None:
+        try:
+            owner = await check_password(
+                self._desk, email=self._holder.person.email, password=password, address=address
+            )
+        except ProblemError as problem:
+            if problem.status == 401:
+                raise ProblemError(401, "Not confirmed", "That is not your password.") from problem
+            raise
+        if owner != self._me:
+            raise ProblemError(401, "Not confirmed", "That is not your password.")
+
+    # --- authenticator app ---
+
+    def begin_app(self) -> AppOffer:
+        """A secret to put into an app. Raises ProblemError 403 as `require_fresh`, 404 where apps are not in use."""
+        self.require_fresh()
+        return authenticators.begin_app(self._engine, self._box(), self._me, self._holder.person.email, self._now_ms)
+
+    def begun_app(self) -> AppOffer:
+        """The secret that waits for its first code. Raises ProblemError 404 when there is none, 403 as above."""
+        self.require_fresh()
+        try:
+            offer = authenticators.begun_app(self._engine, self._box(), self._me, self._holder.person.email)
+        except UnsealError as error:
+            raise self._sealed_elsewhere() from error
+        if offer is None:
+            raise not_found("step")
+        return offer
+
+    def confirm_app(self, code: str) -> Gained:
+        """Take the app's first code. Raises ProblemError 422 for a wrong one, and as `begin_app`."""
+        self.require_fresh()
+        try:
+            right = authenticators.confirm_app(self._engine, self._box(), self._me, code, self._now_ms)
+        except UnsealError as error:
+            raise self._sealed_elsewhere() from error
+        if not right:
+            raise ProblemError(422, "Not confirmed", WRONG_CODE, [FieldError("code", WRONG_CODE)])
+        return self._gain(Proof.APP)
+
+    def remove_app(self) -> None:
+        """Ask for no codes any more. Raises ProblemError 403 as `require_fresh`, 409 as `_keep_one`."""
+        self.require_fresh()
+        with writing(self._engine) as db:
+            authenticators.remove_app(db, self._me)
+            self._keep_one(db)
+        log.info("account %d removed its authenticator app", self._me)
+
+    # --- passkeys ---
+
+    def ask_for_passkey(self) -> str:
+        """What the browser is to make (JSON). Raises ProblemError 403 as `require_fresh`, 404 where not in use."""
+        self.require_fresh()
+        person = self._holder.person
+        site = passkey_site(self._desk)
+        asked = passkeys.ask_to_make(self._engine, site, self._me, email=person.email, name=person.name)
+        self._begin(Purpose.NEW_PASSKEY, asked.challenge)
+        return asked.options
+
+    def add_passkey(self, answer: dict[str, Any], name: str) -> Gained:
+        """Keep what the browser has made. Raises ProblemError 422 when it cannot be used, and as `ask_for_passkey`."""
+        self.require_fresh()
+        site = passkey_site(self._desk)
+        asked = steps.take(self._engine, self._holder.token, Purpose.NEW_PASSKEY, self._now_ms)
+        refused = ProblemError(422, "Not kept", "The passkey could not be checked. Try again, or with another device.")
+        if asked is None:
+            raise refused
+        try:
+            passkeys.keep_passkey(
+                self._engine, site, self._me, answer, asked.body["challenge"], name=name, now_ms=self._now_ms
+            )
+        except PasskeyRefusedError as error:
+            log.info("new passkey: %s", error)
+            raise refused from error
+        except PasskeyLimitError as error:
+            detail = f"You have {passkeys.MOST} passkeys already. Remove one that you no longer use."
+            raise ProblemError(409, "Too many passkeys", detail) from error
+        return self._gain(Proof.PASSKEY)
+
+    def rename_passkey(self, passkey_id: int, name: str) -> None:
+        """Call a passkey so. Raises ProblemError 404 when there is no such."""
+        with writing(self._engine) as db:
+            if not passkeys.rename_passkey(db, self._me, passkey_id, name):
+                raise not_found("passkey")
+
+    def remove_passkey(self, passkey_id: int) -> None:
+        """Take a passkey no more. Raises ProblemError 404, 403 as `require_fresh`, 409 as `_keep_one`."""
+        self.require_fresh()
+        with writing(self._engine) as db:
+            if not passkeys.remove_passkey(db, self._me, passkey_id):
+                raise not_found("passkey")
+            self._keep_one(db)
+        log.info("account %d removed a passkey", self._me)
+
+    # --- recovery codes ---
+
+    def new_codes(self) -> list[str]:
+        """Recovery codes in place of earlier ones. Raises ProblemError 403 as `require_fresh`, 409 without a second
+        factor."""
+        self.require_fresh()
+        with writing(self._engine) as db:
+            if not factors_within(db, self._me).any:
+                raise ProblemError(
+                    409,
+                    "No second factor",
+                    "Recovery codes stand in for a passkey or an app. Set up one of them first.",
+                )
+            return recovery_codes.make_codes(db, self._me, self._now_ms)
+
+    def _gain(self, proof: Proof) -> Gained:
+        log.info("account %d set up a second factor: %s", self._me, proof.value)
+        token = renew_session(self._engine, self._holder.token, self._now_ms, self._better(proof))
+        with reading(self._engine) as db:
+            return Gained(token, recovery_codes.codes_left(db, self._me) == 0)
+
+    def _better(self, proof: Proof) -> Proof | None:
+        """How the session counts from now on, where that is more than before."""
+        return proof if self._holder.session.proof is Proof.PASSWORD else None
+
+    def _keep_one(self, db: Any) -> None:
+        """Raise ProblemError 409 where a second factor is required and none left. Recovery codes go with the last."""
+        if factors_within(db, self._me).any:
+            return
+        if self._holder.person.role in self._desk.rules.second_factor_for:
+            detail = "Your account needs a second factor. Set up another one before you remove this."
+            raise ProblemError(409, "The last second factor", detail)
+        recovery_codes.remove_codes(db, self._me)
+
+    def _begin(self, purpose: Purpose, challenge: str) -> None:
+        body = {"challenge": challenge}
+        steps.begin(self._engine, self._holder.token, purpose, self._now_ms, user_id=self._me, body=body)
+
+    def _box(self) -> SecretBox:
+        if self._desk.box is None:
+            raise ProblemError(404, "Not in use", "Authenticator apps are not in use on this server.")
+        return self._desk.box
+
+    @staticmethod
+    def _sealed_elsewhere() -> ProblemError:
+        log.error("a secret cannot be opened: is the key file another one?")
+        return ProblemError(409, "Begin again", "What was begun cannot be read any more. Set the app up anew.")
