@@ -26,6 +26,8 @@ for command in (
     running.run,
     running.migrate,
     operation.check,
+    people.create_administrator,
+    people.create_organisation,
     people.create_therapist,
     people.create_patient,
     devices.create_gateway,

@@ -57,6 +57,15 @@ class Entrance:
         with reading(self._engine) as db:
             return self._rule(db, act, patient_id).refusal is None
 
+    def demand(self, act: Act, patient_id: int) -> None:
+        """Raise ProblemError 404 or 403 unless `act` is allowed; only a refusal is written down. For forms: who may not
+        send one is told so, not what is amiss with it."""
+        with reading(self._engine) as db:
+            ruling = self._rule(db, act, patient_id)
+        if ruling.refusal is not None:
+            self._teller.tell([ruling.entry])
+            raise ruling.refusal
+
     def _enter(self, act: Act, patient_id: int) -> Patient:
         """Decide whether `act`, which only reads, may be done, and have that written down before anything is shown.
         Asked again for the same act, the first answer stands.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+
 from sqlalchemy import Connection, select
 
 from server.access.accounts import set_disabled

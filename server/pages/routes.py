@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
+from server.access.acts import Act
 from server.access.care import Patient
 from server.access.web import Door, SignedIn
 from server.pages import patients as patient_list
@@ -74,6 +75,7 @@ async def change_plan(door: Door, request: Request, patient_id: PatientId) -> Re
 def _change_plan(
     door: SignedIn, patient_id: int, draft: plan_form.Draft, fields: dict[str, object], based_on: str
 ) -> Response:
+    door.care.demand(Act.CHANGE_PLAN, patient_id)
     newest = door.care.plan(patient_id).newest
     if based_on != str(newest.version if newest else 0):
         draft.errors[""] = "The plan was changed meanwhile. Compare with the versions below, then send again."

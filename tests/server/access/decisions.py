@@ -1,0 +1,132 @@
+"""Who gets through which route: written down by hand, so that a route that nobody has thought about fails the walk.
+
+A new route needs a line in `ADMITTED`. Whoever is not named in it is refused: with 404, the same as if nothing were
+there, where nothing connects them with the patient (or the account, the invitation ...), else with 403; nobody is sent
+to sign in.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Who(StrEnum):
+    """Visitors, as seen from the patient Ada Keller and her practice; values are the names they sign in with."""
+
+    NOBODY = ""
+    CARER = "mara"
+    """A therapist with a care relation in force."""
+    COLLEAGUE = "otto"
+    """Another therapist of the same organisation."""
+    STRANGER = "nils"
+    """A therapist of another organisation."""
+    SELF = "ada"
+    """The patient."""
+    OTHER_PATIENT = "ben"
+    """Another patient of the same organisation."""
+    ADMINISTRATOR = "vera"
+    OTHER_ADMINISTRATOR = "petra"
+    """The administrator of another organisation."""
+    EMERGENCY = "ina"
+    """A colleague who has taken emergency access."""
+
+
+Admitted = frozenset[Who]
+EVERYBODY: Final[Admitted] = frozenset(Who)
+SIGNED_IN: Final[Admitted] = EVERYBODY - {Who.NOBODY}
+THERAPISTS: Final[Admitted] = frozenset({Who.CARER, Who.COLLEAGUE, Who.STRANGER, Who.EMERGENCY})
+ADMINISTRATORS: Final[Admitted] = frozenset({Who.ADMINISTRATOR, Who.OTHER_ADMINISTRATOR})
+ITS_ADMINISTRATOR: Final[Admitted] = frozenset({Who.ADMINISTRATOR})
+PATIENTS: Final[Admitted] = frozenset({Who.SELF, Who.OTHER_PATIENT})
+CARER: Final[Admitted] = frozenset({Who.CARER})
+MEASURED: Final[Admitted] = frozenset({Who.CARER, Who.SELF, Who.EMERGENCY})
+"""What was measured and prescribed."""
+KNOWN: Final[Admitted] = MEASURED | ITS_ADMINISTRATOR
+"""That the patient is there, and which computers and clips."""
+COMPUTERS: Final[Admitted] = frozenset({Who.CARER, Who.SELF, Who.ADMINISTRATOR})
+"""Connecting and disconnecting them."""
+
+NO_BASIS: Final[Admitted] = frozenset({Who.COLLEAGUE, Who.STRANGER, Who.OTHER_PATIENT, Who.OTHER_ADMINISTRATOR})
+"""To these Ada Keller does not exist."""
+
+ADMITTED: Final[dict[str, Admitted]] = {
+    "GET /": EVERYBODY,
+    "GET /login": EVERYBODY,
+    "POST /login": EVERYBODY,
+    "GET /login/clinic": EVERYBODY,
+    "GET /login/clinic/answer": EVERYBODY,
+    "GET /login/factor": EVERYBODY,
+    "POST /login/factor": EVERYBODY,
+    "POST /login/passkey": EVERYBODY,
+    "POST /login/passkey/question": EVERYBODY,
+    "POST /logout": SIGNED_IN,
+    "GET /account": SIGNED_IN,
+    "GET /account/app": SIGNED_IN,
+    "POST /account/app": SIGNED_IN,
+    "POST /account/app/code": SIGNED_IN,
+    "POST /account/app/remove": SIGNED_IN,
+    "GET /account/confirm": SIGNED_IN,
+    "POST /account/confirm": SIGNED_IN,
+    "POST /account/confirm/passkey": SIGNED_IN,
+    "POST /account/confirm/passkey/question": SIGNED_IN,
+    "POST /account/passkeys": SIGNED_IN,
+    "GET /account/passkeys/new": SIGNED_IN,
+    "POST /account/passkeys/question": SIGNED_IN,
+    "POST /account/passkeys/{passkey_id}/name": SIGNED_IN,
+    "POST /account/passkeys/{passkey_id}/remove": SIGNED_IN,
+    "GET /account/password": SIGNED_IN,
+    "POST /account/password": SIGNED_IN,
+    "GET /account/recovery-codes": SIGNED_IN,
+    "POST /account/recovery-codes": SIGNED_IN,
+    "GET /account/second-factor": SIGNED_IN,
+    "POST /account/sessions/end-others": SIGNED_IN,
+    "POST /account/sessions/{handle}/end": SIGNED_IN,
+    "GET /healthz": EVERYBODY,
+    "GET /readyz": EVERYBODY,
+    "GET /api/v1/health": EVERYBODY,
+    "POST /api/v1/enrol": EVERYBODY,
+    "POST /api/v1/session": EVERYBODY,
+    "POST /api/v1/session/factor": EVERYBODY,
+    "GET /api/v1/session": SIGNED_IN,
+    "DELETE /api/v1/session": SIGNED_IN,
+    "GET /patients": THERAPISTS,
+    "GET /patients/{patient_id}": KNOWN,
+    "GET /patients/{patient_id}/days/{day}": MEASURED,
+    "GET /patients/{patient_id}/plan": MEASURED,
+    "POST /patients/{patient_id}/plan": CARER,
+    "GET /patients/{patient_id}/plan/state": MEASURED,
+    "GET /patients/{patient_id}/computers": KNOWN,
+    "POST /patients/{patient_id}/computers/code": COMPUTERS,
+    "POST /patients/{patient_id}/computers/{gateway}/disconnect": COMPUTERS,
+    "GET /api/v1/patients": THERAPISTS,
+    "GET /api/v1/patients/{patient_id}": KNOWN,
+    "GET /api/v1/patients/{patient_id}/days/{day}": MEASURED,
+    "GET /api/v1/patients/{patient_id}/days/{day}/episodes": MEASURED,
+    "GET /api/v1/patients/{patient_id}/days/{day}/reminders": MEASURED,
+    "GET /api/v1/patients/{patient_id}/days/{day}/identities": MEASURED,
+    "GET /api/v1/patients/{patient_id}/plan": MEASURED,
+    "POST /api/v1/patients/{patient_id}/plan": CARER,
+}
+
+BEFORE_A_SESSION: Final = {
+    "POST /login",
+    "GET /login/clinic",
+    "GET /login/clinic/answer",
+    "GET /login/factor",
+    "POST /login/factor",
+    "POST /login/passkey",
+    "POST /login/passkey/question",
+    "POST /api/v1/session",
+    "POST /api/v1/session/factor",
+    "POST /api/v1/enrol",
+}
+"""Where people and programs come in: these decide by what is sent, not by a session, and show nothing of anybody."""
+
+BODIES: Final[dict[str, dict[str, object]]] = {
+    "POST /patients/{patient_id}/plan": {"based_on": "2", "reason": "because", "mode": "track"},
+    "POST /api/v1/patients/{patient_id}/plan": {"plan": {"dwell_s": 99}, "reason": "because"},
+    "POST /api/v1/session": {"email": "mara@example.org", "password": "not this"},
+    "POST /api/v1/enrol": {"code": "00000-00000"},
+}
+"""What is sent with a writing route; an empty form or object without a line here."""
