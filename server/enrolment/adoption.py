@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, select, text
 
 from server.ingest.assigning import begin_wearing
-from server.store.tables import assignment, enrolment, gateway
+from server.store.tables import assignment, enrolment, erased_wearing, gateway
 
 BEFORE_MS: Final = 24 * 3_600_000
 """How long before the first word of a clip its records may have begun: the line may have been down meanwhile."""
@@ -20,8 +20,8 @@ def adopt(connection: Connection, gateway_id: str, clips: Iterable[str], now_ms:
 
     Where the patient wears the clip already, this computer may tell of all that time: the clip's journal has one reader
     position, wherever it is read. Otherwise it is the patient's from when the computer was connected, but not from
-    before somebody's time with the clip ended, and not from longer ago than `BEFORE_MS`. Does nothing for a gateway
-    that is revoked or no patient's.
+    before somebody's time with the clip ended or they were erased, and not from longer ago than `BEFORE_MS`. Does
+    nothing for a gateway that is revoked or no patient's.
     """
     owner = connection.execute(
         select(enrolment.c.patient_id, gateway.c.created_ms)
@@ -39,6 +39,8 @@ def adopt(connection: Connection, gateway_id: str, clips: Iterable[str], now_ms:
     for clip, rows in free.items():
         mine = [row.start_ms for row in rows if _in_force(row, now_ms)]
         ends = [row.end_ms for row in rows if row.end_ms is not None]
+        erased = select(erased_wearing.c.erased_ms).where(erased_wearing.c.clip == clip)
+        ends += connection.scalars(erased)
         start_ms = min(mine) if mine else max(owner.created_ms, now_ms - BEFORE_MS, *ends)
         begin_wearing(connection, clip, owner.patient_id, start_ms=start_ms, gateway_id=gateway_id, now_ms=now_ms)
     return list(free)

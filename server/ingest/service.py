@@ -16,6 +16,7 @@ from server.ingest.epochs import EpochBook
 from server.ingest.events import EventBook
 from server.ingest.outcome import Outcome
 from server.ingest.wearers import Wearers
+from server.rights.refusing import Unkept
 from server.store import writing
 from server.store.tables import gateway, unreadable
 from server.store.upsert import upsert
@@ -24,6 +25,8 @@ from server.summaries.stale import mark_spans
 EARLIEST_MS: Final = 946_684_800_000
 LATEST_MS: Final = 4_102_444_800_000
 """2000 and 2100: a record outside was placed by a clock that had not been set."""
+WITHDRAWN: Final = "withdrawn"
+"""Why a record is rejected of which nothing is kept: its patient was erased, or has not consented to it."""
 
 AnyRecord = messages.Epoch | messages.Episode | messages.Reminder | messages.Event | messages.Unreadable
 
@@ -61,7 +64,8 @@ def refuse(engine: Engine, gateway_id: str, kind: str, payload: bytes, *, proble
     """Count and keep a message that cannot be read at all. `gateway_id` '' for a topic that names none."""
     with writing(engine) as connection:
         text = payload.decode(errors="replace")
-        quarantine.keep(connection, gateway_id, kind, "malformed", detail=problem, payload=text, now_ms=now_ms)
+        if not Unkept(connection, [gateway_id])(gateway_id, text, read=False):
+            quarantine.keep(connection, gateway_id, kind, "malformed", detail=problem, payload=text, now_ms=now_ms)
         quarantine.count(connection, gateway_id, "malformed")
         quarantine.trim(connection, gateway_id)
 
@@ -104,6 +108,8 @@ class _Settlement:
     def _store(self, gateway_id: str, record: AnyRecord) -> str:
         """Why the record is rejected; "" when it is not."""
         utc_ms = None if isinstance(record, messages.Unreadable) else record.utc_ms
+        if self._wearers.withdrawn(record.clip, utc_ms if _plausible(utc_ms) else None):
+            return WITHDRAWN
         if not _plausible(utc_ms):
             return "implausible_time"
         patient_id = self._wearers.at(gateway_id, record.clip, utc_ms)
@@ -132,6 +138,9 @@ class _Settlement:
         name, _, detail = reason.partition(": ")
         payload = json.dumps(item.row.record, default=str)
         kind = item.record.kind if item.record is not None else "row"
+        if name == WITHDRAWN or self._wearers.unkept(gateway_id, payload, read=item.record is not None):
+            quarantine.count(self._connection, sender, name)
+            return
         if quarantine.keep(self._connection, sender, kind, name, detail=detail, payload=payload, now_ms=self._now_ms):
             quarantine.count(self._connection, sender, name)
         self._refused.add(sender)

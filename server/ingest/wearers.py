@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, RowMapping, select
 
+from server.rights.refusing import Unkept, Withdrawn
 from server.store.tables import assignment, gateway
 
 
@@ -17,12 +18,18 @@ class Wearers:
     def __init__(
         self, connection: Connection, clips: Iterable[str], gateways: Iterable[str], now_ms: int, *, lock: bool = False
     ) -> None:
+        clips, gateways = set(clips), set(gateways)
         self._by_clip: dict[str, list[RowMapping]] = defaultdict(list)
-        query = select(assignment).where(assignment.c.clip.in_(sorted(set(clips)))).order_by(assignment.c.id)
+        query = select(assignment).where(assignment.c.clip.in_(sorted(clips))).order_by(assignment.c.id)
         for row in connection.execute(query.with_for_update() if lock else query).mappings():
             self._by_clip[row["clip"]].append(row)
-        known = connection.execute(select(gateway.c.id, gateway.c.revoked_ms).where(gateway.c.id.in_(set(gateways))))
+        known = connection.execute(select(gateway.c.id, gateway.c.revoked_ms).where(gateway.c.id.in_(gateways)))
         self._gateways = {row.id: row.revoked_ms is None or now_ms < row.revoked_ms for row in known}
+        worn = [row for rows in self._by_clip.values() for row in rows]
+        self.withdrawn = Withdrawn(connection, clips, worn, now_ms)
+        """Whether a clip's record of a time must be refused, whoever sends it."""
+        self.unkept = Unkept(connection, gateways)
+        """Whether what a gateway sent is not to be kept for inspection either."""
 
     def known(self, gateway_id: str) -> bool:
         """Whether the gateway is enrolled, revoked or not."""
@@ -33,12 +40,12 @@ class Wearers:
         return self._gateways.get(gateway_id) is False
 
     def at(self, gateway_id: str, clip: str, utc_ms: int | None) -> int | None:
-        """Id of the patient who wore the clip at `utc_ms` and lets this gateway write. None when nobody.
+        """Id of the patient who wore the clip at `utc_ms` and lets this gateway write. None when nobody or `withdrawn`.
 
         Without a time: the patient, if the clip has only ever been assigned to one; otherwise nobody, because the
         record might be another's.
         """
-        if not self._gateways.get(gateway_id, False):
+        if not self._gateways.get(gateway_id, False) or self.withdrawn(clip, utc_ms):
             return None
         rows = self._by_clip.get(clip, [])
         if utc_ms is None:

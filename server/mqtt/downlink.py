@@ -12,6 +12,7 @@ from gateway import messages
 from server.enrolment.adoption import adopt
 from server.ingest.wearers import Wearers
 from server.plans import commands, delivery, service
+from server.rights import outstanding
 from server.store.tables import assignment, clip_status, gateway
 from server.store.upsert import upsert
 
@@ -52,6 +53,8 @@ def take_status(
         .values(online=status.online, status_json=status.model_dump_json(by_alias=True), seen_ms=now_ms)
     )
     out: list[Outgoing] = []
+    if status.online:
+        out += [Outgoing(gateway_id, order) for _, order in outstanding.unanswered(connection, gateway_id, now_ms)]
     for clip in status.clips:
         patient_id = wearers.at(gateway_id, clip.clip, now_ms)
         if patient_id is not None:
@@ -125,6 +128,7 @@ def waiting(connection: Connection, now_ms: int) -> list[Outgoing]:
         for clip in sorted(clips):
             message = _plan_message(clip, version.plan)
             out += [Outgoing(gate, message, version.patient_id) for gate in _gateways_of(connection, clip)]
+    out += [Outgoing(gate, order) for gate, order in outstanding.unsent(connection, now_ms)]
     for command in commands.unsent(connection, now_ms):
         out += [Outgoing(gate, command) for gate in _gateways_of(connection, command.clip)]
     return out
@@ -148,9 +152,9 @@ def note_sent(connection: Connection, sent: list[Outgoing], now_ms: int) -> None
         if item.plan_of is not None and isinstance(item.message, messages.PlanMessage)
     }
     service.mark_sent(connection, sorted(plans), now_ms)
-    commands.mark_sent(
-        connection, {item.message.id for item in sent if isinstance(item.message, messages.Command)}, now_ms
-    )
+    ordered = {item.message.id for item in sent if isinstance(item.message, messages.Command)}
+    commands.mark_sent(connection, ordered, now_ms)
+    outstanding.mark_sent(connection, ordered, now_ms)
 
 
 def _plan_message(clip: str, plan: messages.Plan) -> messages.PlanMessage:

@@ -28,6 +28,7 @@ from server.mqtt.connection import Connection, Delivery
 from server.mqtt.downlink import Outgoing, note_sending, note_sent, take_status, waiting
 from server.mqtt.live import LiveBoard
 from server.plans.commands import take_reply
+from server.rights import outstanding
 from server.store import reading, writing
 
 log: Final = logging.getLogger(__name__)
@@ -195,9 +196,13 @@ class Worker:
                 if not known:
                     count(connection, "", "not_enrolled")
             self._send(outgoing)
-        elif isinstance(message, messages.Reply) and self._may_write(gateway_id, message.clip):
+        elif isinstance(message, messages.Reply):
             with writing(self._engine) as connection:
-                take_reply(connection, message, now_ms)
+                if outstanding.take_reply(connection, gateway_id, message, now_ms):
+                    return
+            if self._may_write(gateway_id, message.clip):
+                with writing(self._engine) as connection:
+                    take_reply(connection, message, now_ms)
         elif isinstance(message, messages.Live) and self._may_write(gateway_id, message.clip):
             self.live.put(message, now_ms)
 

@@ -1,0 +1,79 @@
+"""Which records must not be stored, nor kept for inspection: of a patient who was erased, or withdrew consent."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, RowMapping, select
+
+from server.rights.consenting import Statement, refused
+from server.store.tables import consent, erased_wearing, erasure_order
+
+
+class Withdrawn:
+    """What must be refused of the clips that were ever assigned so. Read it after those assignments were locked, so
+    that an erasure which came first is seen."""
+
+    def __init__(
+        self, connection: Connection, clips: Iterable[str], assignments: Sequence[RowMapping], now_ms: int
+    ) -> None:
+        self._now_ms = now_ms
+        self._erased: dict[str, list[RowMapping]] = defaultdict(list)
+        wanted = select(erased_wearing).where(erased_wearing.c.clip.in_(sorted(set(clips))))
+        for row in connection.execute(wanted).mappings():
+            self._erased[row["clip"]].append(row)
+        self._worn: dict[str, list[RowMapping]] = defaultdict(list)
+        for row in assignments:
+            self._worn[row["clip"]].append(row)
+        self._said = _said(connection, sorted({row["patient_id"] for row in assignments}))
+
+    def __call__(self, clip: str, utc_ms: int | None) -> bool:
+        """Whether a record of this clip and time must be refused. Without a time: when it might be."""
+        worn = [row for row in self._worn.get(clip, ()) if utc_ms is None or _within(row, utc_ms)]
+        if any(refused(self._said.get(row["patient_id"], ()), utc_ms, self._now_ms) for row in worn):
+            return True
+        erased = self._erased.get(clip, ())
+        if utc_ms is None:
+            return bool(erased)
+        # Until somebody else wears the clip it may still be with them.
+        return any(
+            (utc_ms < row["erased_ms"] and _within(row, utc_ms)) or (not worn and row["start_ms"] <= utc_ms)
+            for row in erased
+        )
+
+
+def _within(row: RowMapping, utc_ms: int) -> bool:
+    return bool(row["start_ms"] <= utc_ms and (row["end_ms"] is None or utc_ms < row["end_ms"]))
+
+
+def _said(connection: Connection, patient_ids: Sequence[int]) -> dict[int, list[Statement]]:
+    found: dict[int, list[Statement]] = defaultdict(list)
+    c = consent.c
+    if patient_ids:
+        query = select(c.patient_id, c.at_ms, c.kind, c.how).where(c.patient_id.in_(patient_ids))
+        for row in connection.execute(query):
+            found[row.patient_id].append(Statement(row.at_ms, row.kind, row.how))
+    return found
+
+
+class Unkept:
+    """Which payloads of some gateways are not kept for inspection when they are refused."""
+
+    def __init__(self, connection: Connection, gateways: Iterable[str]) -> None:
+        c = erasure_order.c
+        self._own: set[str] = set()
+        self._clips: dict[str, set[str]] = defaultdict(set)
+        query = select(c.gateway, c.clip, c.own).where(c.gateway.in_(sorted(set(gateways)))).distinct()
+        for row in connection.execute(query):
+            self._clips[row.gateway].add(row.clip)
+            if row.own:
+                self._own.add(row.gateway)
+
+    def __call__(self, gateway_id: str, payload: str, *, read: bool) -> bool:
+        """Whether it may be an erased patient's: the gateway was theirs alone; or, where it could not be `read`, it
+        names a clip that the gateway was told to erase."""
+        if gateway_id in self._own:
+            return True
+        text = "" if read else payload.lower()
+        return any(clip in text for clip in self._clips.get(gateway_id, ()))
