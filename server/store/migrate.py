@@ -34,6 +34,13 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         command.upgrade(_config(connection), revision)
 
 
+def unmake(engine: Engine) -> None:
+    """Take away everything that `migrate` ever made, with all that is in it."""
+    with _remaking(engine) as connection:
+        command.downgrade(_config(connection), "base")
+        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+
+
 @contextmanager
 def _remaking(engine: Engine) -> Iterator[Connection]:
     """A writing transaction in which tables may be made anew with their rows, and no other process migrates.

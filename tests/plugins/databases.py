@@ -73,7 +73,7 @@ def postgres_url() -> Iterator[str]:
     url = f"postgresql://postgres@/{{name}}?host={folder}"
     try:
         _wait_until_up(url.format(name="postgres"), server, folder / "log")
-        _run_sql(url.format(name="postgres"), "CREATE DATABASE template_plumbline")
+        run_sql(url.format(name="postgres"), "CREATE DATABASE template_plumbline")
         engine = open_engine(url.format(name="template_plumbline"))
         migrate(engine)
         engine.dispose()
@@ -89,7 +89,7 @@ def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None
     limit = time.monotonic() + _START_LIMIT_S
     while True:
         try:
-            _run_sql(url, "SELECT 1")
+            run_sql(url, "SELECT 1")
         except OperationalError:
             if server.poll() is not None or time.monotonic() > limit:
                 pytest.fail(f"PostgreSQL did not start: {log.read_text(errors='replace')[-500:]}")
@@ -98,7 +98,7 @@ def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None
             return
 
 
-def _run_sql(url: str, statement: str) -> None:
+def run_sql(url: str, statement: str) -> None:
     from sqlalchemy import create_engine, text
 
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
@@ -131,9 +131,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     url: str = request.getfixturevalue("postgres_url")
     name = f"test_{next(_NUMBERS)}"
-    _run_sql(url.format(name="postgres"), f"CREATE DATABASE {name} TEMPLATE template_plumbline")
+    run_sql(url.format(name="postgres"), f"CREATE DATABASE {name} TEMPLATE template_plumbline")
     yield url.format(name=name)
-    _run_sql(url.format(name="postgres"), f"DROP DATABASE {name} WITH (FORCE)")
+    run_sql(url.format(name="postgres"), f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
