@@ -23,7 +23,7 @@ from webauthn.helpers.structs import (
 
 from server.access.rules import Site
 from server.store.engine import reading, writing
-from server.store.tables import passkey
+from server.store.tables import passkey, user_account
 
 MOST: Final = 20
 """Passkeys of one person."""
@@ -129,7 +129,11 @@ def owner_shown(engine: Engine, site: Site, answer: dict[str, Any], challenge: s
     as that of a copy would."""
     credential = answer.get("id")
     with reading(engine) as db:
-        row = db.execute(select(passkey).where(passkey.c.credential == str(credential)[:1400])).one_or_none()
+        row = db.execute(
+            select(passkey)
+            .join(user_account, user_account.c.id == passkey.c.user_id)
+            .where(passkey.c.credential == str(credential)[:1400], user_account.c.disabled_ms.is_(None))
+        ).one_or_none()
     if row is None:
         raise PasskeyRefusedError("no such credential")
     if _handle_in(answer) not in (None, bytes_to_base64url(_handle(row.user_id))):
