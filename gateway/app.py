@@ -202,15 +202,15 @@ class _Gateway:
 
     def _on_plan(self, message: messages.PlanMessage) -> None:
         session = self._sessions.get(message.clip)
+        if session is None:  # a broker may go on telling of one that was erased: nothing of it is kept
+            logger.warning("plan refused: the clip is not this gateway's")
+            self._outbox.keep("plan", "not a clip of this gateway", b"")
+            return
         try:
-            if session is not None:
-                session.want_plan(message.plan)
-                return
-            problem = f"clip {message.clip} is not this gateway's"
+            session.want_plan(message.plan)
         except (plans.UnknownZoneError, protocol.MalformedError, OutboxError) as error:
-            problem = str(error)
-        logger.warning("plan refused: %s", problem)
-        self._outbox.keep("plan", problem, messages.encode(message))
+            logger.warning("plan refused: %s", error)
+            self._outbox.keep("plan", str(error), messages.encode(message))
 
     def _on_command(self, command: messages.Command) -> None:
         if (reply := self._outbox.answered(command.id)) is not None:

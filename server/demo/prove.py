@@ -116,9 +116,8 @@ def _tests(recordings: Path | None) -> Iterator[Step]:
         yield Step("radio", (*pytest, "-s", "--timeout=7200", *hostile), env=long, micropython32=True)
     yield Step("firmware", (*pytest, "--timeout=7200", *rest), env=long, micropython32=True)
     yield Step("first-steps", (*pytest, "-s", "tests/line/test_enrol_to_live.py"), env=long)
-    yield Step(
-        "kills", (*pytest, "--timeout=3600", "tests/gateway/test_outbox_kill.py"), env={"PLUMBLINE_KILLS": "200"}
-    )
+    killed = (f"tests/gateway/{name}.py" for name in ("test_outbox_kill", "test_erasing"))
+    yield Step("kills", (*pytest, "--timeout=3600", *killed), env={"PLUMBLINE_KILLS": "200"})
     yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env=long)
     if recordings is not None:
         # In one word: a separate path would be taken for a folder of tests.
