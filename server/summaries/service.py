@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from sqlalchemy import Connection, Engine, RowMapping, delete, func, or_, select
 
-from gateway import messages
 from server.store import reading, writing
 from server.store.epoch_blob import HOUR_MS, BlobError, Rows, decode
 from server.store.tables import (
@@ -20,7 +19,6 @@ from server.store.tables import (
     daily,
     episode,
     epoch_hour,
-    plan,
     reminder,
     stale_day,
     unplaced_epoch,
@@ -29,6 +27,7 @@ from server.store.upsert import upsert
 from server.summaries.day import GRACE_MS, DayInputs, build_day
 from server.summaries.episodes import Told
 from server.summaries.painting import MINUTE_MS
+from server.summaries.prescribed import plan_of_day, prescribed
 from server.summaries.types import ALGO, DayEvent, DayReminder, DaySummary, DayView
 from server.summaries.zone_history import zones_of_one
 
@@ -63,7 +62,7 @@ def summaries(
                 daily.c.algo == ALGO,
             )
         ).all()
-    return {(row.patient_id, date.fromisoformat(row.date)): _read(row.body_json) for row in rows}
+    return {(row.patient_id, date.fromisoformat(row.date)): read_summary(row.body_json) for row in rows}
 
 
 def rebuild_stale(engine: Engine, now_ms: int, *, limit: int = 1000) -> int:
@@ -118,7 +117,8 @@ def _write(connection: Connection, summary: DaySummary, now_ms: int) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["patient_id", "date"], set_=values))
 
 
-def _read(body: str) -> DaySummary:
+def read_summary(body: str) -> DaySummary:
+    """The summary in a stored `body_json` of the present version of the code."""
     stored = json.loads(body)
     values = {field.name: stored[field.name] for field in fields(DaySummary)}
     for name in ("plan_versions", "calibration_versions", "clips"):
@@ -141,7 +141,7 @@ def _inputs(connection: Connection, patient_id: int, day: date) -> DayInputs:
         patient_id,
         zones,
         day,
-        _plan(connection, patient_id, told, end),
+        plan_of_day(prescribed(connection, [patient_id]).get(patient_id, []), told, end),
         rows,
         _episodes(connection, patient_id, start - _EPISODE_REACH_MS, end),
         _reminders(connection, patient_id, start, end),
@@ -163,23 +163,6 @@ def _rows(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -
     for clip, blob in stored:
         tables.setdefault(clip, []).append(decode(blob))
     return {clip: np.concatenate(parts) for clip, parts in tables.items()}
-
-
-def _plan(connection: Connection, patient_id: int, told: set[int], end_ms: int) -> messages.Plan | None:
-    """The plan in force on a day: the newest version that the day's epochs were judged with; for a day without any, the
-    newest that was confirmed, or else made, before the day's end."""
-    rows = connection.execute(
-        select(plan.c.version, plan.c.body_json, plan.c.confirmed_ms, plan.c.created_ms)
-        .where(plan.c.patient_id == patient_id)
-        .order_by(plan.c.version.desc())
-    ).all()
-    for row in rows:
-        if row.version in told:
-            return messages.Plan.model_validate_json(row.body_json)
-    confirmed = (row for row in rows if row.confirmed_ms is not None and row.confirmed_ms < end_ms)
-    made = (row for row in rows if row.created_ms < end_ms)
-    found = next(confirmed, None) or next(made, None)
-    return None if found is None else messages.Plan.model_validate_json(found.body_json)
 
 
 def _episodes(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[Told]:

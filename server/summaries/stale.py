@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from server.store.tables import stale_day
 from server.store.upsert import upsert
@@ -34,6 +34,16 @@ def mark_spans(connection: Connection, spans: Iterable[tuple[int, int, int]]) ->
         connection,
         {(patient_id, day) for patient_id, told in by_patient.items() for day in _days(zones[patient_id], told)},
     )
+
+
+def stale_days(connection: Connection, patient_id: int, first: date, last: date) -> set[date]:
+    """The days from `first` to `last`, both included, that are marked."""
+    rows = connection.scalars(
+        select(stale_day.c.date).where(
+            stale_day.c.patient_id == patient_id, stale_day.c.date.between(first.isoformat(), last.isoformat())
+        )
+    )
+    return {date.fromisoformat(day) for day in rows}
 
 
 def _days(zones: Zones, spans: Iterable[tuple[int, int]]) -> set[date]:
