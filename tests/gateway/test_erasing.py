@@ -39,11 +39,14 @@ def utc_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def erase(number: str, clip: str = SERIAL, *, within_ms: int = 30_000) -> bytes:
-    command = messages.Command(
-        schema="command/1", id=number, clip=clip, expires_utc_ms=utc_ms() + within_ms, kind="erase"
+def command(kind: Any, number: str, clip: str, *, within_ms: int = 30_000) -> bytes:
+    return messages.encode(
+        messages.Command(schema="command/1", id=number, clip=clip, expires_utc_ms=utc_ms() + within_ms, kind=kind)
     )
-    return messages.encode(command)
+
+
+def erase(number: str, clip: str = SERIAL, *, within_ms: int = 30_000) -> bytes:
+    return command("erase", number, clip, within_ms=within_ms)
 
 
 def boot(clip: FakeClip) -> bytes:
@@ -127,15 +130,17 @@ async def test_nothing_of_the_clip_stays_and_the_other_goes_on(
             assert from_clip(server.batches[seen:], SERIAL) == 0
             assert clips[0].connections == connections
 
-            # A plan that the broker still has is not taken in again.
-            plan = messages.PlanMessage(schema="plan/1", clip=SERIAL, plan=messages.Plan(version=2))
-            server.send("plan", messages.encode(plan))
-
             # Whoever did not hear asks again; and another may ask for the same.
             server.send("command", erase("e"))
             server.send("command", erase("f"))
             await until(lambda: [r.id for r in server.replies].count("e") == 2, 20)
             await until(lambda: {r.result for r in server.replies if r.id == "f"} == {"done"}, 20)
+
+            # A plan that the broker still has is not taken in again.
+            plan = messages.PlanMessage(schema="plan/1", clip=SERIAL, plan=messages.Plan(version=2))
+            server.send("plan", messages.encode(plan))
+            server.send("command", command("resend", "g", OTHER))
+            await until(lambda: server.replies[-1].id == "g", 20)
         async with gateway(configuration.load(path), path, *clips):
             await until(lambda: server.statuses[-1].online and len(server.statuses[-1].clips) == 1, 20)
             assert clips[0].connections == connections
