@@ -22,8 +22,8 @@ from server.access.passwords import Passwords
 from server.access.rules import AccessRules
 from server.access.sealing import SecretBox
 from server.access.web import Desk
-from server.api import enrolling
-from server.api.routes import PREFIX
+from server.api.document import describe
+from server.api.prefix import PREFIX
 from server.api.routes import router as api
 from server.enrolment.doorkeeper import Doorkeeper
 from server.operation.health import Readiness
@@ -77,6 +77,7 @@ def create_app(
         doorkeeper,
         Attempts(rules.factors),
         Attempts(rules.questions),
+        Attempts(rules.programs),
         box,
         clinic,
     )
@@ -85,11 +86,11 @@ def create_app(
     if operation.token:
         app.include_router(metrics_router)
     app.include_router(api)
-    app.include_router(enrolling.router)
     app.include_router(signing.router)
     app.include_router(account.router)
     app.include_router(routes.router)
     app.include_router(computers.router)
+    describe(app, rules, PREFIX)
     app.mount("/static", LocalFiles(directory=STATIC), name="static")
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)

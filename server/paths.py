@@ -6,22 +6,38 @@ import re
 from datetime import date
 from typing import Annotated, Final
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Query
 
 from server.problems import FieldError, ProblemError
 
-_ISO_DATE: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+DATE: Final = (
+    r"^20([0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+    r"|([02468][048]|[13579][26])-02-29)$"
+)
+"""Every date from 2000 to 2099, and nothing else, as the document tells it to programs."""
+_WORDS: Final = "Local date of the patient, YYYY-MM-DD, from 2000 to 2099."
+_SHAPE: Final = {"format": "date", "pattern": DATE}
 
 
-def _day(day: Annotated[str, Path(description="Local date of the patient, YYYY-MM-DD.", max_length=40)]) -> date:
-    if _ISO_DATE.fullmatch(day):
-        try:
-            return date.fromisoformat(day)
-        except ValueError:
-            pass
+def _date(text: str, field: str) -> date:
+    if re.fullmatch(DATE, text) and text.isascii():
+        return date.fromisoformat(text)
     detail = "Write the date as year-month-day, such as 2026-03-29, from 2000 to 2099."
-    raise ProblemError(422, "Not a date", detail, [FieldError("day", detail)])
+    raise ProblemError(422, "Not a date", detail, [FieldError(field, detail)])
+
+
+def _day(day: Annotated[str, Path(description=_WORDS, json_schema_extra=_SHAPE)]) -> date:
+    return _date(day, "day")
+
+
+def _from(
+    first: Annotated[str | None, Query(alias="from", description=_WORDS, json_schema_extra=_SHAPE)] = None,
+) -> date | None:
+    return None if first is None else _date(first, "from")
 
 
 Day = Annotated[date, Depends(_day)]
+FromDay = Annotated[date | None, Depends(_from)]
+"""A first day, as the query's `from`; None when it was not said."""
 PatientId = Annotated[int, Path(ge=1, lt=2**31, description="The patient's number.")]
+TokenId = Annotated[int, Path(ge=1, lt=2**31, description="The token's number.")]

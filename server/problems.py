@@ -49,7 +49,8 @@ class ProblemError(Exception):
     @property
     def headers(self) -> dict[str, str]:
         """Headers that belong to the answer."""
-        return {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+        headers = {} if self.retry_after_s is None else {"retry-after": str(self.retry_after_s)}
+        return headers | ({"www-authenticate": "Bearer"} if self.status == HTTPStatus.UNAUTHORIZED else {})
 
     def as_json(self) -> JSONResponse:
         """The answer for a program."""
@@ -92,6 +93,16 @@ def not_signed_in() -> ProblemError:
     """The answer to somebody without a session."""
     return ProblemError(
         401, "Sign in first", "Your session has ended or you have not signed in. Sign in and try again."
+    )
+
+
+def token_refused() -> ProblemError:
+    """The answer to a program whose token is good for nothing."""
+    return ProblemError(
+        401,
+        "The token is not taken",
+        "It is unknown, expired or revoked, or its owner’s account has ended. Make a new one on the account’s page.",
+        kind="token-refused",
     )
 
 

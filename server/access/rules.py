@@ -39,6 +39,10 @@ class AccessRules:
     time, so that 10 an hour find one in some 4 years."""
     questions: AttemptRules = field(default_factory=lambda: AttemptRules(pair=300, account=10**6, address=300))
     """Challenges for passkeys and visits to the clinic's sign-in: each is kept for minutes."""
+    programs: AttemptRules = field(
+        default_factory=lambda: AttemptRules(span_ms=60_000, pair=600, account=600, address=1800, keys_kept=2000)
+    )
+    """Requests of a program by its token, and of all those at one address."""
     codes: AttemptRules = field(default_factory=lambda: AttemptRules(pair=10, account=300, address=10))
     """Codes that connect a computer: tried from an address, and in total (the `account`)."""
 

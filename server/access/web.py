@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine, text
 
 from server.access.attempts import Attempts
+from server.access.bearer import bearer_of, shows_token
 from server.access.browsers import name_of
 from server.access.care import Care
 from server.access.clinic import ClinicSignIn
@@ -19,6 +20,7 @@ from server.access.forms import form_token, is_form_token, new_secret
 from server.access.office import Office
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
+from server.access.scopes import acts_of, duties_of
 from server.access.sealing import SecretBox
 from server.access.sessions import Browser, OpenSession, Person, Proof, find_open
 from server.access.visit import Visit
@@ -50,6 +52,7 @@ class Desk:
     doorkeeper: Doorkeeper | None = None
     factor_attempts: Attempts = field(default_factory=Attempts)
     question_attempts: Attempts = field(default_factory=Attempts)
+    token_attempts: Attempts = field(default_factory=Attempts)
     box: SecretBox | None = None
     clinic: ClinicSignIn | None = None
 
@@ -107,6 +110,8 @@ async def known(request: Request) -> Known:
     token = request.cookies.get(desk.rules.session_cookie, "")
     by_hand = REFRESH_HEADER not in request.headers
     now_ms = desk.session_clock()
+    if shows_token(request):
+        raise not_signed_in()
     found = await run_in_threadpool(find_open, desk.engine, token, now_ms, desk.rules, counts=by_hand)
     if found is None:
         raise not_signed_in()
@@ -116,8 +121,10 @@ async def known(request: Request) -> Known:
 
 async def signed_in(request: Request) -> SignedIn:
     """Dependency of every route that shows or changes data. Raises ProblemError as `known` does, and 403 for somebody
-    who has to set up a second factor first."""
+    who has to set up a second factor first; for a program's token as `bearer_of`."""
     desk = desk_of(request)
+    if shows_token(request):
+        return await run_in_threadpool(_with_token, request, desk)
     somebody = await known(request)
     if somebody.must_set_up(desk.rules):
         raise second_factor_missing()
@@ -125,6 +132,17 @@ async def signed_in(request: Request) -> SignedIn:
     visit = visit_of(request)
     care, office = Care(desk.engine, person, now_ms, visit), Office(desk.engine, person, now_ms, visit)
     return SignedIn(person, care, office, somebody.form_token, now_ms)
+
+
+def _with_token(request: Request, desk: Desk) -> SignedIn:
+    address, now_ms = client_address(request), desk.clock()
+    bearer = bearer_of(
+        request, desk.engine, desk.token_attempts, address, now_ms=now_ms, clock_ms=desk.session_clock()
+    )
+    person, visit = bearer.person, Visit(address, f"token:{bearer.token_id}")
+    care = Care(desk.engine, person, now_ms, visit, acts_of(bearer.scopes))
+    office = Office(desk.engine, person, now_ms, visit, duties_of(bearer.scopes))
+    return SignedIn(person, care, office, "", now_ms)
 
 
 def visit_of(request: Request) -> Visit:

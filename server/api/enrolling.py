@@ -12,12 +12,13 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.access.web import desk_of
-from server.api.routes import PREFIX
+from server.api.prefix import PREFIX
+from server.api.problem import problems
 from server.enrolment.codes import UnreadableCodeError
 from server.enrolment.service import CodeRefusedError, Refusal, redeem
 from server.problems import ProblemError, too_many_attempts
 
-router: Final = APIRouter(prefix=PREFIX)
+router: Final = APIRouter(prefix=PREFIX, tags=["gateways"])
 log: Final = logging.getLogger(__name__)
 
 _TOTAL: Final = "codes"
@@ -48,7 +49,7 @@ class GatewayCredentials(BaseModel):
     ca: str | None
 
 
-@router.post("/enrol", tags=["gateways"], status_code=201)
+@router.post("/enrol", status_code=201, responses=problems(404, 410, 429, 503))
 async def enrol(request: Request, code: Code) -> GatewayCredentials:
     """Exchange a code for credentials. 404: no such code; 410: used, too old or replaced; 429: too many attempts."""
     desk = desk_of(request)
@@ -70,7 +71,9 @@ async def enrol(request: Request, code: Code) -> GatewayCredentials:
         log.warning("a code held back after too many attempts from %s", address)
         raise too_many_attempts(wait_ms)
     try:
-        made = await run_in_threadpool(redeem, desk.engine, code.code, now_ms=desk.clock(), new_password=doorkeeper.new_password)
+        made = await run_in_threadpool(
+            redeem, desk.engine, code.code, now_ms=desk.clock(), new_password=doorkeeper.new_password
+        )
     except UnreadableCodeError as error:
         raise ProblemError(422, "This is no code", str(error)) from error
     except CodeRefusedError as error:

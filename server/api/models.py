@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gateway import messages
+from server.access.scopes import Scope
 
 
 class Model(BaseModel):
@@ -191,6 +192,34 @@ class PlanChange(BaseModel):
 
     plan: dict[str, JsonValue]
     reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+class Token(Model):
+    """A token of one's own, without the token. `revoked_ms`, or `expires_ms` in the past: it is good for nothing."""
+
+    id: int
+    name: str
+    scopes: tuple[Scope, ...]
+    created_ms: int
+    expires_ms: int
+    seen_ms: int | None
+    revoked_ms: int | None
+
+
+class NewToken(Token):
+    """A token as it is told once."""
+
+    token: str
+
+
+class TokenWish(BaseModel):
+    """A token that is wanted: what it is called, what it is for, and how many days it is good."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[!-~]([ -~]*[!-~])?$")]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
+    days: Annotated[int, Field(strict=True, ge=1, le=365)]
 
 
 class Health(Model):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.cookiejar
 import json
+import re
 import urllib.error
 import urllib.request
 from typing import Any, Final
 
 TIMEOUT_S: Final = 15.0
+_NEXT: Final = re.compile(r'<([^>]*)>; rel="next"')
 
 
 class ApiError(RuntimeError):
@@ -41,8 +43,12 @@ class Client:
         self._form_token = self.post("/session", {"email": email, "password": password})["form_token"]
 
     def get(self, path: str) -> Any:
-        """GET a path under /api/v1."""
-        return self._call("GET", path, None)
+        """GET a path under /api/v1; of a list every part."""
+        found, rest = self._call("GET", path, None)
+        while rest is not None:
+            more, rest = self._call("GET", rest.removeprefix("/api/v1"), None)
+            found += more
+        return found
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """POST JSON to a path under /api/v1."""
@@ -50,9 +56,10 @@ class Client:
 
     def post_bytes(self, path: str, body: bytes) -> Any:
         """POST whatever it is, called JSON."""
-        return self._call("POST", path, body)
+        return self._call("POST", path, body)[0]
 
-    def _call(self, method: str, path: str, body: bytes | None) -> Any:
+    def _call(self, method: str, path: str, body: bytes | None) -> tuple[Any, str | None]:
+        """What was answered, and where the rest of it is."""
         request = urllib.request.Request(  # noqa: S310 - the address is our own, http on loopback
             self._base + path,
             method=method,
@@ -61,7 +68,8 @@ class Client:
         )
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as answer:
-                return json.loads(answer.read() or b"null")
+                found = _NEXT.fullmatch(answer.headers.get("Link", ""))
+                return json.loads(answer.read() or b"null"), found[1] if found else None
         except urllib.error.HTTPError as error:
             words = error.read()[:500].decode(errors="replace")
             raise ApiError(f"{method} {path}: {error.code} {words}", error.code) from error

@@ -116,6 +116,7 @@ def settle_in(clinic: Clinic) -> Town:
         "emergency_id": "1",
         "handle": "of-nobodys-session",
         "passkey_id": "1",
+        "token_id": "1",
     }
     return Town(clinic, there, accounts, gus, other)
 

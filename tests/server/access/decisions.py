@@ -107,6 +107,10 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "GET /api/v1/patients/{patient_id}/days/{day}/identities": MEASURED,
     "GET /api/v1/patients/{patient_id}/plan": MEASURED,
     "POST /api/v1/patients/{patient_id}/plan": CARER,
+    "GET /api/v1/patients/{patient_id}/days": MEASURED,
+    "GET /api/v1/tokens": SIGNED_IN - PATIENTS,
+    "POST /api/v1/tokens": SIGNED_IN - PATIENTS,
+    "DELETE /api/v1/tokens/{token_id}": SIGNED_IN - PATIENTS,
 }
 
 BEFORE_A_SESSION: Final = {
@@ -128,5 +132,6 @@ BODIES: Final[dict[str, dict[str, object]]] = {
     "POST /api/v1/patients/{patient_id}/plan": {"plan": {"dwell_s": 99}, "reason": "because"},
     "POST /api/v1/session": {"email": "mara@example.org", "password": "not this"},
     "POST /api/v1/enrol": {"code": "00000-00000"},
+    "POST /api/v1/tokens": {"name": "Export", "scopes": ["read:plans"], "days": 30},
 }
 """What is sent with a writing route; an empty form or object without a line here."""

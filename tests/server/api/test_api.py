@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,9 +21,15 @@ async def client(clinic: Any) -> AsyncIterator[Any]:
 
 
 async def get(client: Any, path: str) -> Any:
+    """What is there, of a list every part."""
     answer = await client.get(API + path)
     assert answer.status_code == 200, answer.text
-    return answer.json()
+    found = answer.json()
+    while "next" in answer.links:
+        answer = await client.get(answer.links["next"]["url"])
+        assert answer.status_code == 200, answer.text
+        found += answer.json()
+    return found
 
 
 async def test_health_needs_nobody(clinic: Any) -> None:
@@ -125,18 +130,18 @@ async def test_the_plan_changes_by_what_is_sent_and_is_pending_until_confirmed(c
 @pytest.mark.parametrize(
     ("plan", "field", "words"),
     [
-        ({"dwell_s": 2}, "plan.dwell_s", "greater than or equal to 3"),
-        ({"dwell_s": "soon"}, "plan.dwell_s", "valid integer"),
+        ({"dwell_s": 2}, "plan.dwell_s", "whole number from 3 to 600"),
+        ({"dwell_s": "soon"}, "plan.dwell_s", "whole number from 3 to 600"),
         ({"angle_deg": 12, "recovery_deg": 12}, "plan", "recovery_deg must be below angle_deg"),
         ({"start": "17:00"}, "plan", "the window must start before it ends"),
         ({"dwell": 60}, "plan.dwell", "no such field; there are angle_deg"),
         ({"version": 9}, "plan.version", "no such field"),
         ({"zone": "Mars/Base"}, "plan.zone", "no such field"),
-        ({"days": []}, "plan.days", "at least 1 item"),
-        ({"days": [7]}, "plan.days.0", "less than or equal to 6"),
+        ({"days": []}, "plan.days", "one or more of the numbers 0"),
+        ({"days": [7]}, "plan.days.0", "one or more of the numbers 0"),
         ({"mode": "force"}, "plan.mode", "track"),
-        ({"goals": {"worn_hours": 30}}, "plan.goals.worn_hours", "less than or equal to 24"),
-        ({"recovery_s": None}, "plan.recovery_s", "valid number"),
+        ({"goals": {"worn_hours": 30}}, "plan.goals.worn_hours", "number from 0 to 24"),
+        ({"recovery_s": None}, "plan.recovery_s", "number from 0.1 to 10"),
     ],
 )
 async def test_a_plan_that_cannot_be_used_is_told_by_field(client: Any, plan: Any, field: str, words: str) -> None:
@@ -174,9 +179,5 @@ async def test_patient_numbers_are_numbers(client: Any, patient: str) -> None:
     assert answer.json()["errors"][0]["field"] == "patient_id"
 
 
-async def test_the_description_lists_every_route_and_no_page(client: Any) -> None:
-    document = (await client.get(f"{API}/openapi.json")).json()
-    assert len(document["paths"]) == 10
-    assert all(path.startswith(API) for path in document["paths"])
-    assert "application/problem+json" in json.dumps(document)
+async def test_no_documents_with_scripts_from_elsewhere(client: Any) -> None:
     assert (await client.get("/docs")).status_code == 404
