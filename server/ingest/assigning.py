@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
 
 from server.plans.delivery import take_report
 from server.store.tables import assignment, clip_status
+
+
+def hold_assignments(connection: Connection) -> None:
+    """Until the end of the transaction nobody else assigns a clip, so that what was looked up stays true."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(text("LOCK TABLE assignment IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def begin_wearing(

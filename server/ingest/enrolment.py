@@ -6,10 +6,11 @@ import re
 import secrets
 from typing import Final
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from server.ingest.assigning import begin_wearing
+from server.ingest.assigning import begin_wearing, hold_assignments
+from server.ingest.handing_over import hand_over
 from server.store import UnknownPatientError, writing
 from server.store.tables import assignment, gateway, patient
 from server.store.tables.people import FIRST_ORGANISATION
@@ -102,7 +103,8 @@ def assign_clip(
     engine: Engine, clip: str, patient_id: int, *, start_ms: int, now_ms: int, gateway_id: str | None = None
 ) -> None:
     """From `start_ms` on the patient wears the clip, and whoever wore it before does not; only `gateway_id` may write
-    for it (None: any enrolled gateway). See `begin_wearing`.
+    for it (None: any enrolled gateway). What it has told of since then becomes the patient's. See `begin_wearing`,
+    `hand_over`.
 
     Raises EnrolmentError, UnknownPatientError.
     """
@@ -115,6 +117,7 @@ def assign_clip(
             connection.scalar(select(gateway.c.id).where(gateway.c.id == gateway_id)) is None
         ):
             raise EnrolmentError(f"the gateway {gateway_id} is not enrolled")
+        hold_assignments(connection)
         later = connection.scalar(
             select(func.count())
             .select_from(assignment)
@@ -126,9 +129,8 @@ def assign_clip(
         )
         if later:
             raise EnrolmentError("another patient wears the clip from then or later")
-        connection.execute(
-            update(assignment)
-            .where(assignment.c.clip == clip, assignment.c.patient_id != patient_id, assignment.c.end_ms.is_(None))
-            .values(end_ms=start_ms)
-        )
+        worn_by_others = (assignment.c.clip == clip, assignment.c.patient_id != patient_id)
+        still_then = or_(assignment.c.end_ms.is_(None), assignment.c.end_ms > start_ms)
+        connection.execute(update(assignment).where(*worn_by_others, still_then).values(end_ms=start_ms))
         begin_wearing(connection, clip, patient_id, start_ms=start_ms, gateway_id=gateway_id, now_ms=now_ms)
+        hand_over(connection, clip, patient_id, start_ms)

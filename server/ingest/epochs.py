@@ -13,6 +13,7 @@ from server.store.tables import boot_span, epoch_hour, unplaced_epoch
 from server.store.upsert import upsert
 
 _MINUTE_MS = 60_000
+_LAST_HOUR = 2**31 - 1
 
 _Hour = tuple[int, str, int]
 """Patient id, clip, UTC hour."""
@@ -105,6 +106,17 @@ class EpochBook:
             self._take_out(known)
         self._put_in(known, patient_id, row)
         return Outcome.STORED
+
+    def move(self, clip: str, patient_id: int, from_ms: int) -> None:
+        """Give the patient whatever of the clip is stored of `from_ms` (UTC ms) or later, whose ever it was."""
+        self._load_hours(clip, from_ms // epoch_blob.HOUR_MS, _LAST_HOUR)
+        for key, rows in list(self._hours.items()):
+            for row in rows if key[0] != patient_id else ():
+                if (epoch_blob.utc_ms(row) or 0) >= from_ms:
+                    known, boot = (clip, epoch_blob.identity(row)), (clip, epoch_blob.boot_of(row))
+                    self._spans.setdefault(boot, self._load_span(boot))
+                    self._take_out(known)
+                    self._put_in(known, patient_id, row)
 
     def _take_out(self, known: _Known) -> None:
         key = self._where[known]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Engine, update
 from gateway import messages
 from server.enrolment.adoption import adopt
 from server.ingest import quarantine
+from server.ingest.alarms import Kind, raise_alarm
 from server.ingest.epochs import EpochBook
 from server.ingest.events import EventBook
 from server.ingest.outcome import Outcome
@@ -27,6 +29,11 @@ LATEST_MS: Final = 4_102_444_800_000
 """2000 and 2100: a record outside was placed by a clock that had not been set."""
 WITHDRAWN: Final = "withdrawn"
 """Why a record is rejected of which nothing is kept: its patient was erased, or has not consented to it."""
+
+MALFORMED: Final = "malformed"
+FAILED: Final = "failed"
+_ALARMING: Final = {"conflict": Kind.CONFLICT, "not_assigned": Kind.NOT_ASSIGNED, "revoked": Kind.REVOKED}
+"""Reasons for a rejection that somebody should look at."""
 
 AnyRecord = messages.Epoch | messages.Episode | messages.Reminder | messages.Event | messages.Unreadable
 
@@ -50,24 +57,43 @@ def settle_all(
     """`settle` of several messages (gateway id, message) in one transaction; an acknowledgement each, in order."""
     parsed = [(gateway_id, records, [_parse(row) for row in records.rows]) for gateway_id, records in batches]
     with writing(engine) as connection:
+        # Locks are taken in one order by every worker: assignments, gateways, hours, then counts and alarms at the end.
         clips = {item.record.clip for _, _, rows in parsed for item in rows if item.record is not None}
         for gateway_id, _, rows in parsed:  # records may come before the status that tells of their clip
             adopt(connection, gateway_id, {item.record.clip for item in rows if item.record is not None}, now_ms)
         wearers = Wearers(connection, clips, (gateway_id for gateway_id, _ in batches), now_ms, lock=True)
+        _note_seen(connection, {gateway_id for gateway_id, _ in batches}, now_ms)
         settlement = _Settlement(connection, wearers, now_ms)
         acks = tuple(settlement.settle(gateway_id, records, rows) for gateway_id, records, rows in parsed)
         settlement.finish()
     return acks
 
 
-def refuse(engine: Engine, gateway_id: str, kind: str, payload: bytes, *, problem: str, now_ms: int) -> None:
-    """Count and keep a message that cannot be read at all. `gateway_id` '' for a topic that names none."""
+def refuse(
+    engine: Engine, gateway_id: str, kind: str, payload: bytes, *, problem: str, now_ms: int, ours: bool = False
+) -> None:
+    """Count and keep a message that cannot be read at all, or (`ours`) not be stored for a reason of ours.
+    `gateway_id` '' for a topic that names none, and for a sender that is not enrolled."""
+    reason = FAILED if ours else MALFORMED
     with writing(engine) as connection:
         text = payload.decode(errors="replace")
         if not Unkept(connection, [gateway_id])(gateway_id, text, read=False):
-            quarantine.keep(connection, gateway_id, kind, "malformed", detail=problem, payload=text, now_ms=now_ms)
-        quarantine.count(connection, gateway_id, "malformed")
-        quarantine.trim(connection, gateway_id)
+            quarantine.keep(connection, gateway_id, kind, reason, detail=problem, payload=text, now_ms=now_ms)
+        quarantine.count(connection, gateway_id, reason)
+        if ours:
+            raise_alarm(connection, Kind.FAILED, now_ms, gateway=gateway_id, detail=problem)
+        _trim(connection, gateway_id, now_ms)
+
+
+def _note_seen(connection: Connection, gateways: Iterable[str], now_ms: int) -> None:
+    for gateway_id in sorted(gateways):
+        connection.execute(update(gateway).where(gateway.c.id == gateway_id).values(seen_ms=now_ms))
+
+
+def _trim(connection: Connection, sender: str, now_ms: int) -> None:
+    unseen = quarantine.trim(connection, sender)
+    if unseen:
+        raise_alarm(connection, Kind.OVERFLOW, now_ms, gateway=sender, by=unseen)
 
 
 def _parse(row: messages.Row) -> _Parsed:
@@ -89,9 +115,10 @@ class _Settlement:
         self._epochs = EpochBook(connection)
         self._events = EventBook(connection, now_ms)
         self._refused: set[str] = set()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._alarms: Counter[tuple[Kind, str, str]] = Counter()
 
     def settle(self, gateway_id: str, records: messages.Records, rows: Sequence[_Parsed]) -> messages.Ack:
-        self._connection.execute(update(gateway).where(gateway.c.id == gateway_id).values(seen_ms=self._now_ms))
         self._epochs.load(
             item.record for item in rows if isinstance(item.record, messages.Epoch) and _plausible(item.record.utc_ms)
         )
@@ -130,7 +157,7 @@ class _Settlement:
         )
         new = statement.on_conflict_do_nothing().returning(unreadable.c.journal_id)
         if self._connection.execute(new).first() is not None:
-            quarantine.count(self._connection, gateway_id, "unreadable")
+            self._counts[gateway_id, "unreadable"] += 1
 
     def _refuse(self, gateway_id: str, item: _Parsed, reason: str) -> None:
         # Senders that are not enrolled share one bound, so that inventing ids gains nothing.
@@ -139,14 +166,26 @@ class _Settlement:
         payload = json.dumps(item.row.record, default=str)
         kind = item.record.kind if item.record is not None else "row"
         if name == WITHDRAWN or self._wearers.unkept(gateway_id, payload, read=item.record is not None):
-            quarantine.count(self._connection, sender, name)
+            self._counts[sender, name] += 1
             return
         if quarantine.keep(self._connection, sender, kind, name, detail=detail, payload=payload, now_ms=self._now_ms):
-            quarantine.count(self._connection, sender, name)
+            self._counts[sender, name] += 1
+            self._alarm(sender, name, item.record)
         self._refused.add(sender)
+
+    def _alarm(self, sender: str, reason: str, record: AnyRecord | None) -> None:
+        if not sender:
+            self._alarms[Kind.UNKNOWN_GATEWAY, "", ""] += 1
+        elif reason in _ALARMING:
+            clip = record.clip if record is not None and self._wearers.assigned(record.clip) else ""
+            self._alarms[_ALARMING[reason], sender, clip] += 1
 
     def finish(self) -> None:
         self._epochs.flush()
         mark_spans(self._connection, self._epochs.touched | self._events.touched)
+        for (sender, reason), number in sorted(self._counts.items()):
+            quarantine.count(self._connection, sender, reason, number)
+        for (kind, sender, clip), number in sorted(self._alarms.items()):
+            raise_alarm(self._connection, kind, self._now_ms, gateway=sender, clip=clip, by=number)
         for sender in sorted(self._refused):
-            quarantine.trim(self._connection, sender)
+            _trim(self._connection, sender, self._now_ms)

@@ -21,7 +21,9 @@ class Wearers:
         clips, gateways = set(clips), set(gateways)
         self._by_clip: dict[str, list[RowMapping]] = defaultdict(list)
         query = select(assignment).where(assignment.c.clip.in_(sorted(clips))).order_by(assignment.c.id)
-        for row in connection.execute(query.with_for_update() if lock else query).mappings():
+        if lock:  # first, so that what was assigned while this waited is read
+            connection.execute(query.with_for_update()).all()
+        for row in connection.execute(query).mappings():
             self._by_clip[row["clip"]].append(row)
         known = connection.execute(select(gateway.c.id, gateway.c.revoked_ms).where(gateway.c.id.in_(gateways)))
         self._gateways = {row.id: row.revoked_ms is None or now_ms < row.revoked_ms for row in known}
@@ -38,6 +40,10 @@ class Wearers:
     def revoked(self, gateway_id: str) -> bool:
         """Whether the gateway was enrolled and is no longer."""
         return self._gateways.get(gateway_id) is False
+
+    def assigned(self, clip: str) -> bool:
+        """Whether the clip was ever assigned to anybody, so that it is more than an id that somebody sends."""
+        return clip in self._by_clip
 
     def at(self, gateway_id: str, clip: str, utc_ms: int | None) -> int | None:
         """Id of the patient who wore the clip at `utc_ms` and lets this gateway write. None when nobody or `withdrawn`.

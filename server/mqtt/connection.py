@@ -11,6 +11,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -30,6 +31,8 @@ _FIRST_ANSWER_S: Final = 1.5
 longer head of MQTT 5 for the beginning of something and wait for the rest. Doubled with each failure, for slow
 lines."""
 _LONGEST_ANSWER_S: Final = 12.0
+_REMEMBERED: Final = 1000
+"""Of how many messages the topic is still known when the broker answers."""
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 10.0
 
@@ -44,6 +47,8 @@ class Delivery:
     qos: int
     mid: int
     session: int
+    retained: bool = False
+    """Whether the broker had kept it from before."""
     came_s: float = field(default_factory=time.monotonic)
 
 
@@ -59,6 +64,8 @@ class Connection:
         self._client: mqtt.Client | None = None
         self._session = 0
         self._up = threading.Event()
+        self._topics: dict[int, str] = {}
+        self._refused: deque[tuple[int, str]] = deque(maxlen=_REMEMBERED)
 
     @property
     def up(self) -> bool:
@@ -83,7 +90,17 @@ class Connection:
         client = self._client
         if client is None or not self.up:
             return False
-        return client.publish(topic, payload, qos=1, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        handed = client.publish(topic, payload, qos=1, retain=retain)
+        self._topics[handed.mid] = topic
+        if len(self._topics) > _REMEMBERED:
+            del self._topics[next(iter(self._topics))]
+        return handed.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def take_refusals(self) -> list[tuple[str, str]]:
+        """(topic, why) of messages that the broker has not taken since this was last asked, by the thread that
+        publishes. Brokers tell of it with MQTT 5 only."""
+        taken = [self._refused.popleft() for _ in range(len(self._refused))]
+        return [(self._topics.get(mid, ""), why) for mid, why in taken]
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Tell the broker that a delivery need not come again."""
@@ -154,9 +171,16 @@ class Connection:
 
         def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
             with contextlib.suppress(UnicodeDecodeError):  # a topic that is not text is no topic of ours
-                self._on_delivery(Delivery(message.topic, bytes(message.payload), message.qos, message.mid, session))
+                self._on_delivery(
+                    Delivery(message.topic, bytes(message.payload), message.qos, message.mid, session, message.retain)
+                )
+
+        def on_publish(_client: mqtt.Client, _data: object, mid: int, code: ReasonCode, _props: object) -> None:
+            if code.is_failure:
+                self._refused.append((mid, str(code)))
 
         client.on_connect = on_connect
+        client.on_publish = on_publish
         client.on_subscribe = on_subscribe
         client.on_message = on_message
         client.on_disconnect = lambda *_: attempt.end()

@@ -20,6 +20,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from gateway import messages
+from server.ingest.alarms import Kind, raise_alarm
+from server.ingest.clocks import watch_clock
 from server.ingest.quarantine import count
 from server.ingest.service import refuse, settle_all
 from server.ingest.wearers import Wearers
@@ -109,6 +111,7 @@ class Worker:
             if time.monotonic() - self._looked_s >= LOOK_S and self._connection.up:
                 self._looked_s = time.monotonic()
                 self._until_stored(self._send_waiting)
+                self._until_stored(partial(self._tell_refusals, self._connection.take_refusals()))
 
     def _next_batch(self) -> list[Delivery]:
         batch: list[Delivery] = []
@@ -135,16 +138,15 @@ class Worker:
 
     def _ingest(self, batch: Sequence[Delivery]) -> None:
         readable = [found for delivery in batch if (found := self._read(delivery)) is not None]
-        records = [item for item in readable if isinstance(item[2], messages.Records)]
-        self._settle(records)
-        for item in readable:
+        for item in readable:  # a status comes before the records that came after it: it tells of the clips
             if not isinstance(item[2], messages.Records):
                 try:
-                    self._take_other(item[1], item[2])
+                    self._take_other(*item)
                 except (OperationalError, InterfaceError):
                     raise
                 except Exception as error:  # noqa: BLE001 - logged and kept
                     self._keep(item, error)
+        self._settle([item for item in readable if isinstance(item[2], messages.Records)])
         for delivery in batch:
             self._connection.acknowledge(delivery)
 
@@ -154,11 +156,13 @@ class Worker:
             gateway_id, _, kind = messages.split_topic(delivery.topic)
             return delivery, gateway_id, messages.parse(kind, delivery.payload)
         except messages.MalformedMessageError as error:
-            with reading(self._engine) as connection:
-                known = Wearers(connection, [], [gateway_id], self._clock()).known(gateway_id)
-            sender = gateway_id if known else ""
+            sender = gateway_id if self._known(gateway_id) else ""
             refuse(self._engine, sender, kind, delivery.payload, problem=str(error), now_ms=self._clock())
             return None
+
+    def _known(self, gateway_id: str) -> bool:
+        with reading(self._engine) as connection:
+            return Wearers(connection, [], [gateway_id], self._clock()).known(gateway_id)
 
     def _settle(self, items: Sequence[_Up]) -> None:
         batches = [(gateway_id, message) for _, gateway_id, message in items if isinstance(message, messages.Records)]
@@ -169,12 +173,13 @@ class Worker:
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
-            if len(items) == 1:
+            parts = [[item] for item in items] if len(items) > 1 else [[half] for half in _halves(items[0])]
+            if not parts:
                 self._keep(items[0], error)
                 return
-            log.exception("a batch of messages cannot be stored; trying each by itself")
-            for item in items:
-                self._settle([item])
+            log.exception("%d messages cannot be stored at once; trying in parts", len(items))
+            for part in parts:
+                self._settle(part)
             return
         for (delivery, gateway_id, _), (_, records), ack in zip(items, batches, acks, strict=True):
             self._connection.publish(messages.topic(gateway_id, "down", "ack"), messages.encode(ack))
@@ -183,18 +188,31 @@ class Worker:
 
     def _keep(self, item: _Up, error: Exception) -> None:
         """A message that fails for a reason of ours is kept for inspection, and the line goes on."""
-        delivery, gateway_id, _ = item
+        delivery, gateway_id, message = item
         log.error("a message of gateway %s cannot be stored", gateway_id, exc_info=error)
         kind = delivery.topic.rsplit("/", 1)[-1]
-        refuse(self._engine, gateway_id, kind, delivery.payload, problem=repr(error), now_ms=self._clock())
+        payload = messages.encode(message) if isinstance(message, messages.Records) else delivery.payload
+        known = self._known(gateway_id)
+        refuse(
+            self._engine,
+            gateway_id if known else "",
+            kind,
+            payload,
+            problem=type(error).__name__,
+            now_ms=self._clock(),
+            ours=True,
+        )
 
-    def _take_other(self, gateway_id: str, message: messages.Model) -> None:
+    def _take_other(self, delivery: Delivery, gateway_id: str, message: messages.Model) -> None:
         now_ms = self._clock()
         if isinstance(message, messages.Status):
             with writing(self._engine) as connection:
                 outgoing, known = take_status(connection, gateway_id, message, now_ms)
                 if not known:
                     count(connection, "", "not_enrolled")
+                    raise_alarm(connection, Kind.UNKNOWN_GATEWAY, now_ms)
+                elif message.online and not delivery.retained:
+                    watch_clock(connection, gateway_id, message.utc_ms, now_ms)
             self._send(outgoing)
         elif isinstance(message, messages.Reply):
             with writing(self._engine) as connection:
@@ -216,6 +234,18 @@ class Worker:
             outgoing = waiting(connection, self._clock())
         self._send(outgoing)
 
+    def _tell_refusals(self, refusals: Sequence[tuple[str, str]]) -> None:
+        for topic, why in refusals:
+            try:
+                gateway_id, _, kind = messages.split_topic(topic)
+            except messages.MalformedMessageError:
+                gateway_id, kind = "", "message"
+            log.warning("the broker does not take a message for gateway %s: %s", gateway_id or "-", why)
+            with writing(self._engine) as connection:
+                raise_alarm(
+                    connection, Kind.PUBLISH_REFUSED, self._clock(), gateway=gateway_id, detail=f"{kind}: {why}"
+                )
+
     def _send(self, outgoing: Sequence[Outgoing]) -> None:
         if not outgoing or not self._connection.up:
             return
@@ -231,3 +261,20 @@ class Worker:
         if sent:
             with writing(self._engine) as connection:
                 note_sent(connection, sent, self._clock())
+
+
+def _halves(item: _Up) -> tuple[_Up, ...]:
+    """A message of several rows as two; nothing for any other."""
+    delivery, gateway_id, message = item
+    if not isinstance(message, messages.Records) or len(message.rows) < 2:
+        return ()
+    middle = len(message.rows) // 2
+    parts = (message.rows[:middle], message.rows[middle:])
+    return tuple(
+        (
+            delivery,
+            gateway_id,
+            messages.Records(schema="records/1", spool=message.spool, first=rows[0].n, last=rows[-1].n, rows=rows),
+        )
+        for rows in parts
+    )
