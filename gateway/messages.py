@@ -339,6 +339,28 @@ class Plan(Model):
                 raise ValueError("quiet hours must lie within the window")
         return self
 
+    def on_clip(self) -> dict[str, int]:
+        """The fields of the plan on the clip (names of `firmware.clip.wire.plan.FIELDS`), as whole numbers."""
+        quiet = (self.quiet_start, self.quiet_end) if self.quiet_start and self.quiet_end else ("00:00", "00:00")
+        own = ("version", "angle_deg", "dwell_s", "recovery_deg", "repeat_s", "cap_per_hour", "fraction_pct", "seed")
+        return {name: getattr(self, name) for name in own} | {
+            "mode": ("track", "train").index(self.mode),
+            "recovery_ds": round(self.recovery_s * 10),
+            "back_off": int(self.back_off),
+            "positive_pulse": int(self.positive_pulse),
+            "days": sum(1 << day for day in set(self.days)),
+            "start_min": _minute(self.start),
+            "end_min": _minute(self.end),
+            "trigger": ("dwell", "dose").index(self.trigger),
+            "quiet_start_min": _minute(quiet[0]),
+            "quiet_end_min": _minute(quiet[1]),
+            "probe_every": self.probe_every,
+        }
+
+
+def _minute(clock: str) -> int:
+    return int(clock[:2]) * 60 + int(clock[3:])
+
 
 class PlanMessage(Model):
     """Down, retained as a shortcut. The plan that a clip should have."""

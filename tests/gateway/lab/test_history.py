@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from firmware.clip import protocol
 from firmware.clip.clock import Clock
 from firmware.clip.reminder import Policy
-from gateway import messages, plans
+from gateway import messages
 from gateway.core import Core, Judgements, Thresholds
 from gateway.lab.history import make_day
 from gateway.lab.presets import check_script, workday_script
@@ -90,10 +90,12 @@ def test_local_time_follows_the_zone_and_counts_as_the_clip_does() -> None:
 
 
 @given(cuts=st.sets(st.integers(1, 4000), max_size=12), trigger=st.sampled_from(["dwell", "dose"]))
-def test_reminders_do_not_depend_on_how_the_judgements_are_cut(cuts: set[int], trigger: str) -> None:
+def test_reminders_do_not_depend_on_how_the_judgements_are_cut(
+    cuts: set[int], trigger: Literal["dwell", "dose"]
+) -> None:
     plan = protocol.plan.Plan()
     plan.mode, plan.repeat_s = protocol.plan.TRAIN, 90
-    plan.trigger = plans.TRIGGERS[trigger]
+    plan.trigger = messages.Plan(version=1, trigger=trigger).on_clip()["trigger"]
     columns = _judgements(trigger).columns
 
     def told(edges: list[int]) -> list[Told]:
