@@ -53,6 +53,8 @@ class Act(StrEnum):
     SEE_COMPUTERS = "see computers"
     """Computers and clips: whether they are heard, battery, versions; no measurements."""
     MARK_DAY = "mark day"
+    CHANGE_ZONE = "change zone"
+    """In which time zone the patient lives from when on."""
     CHANGE_PLAN = "change plan"
     COMMAND = "command clip"
     CONNECT_COMPUTER = "connect computer"
@@ -73,8 +75,8 @@ _COMPUTERS: Final = frozenset({Act.CONNECT_COMPUTER, Act.DISCONNECT_COMPUTER})
 ALLOWED: Final[Mapping[Basis, frozenset[Act]]] = {
     Basis.CARE: _SEEING
     | _COMPUTERS
-    | {Act.SEE_LIST, Act.MARK_DAY, Act.CHANGE_PLAN, Act.COMMAND, Act.CONSENT, Act.EXPORT},
-    Basis.SELF: _SEEING | _COMPUTERS | {Act.CONSENT, Act.EXPORT},
+    | {Act.SEE_LIST, Act.MARK_DAY, Act.CHANGE_ZONE, Act.CHANGE_PLAN, Act.COMMAND, Act.CONSENT, Act.EXPORT},
+    Basis.SELF: _SEEING | _COMPUTERS | {Act.CHANGE_ZONE, Act.CONSENT, Act.EXPORT},
     # Enough to help at once (a clip that will not stop can be paused), nothing that outlasts it.
     Basis.EMERGENCY: _SEEING | {Act.SEE_LIST, Act.COMMAND},
     # Accounts, records and computers, never measurements.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from server.access.acts import Act
 from server.access.clips import ClipState, clips_of
@@ -12,9 +13,10 @@ from server.access.grounds import Patient
 from server.plans.service import plan_state
 from server.plans.types import PlanState
 from server.store.engine import reading
-from server.summaries.calendar import local_date
-from server.summaries.service import day_view
-from server.summaries.types import DayView
+from server.summaries.present import present_days
+from server.summaries.types import DaySummary
+from server.summaries.zone_history import zones_of
+from server.summaries.zones import Zones
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,18 @@ class Overview:
     """A patient's present local day in short. `clips` are those worn now, the most lately seen first."""
 
     patient: Patient
-    day: DayView
+    day: DaySummary
     plan: PlanState
     clips: list[ClipState]
 
 
 class CareList(Entrance):
     """The list of patients."""
+
+    @cached_property
+    def _zones(self) -> dict[int, Zones]:
+        """Of patients whose present date was asked for, and of all who were entered then."""
+        return {}
 
     def patients(self) -> list[Patient]:
         """Everybody whose days this person may see in a list, by name. Raises ProblemError 403 for others."""
@@ -40,16 +47,21 @@ class CareList(Entrance):
 
     def today(self, someone: Patient) -> date:
         """The patient's present local date."""
-        return local_date(someone.zone.key, self._now_ms)
+        if someone.id not in self._zones:
+            with reading(self._engine) as db:
+                self._zones.update(zones_of(db, {someone.id, *self._entered}))
+        return self._zones[someone.id].day_at(self._now_ms)
 
     def overview(self) -> list[Overview]:
         """Everybody in the list on their present local day, by name."""
         mine = self.patients()
-        clips = self._clips([someone.id for someone in mine])
+        numbers = [someone.id for someone in mine]
+        clips = self._clips(numbers)
+        days = present_days(self._engine, numbers, self._now_ms)
         return [
             Overview(
                 someone,
-                day_view(self._engine, someone.id, self.today(someone), self._now_ms),
+                days[someone.id],
                 plan_state(self._engine, someone.id),
                 clips.get(someone.id, []),
             )

@@ -78,7 +78,7 @@ def reasons(summary: DaySummary, plan: PlanState, clip: ClipState | None, now_ms
 
 def row(one: Overview, now_ms: int) -> Row:
     """A patient's line."""
-    patient, summary, plan = one.patient, one.day.summary, one.plan
+    patient, summary, plan = one.patient, one.day, one.plan
     clip = one.clips[0] if one.clips else None
     shown = summary.enough and summary.worn_s > 0
     return Row(

@@ -34,7 +34,7 @@ def patients(door: Door) -> HTMLResponse:
         "total": len(rows),
         "live": sum(row.clip is not None and row.clip.live for row in rows),
         "groups": patient_list.grouped(rows),
-        "legend": patient_list.legend([one.day.summary for one in everybody]),
+        "legend": patient_list.legend([one.day for one in everybody]),
     }
     return page("patients.html", context, door=door)
 

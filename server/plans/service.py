@@ -18,8 +18,7 @@ from server.plans.limits import GOALS, MAX_VERSION, NUMBERS, rule_of
 from server.plans.types import LONGEST_REASON, InvalidPlanError, PlanState, PlanVersion
 from server.store import UnknownPatientError, reading, writing
 from server.store.tables import assignment, clip_status, patient, plan, user_account
-from server.summaries.calendar import local_date
-from server.summaries.stale import mark_stale
+from server.summaries.stale import mark_spans
 
 
 def validate(fields: Mapping[str, object]) -> messages.Plan:
@@ -106,7 +105,7 @@ def add_plan(
             created_ms=now_ms,
         )
     )
-    mark_stale(connection, [(patient_id, local_date(zone, now_ms))])
+    mark_spans(connection, [(patient_id, now_ms, now_ms)])
     return _versions(connection, plan.c.patient_id == patient_id)[0]
 
 
@@ -191,9 +190,7 @@ def confirm(connection: Connection, patient_id: int, version: int, now_ms: int) 
         .where(plan.c.patient_id == patient_id, plan.c.version == version)
         .values(confirmed_ms=now_ms, superseded_ms=None, sent_ms=func.coalesce(plan.c.sent_ms, now_ms))
     )
-    zone = connection.scalar(select(patient.c.zone).where(patient.c.id == patient_id))
-    if zone is not None:
-        mark_stale(connection, [(patient_id, local_date(zone, now_ms))])
+    mark_spans(connection, [(patient_id, now_ms, now_ms)])
     return True
 
 
