@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -35,12 +35,9 @@ def days(
 ) -> Response:
     """Local days in figures, one after the other; `Link` leads on until the patient's present day. Without `from` the
     last one is that day."""
-    today = door.care.today(door.care.patient(patient_id))
-    first = first or today - timedelta(days=count - 1)
-    views = [door.care.day(patient_id, first + timedelta(days=n)) for n in range(count)]
-    beyond = first + timedelta(days=count)
-    if beyond <= today:
-        lead_on(request, response, **{"from": beyond.isoformat()})
+    views, today = door.care.days(patient_id, first, count)
+    if (last := date.fromisoformat(views[-1].summary.date)) < today:
+        lead_on(request, response, **{"from": (last + timedelta(days=1)).isoformat()})
     return answer([_summary(view.summary) for view in views], wanted, response)
 
 
