@@ -28,7 +28,7 @@ def record(kind: str, clip: str, minute: int = 0, **changes: Any) -> dict[str, A
     if kind == "unreadable":
         return {"kind": kind, "clip": clip, "journal_id": minute + 6000}
     made: dict[str, Any] = {
-        "kind": kind, "clip": clip, "boot": "b" * 16, "judge": "clip", "start_ms": (minute + 6000) * 60_000, "rev": 1,
+        "kind": kind, "clip": clip, "boot": "e" * 16, "judge": "clip", "start_ms": (minute + 6000) * 60_000, "rev": 1,
         "utc_ms": T0 + minute * 60_000, "utc_error_ms": 20, "plan": 1, "calibration": 1,
     }  # fmt: skip
     match kind:
