@@ -10,6 +10,8 @@ from server.access.accounts import read_name, relate, unrelate
 from server.access.acts import Act, Role
 from server.access.entrance import Entrance
 from server.access.grounds import caring_now
+from server.people.invitations import invite
+from server.people.links import Link
 from server.problems import not_found
 from server.store.engine import reading
 from server.store.tables import care_relation, patient, user_account
@@ -73,3 +75,24 @@ class CareRecords(Entrance):
         with self._writing(Act.MANAGE_CARE, patient_id, f"U-{account_id} ends") as (db, _):
             if not unrelate(db, account_id, patient_id, self._now_ms):
                 raise not_found("therapist")
+
+    def account(self, patient_id: int) -> str | None:
+        """The address of the patient's own account, if they have one. Raises ProblemError 404 or 403."""
+        self._enter(Act.MANAGE_CARE, patient_id)
+        with reading(self._engine) as db:
+            email: str | None = db.scalar(select(user_account.c.email).where(user_account.c.patient_id == patient_id))
+            return email
+
+    def invite(self, patient_id: int, email: str) -> Link:
+        """A one-time link with which the patient makes an account of their own. Raises InvitationError, ProblemError
+        404 or 403."""
+        with self._writing(Act.MANAGE_CARE, patient_id, "invitation") as (db, someone):
+            return invite(
+                db,
+                organisation_id=someone.organisation_id,
+                email=email,
+                role=Role.PATIENT,
+                patient_id=patient_id,
+                author_id=self._person.id,
+                now_ms=self._now_ms,
+            )

@@ -71,15 +71,15 @@ class OfficeAccounts(DutyEntrance):
         with reading(self._engine) as db:
             return invitations.invitations_of(db, self._person.organisation_id, self._now_ms)
 
-    def invite(self, email: str, role: str, patient_id: int | None = None) -> Link:
-        """A one-time link for somebody to make their account. Raises InvitationError, ProblemError 403."""
+    def invite(self, email: str, role: str) -> Link:
+        """A one-time link for a colleague to make their account. Raises InvitationError, ProblemError 403."""
         with self._writing(Duty.MANAGE_PEOPLE, "invitation") as (db, _):
             return invitations.invite(
                 db,
                 organisation_id=self._person.organisation_id,
                 email=email,
                 role=role,
-                patient_id=patient_id,
+                patient_id=None,
                 author_id=self._person.id,
                 now_ms=self._now_ms,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from server.access.accounts import read_name
 from server.access.acts import Duty
@@ -89,19 +89,24 @@ class OfficePatients(DutyEntrance):
             emergencies.take_access(db, self._person.id, number, reason, self._now_ms)
             return number
 
-    def end_emergency_access(self, access_id: int) -> None:
-        """End somebody's (an administrator's duty) or one's own. Raises ProblemError 403, 404."""
-        own = self.may(Duty.TAKE_EMERGENCY_ACCESS)
-        duty = Duty.TAKE_EMERGENCY_ACCESS if own else Duty.MANAGE_PEOPLE
+    def end_own_emergency(self, access_id: int) -> None:
+        """End one's own emergency access. Raises ProblemError 403, 404."""
+        own = emergency_access.c.user_id == self._person.id
+        self._end_emergency(Duty.TAKE_EMERGENCY_ACCESS, access_id, own)
+
+    def end_emergency(self, access_id: int) -> None:
+        """End anybody's of the organisation. Raises ProblemError 403, 404."""
+        self._end_emergency(Duty.MANAGE_PEOPLE, access_id, patient.c.organisation_id == self._person.organisation_id)
+
+    def _end_emergency(self, duty: Duty, access_id: int, reachable: ColumnElement[bool]) -> None:
         c = emergency_access.c
         with self._writing(duty, "emergency access ended") as (db, note):
-            query = (
+            pseudonym = db.scalar(
                 select(patient.c.pseudonym)
                 .join(emergency_access, c.patient_id == patient.c.id)
-                .where(c.id == access_id, patient.c.organisation_id == self._person.organisation_id)
+                .where(c.id == access_id, reachable)
             )
-            found = db.scalar(query.where(c.user_id == self._person.id) if own else query)
-            if found is None:
+            if pseudonym is None:
                 raise not_found("emergency access")
-            note.patient = found
+            note.patient = pseudonym
             emergencies.end_access(db, access_id, ended_by=self._person.id, now_ms=self._now_ms)

@@ -11,7 +11,7 @@ from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine, text
 
-from server.access.attempts import Attempts
+from server.access.attempts import AttemptRules, Attempts
 from server.access.bearer import bearer_of, shows_token
 from server.access.browsers import name_of
 from server.access.care import Care
@@ -25,6 +25,7 @@ from server.access.sealing import SecretBox
 from server.access.sessions import Browser, OpenSession, Person, Proof, find_open
 from server.access.visit import Visit
 from server.enrolment.doorkeeper import Doorkeeper
+from server.people.mail import Mailer
 from server.problems import not_signed_in, second_factor_missing, stale_form
 from server.store.engine import reading
 
@@ -33,6 +34,8 @@ TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
 REFRESH_HEADER: Final = "x-refresh"
 """Sent by scripts that keep a page up to date: such a request does not keep the session alive."""
 log: Final = logging.getLogger(__name__)
+MAILS: Final = AttemptRules(span_ms=3_600_000, pair=3, account=3, address=20)
+"""Mails asked for by somebody who cannot sign in."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -55,6 +58,8 @@ class Desk:
     token_attempts: Attempts = field(default_factory=Attempts)
     box: SecretBox | None = None
     clinic: ClinicSignIn | None = None
+    mailer: Mailer | None = None
+    mail_attempts: Attempts = field(default_factory=lambda: Attempts(MAILS))
 
     def tell_broker(self) -> None:
         """Let the broker know at once who may come; what fails now is done within seconds."""
@@ -136,9 +141,7 @@ async def signed_in(request: Request) -> SignedIn:
 
 def _with_token(request: Request, desk: Desk) -> SignedIn:
     address, now_ms = client_address(request), desk.clock()
-    bearer = bearer_of(
-        request, desk.engine, desk.token_attempts, address, now_ms=now_ms, clock_ms=desk.session_clock()
-    )
+    bearer = bearer_of(request, desk.engine, desk.token_attempts, address, now_ms=now_ms, clock_ms=desk.session_clock())
     person, visit = bearer.person, Visit(address, f"token:{bearer.token_id}")
     care = Care(desk.engine, person, now_ms, visit, acts_of(bearer.scopes))
     office = Office(desk.engine, person, now_ms, visit, duties_of(bearer.scopes))

@@ -7,6 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from server.access.acts import Basis
 from server.access.care import Overview
 from server.access.clips import ClipState
 from server.pages.charts import palette
@@ -32,6 +33,7 @@ class Row:
     pseudonym: str
     date: str
     simulated: bool
+    emergency: bool
     reasons: tuple[str, ...]
     bar: Markup | None
     coverage_words: str
@@ -87,6 +89,7 @@ def row(one: Overview, now_ms: int) -> Row:
         patient.pseudonym,
         summary.date,
         patient.simulated or summary.simulated,
+        patient.basis is Basis.EMERGENCY,
         reasons(summary, plan, clip, now_ms),
         coverage_bar(summary, height=14),
         coverage_words(summary),

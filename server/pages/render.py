@@ -20,6 +20,7 @@ from server.access.web import Known, SignedIn
 from server.pages import words
 from server.pages.charts import palette
 from server.pages.charts.svg import element
+from server.pages.places import places
 from server.pages.plan_words import plan_facts
 from server.problems import ProblemError
 
@@ -60,7 +61,10 @@ def _environment() -> Environment:
         duration=words.duration,
         percent=words.percent,
         plural=words.plural,
+        rough=words.rough,
+        places=places,
     )
+    environment.filters["sentence"] = words.sentence
     return environment
 
 

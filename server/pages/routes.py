@@ -17,6 +17,7 @@ from server.access.web import Door, SignedIn
 from server.pages import patients as patient_list
 from server.pages import plan_form
 from server.pages.day import day_context
+from server.pages.places import RECORDS
 from server.pages.plan_words import STATES, differences
 from server.pages.render import fragment, page
 from server.paths import Day, PatientId
@@ -41,7 +42,10 @@ def patients(door: Door) -> HTMLResponse:
 
 @router.get("/patients/{patient_id}")
 def patient(door: Door, patient_id: PatientId) -> Response:
-    """To the patient's present day."""
+    """To the patient's present day, or to their record for who has no part in the treatment."""
+    if not door.care.may(Act.SEE_DAY, patient_id):
+        door.care.patient(patient_id)
+        return RedirectResponse(f"{RECORDS}/{patient_id}", 303)
     today = door.care.today(door.care.patient(patient_id))
     return RedirectResponse(f"/patients/{patient_id}/days/{today}", 303)
 

@@ -29,12 +29,13 @@ from server.access.signing_in import (
     sign_in,
 )
 from server.access.web import desk_of, drop_cookie, require_form_token, set_cookie, visitor_secret
+from server.pages.places import start
 from server.pages.render import page
 from server.pages.words import duration
 from server.problems import ProblemError, stale_form
 
 router: Final = APIRouter(include_in_schema=False)
-HOME: Final = "/patients"
+HOME: Final = "/"
 SECOND_STEP: Final = "/login/factor"
 
 
@@ -53,11 +54,14 @@ def local_path(wanted: str) -> str:
     return wanted if plain and wanted.startswith("/") and not wanted.startswith("//") else HOME
 
 
-def sign_in_page(request: Request, *, wanted: str, email: str = "", error: str = "", status: int = 200) -> Response:
-    """The form, tied to this browser by a cookie."""
+def sign_in_page(
+    request: Request, *, wanted: str, email: str = "", error: str = "", status: int = 200, done: bool = False
+) -> Response:
+    """The form, tied to this browser by a cookie. `done`: a password has just been set."""
     desk = desk_of(request)
     context = {
         "email": email,
+        "done": done,
         "idle_words": duration(desk.rules.idle_ms / 1000),
         "passkeys": desk.rules.site is not None,
         "clinic": desk.clinic.settings.name if desk.clinic else "",
@@ -87,19 +91,22 @@ def _step_page(
 
 
 @router.get("/")
-def home() -> Response:
-    """To the list."""
-    return RedirectResponse(HOME, 303)
+def home(request: Request) -> Response:
+    """To where one's own way begins, or to the sign-in."""
+    desk = desk_of(request)
+    token = request.cookies.get(desk.rules.session_cookie, "")
+    person = find_session(desk.engine, token, desk.session_clock(), desk.rules)
+    return RedirectResponse("/login" if person is None else start(person.role), 303)
 
 
 @router.get("/login")
-def login(request: Request, next: str = HOME) -> Response:  # noqa: A002 - the name in the address
+def login(request: Request, next: str = HOME, done: str = "") -> Response:  # noqa: A002 - the name in the address
     """The sign-in form, or the list for somebody who has signed in already."""
     desk = desk_of(request)
     token = request.cookies.get(desk.rules.session_cookie, "")
     if find_session(desk.engine, token, desk.session_clock(), desk.rules) is not None:
         return RedirectResponse(local_path(next), 303)
-    return sign_in_page(request, wanted=next)
+    return sign_in_page(request, wanted=next, done=bool(done))
 
 
 @router.post("/login")

@@ -30,11 +30,15 @@ def offer_recovery(db: Connection, user_id: int, *, author_id: int | None, valid
     return link
 
 
-def offer_by_mail(db: Connection, email: str, now_ms: int) -> Link | None:
-    """A link to send to this address, None where there is no account for it that may sign in."""
+def offer_by_mail(db: Connection, email: str, now_ms: int) -> tuple[int, Link] | None:
+    """An account's id and a link to send to its address, None where no account with this address may sign in."""
     people = user_account.c
-    user_id = db.scalar(select(people.id).where(people.email == normal_email(email), people.disabled_ms.is_(None)))
-    return None if user_id is None else offer_recovery(db, user_id, author_id=None, valid_ms=BY_MAIL_MS, now_ms=now_ms)
+    user_id: int | None = db.scalar(
+        select(people.id).where(people.email == normal_email(email), people.disabled_ms.is_(None))
+    )
+    if user_id is None:
+        return None
+    return user_id, offer_recovery(db, user_id, author_id=None, valid_ms=BY_MAIL_MS, now_ms=now_ms)
 
 
 def open_recovery(db: Connection, token: str, now_ms: int) -> str:

@@ -114,6 +114,7 @@ def settle_in(clinic: Clinic) -> Town:
         "carer_id": str(accounts["mara"]),
         "invitation_id": "1",
         "emergency_id": "1",
+        "token": "no-such-link",
         "handle": "of-nobodys-session",
         "passkey_id": "1",
         "token_id": "1",

@@ -50,6 +50,12 @@ COMPUTERS: Final[Admitted] = frozenset({Who.CARER, Who.SELF, Who.ADMINISTRATOR})
 NO_BASIS: Final[Admitted] = frozenset({Who.COLLEAGUE, Who.STRANGER, Who.OTHER_PATIENT, Who.OTHER_ADMINISTRATOR})
 """To these Ada Keller does not exist."""
 
+
+def to_whom_nothing_is_there(route: str) -> Admitted:
+    """To whom what a route names is the same as nothing."""
+    return NO_BASIS | {Who.CARER} if route == "POST /emergency/{emergency_id}/end" else NO_BASIS
+
+
 ADMITTED: Final[dict[str, Admitted]] = {
     "GET /": EVERYBODY,
     "GET /login": EVERYBODY,
@@ -82,6 +88,33 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "GET /account/second-factor": SIGNED_IN,
     "POST /account/sessions/end-others": SIGNED_IN,
     "POST /account/sessions/{handle}/end": SIGNED_IN,
+    "GET /invitation/{token}": EVERYBODY,
+    "POST /invitation/{token}": EVERYBODY,
+    "GET /recovery": EVERYBODY,
+    "POST /recovery": EVERYBODY,
+    "GET /recovery/{token}": EVERYBODY,
+    "POST /recovery/{token}": EVERYBODY,
+    "GET /people": ADMINISTRATORS,
+    "POST /people/name": ADMINISTRATORS,
+    "POST /people/invitations": ADMINISTRATORS,
+    "POST /people/invitations/{invitation_id}/revoke": ITS_ADMINISTRATOR,
+    "POST /people/accounts/{account_id}/recovery": ITS_ADMINISTRATOR,
+    "POST /people/accounts/{account_id}/disable": ITS_ADMINISTRATOR,
+    "POST /people/accounts/{account_id}/enable": ITS_ADMINISTRATOR,
+    "POST /people/emergencies/{emergency_id}/end": ITS_ADMINISTRATOR,
+    "GET /people/patients": ADMINISTRATORS,
+    "POST /people/patients": ADMINISTRATORS,
+    "GET /people/patients/{patient_id}": ITS_ADMINISTRATOR,
+    "POST /people/patients/{patient_id}": ITS_ADMINISTRATOR,
+    "POST /people/patients/{patient_id}/invitation": ITS_ADMINISTRATOR,
+    "POST /people/patients/{patient_id}/carers/{carer_id}/begin": ITS_ADMINISTRATOR,
+    "POST /people/patients/{patient_id}/carers/{carer_id}/end": ITS_ADMINISTRATOR,
+    "GET /emergency": THERAPISTS,
+    "POST /emergency": THERAPISTS,
+    "POST /emergency/{emergency_id}/end": frozenset({Who.EMERGENCY}),
+    "GET /my": PATIENTS,
+    "GET /my/days/{day}": PATIENTS,
+    "GET /my/plan": PATIENTS,
     "GET /healthz": EVERYBODY,
     "GET /readyz": EVERYBODY,
     "GET /api/v1/health": EVERYBODY,
@@ -121,6 +154,11 @@ BEFORE_A_SESSION: Final = {
     "POST /login/factor",
     "POST /login/passkey",
     "POST /login/passkey/question",
+    "GET /invitation/{token}",
+    "POST /invitation/{token}",
+    "POST /recovery",
+    "GET /recovery/{token}",
+    "POST /recovery/{token}",
     "POST /api/v1/session",
     "POST /api/v1/session/factor",
     "POST /api/v1/enrol",

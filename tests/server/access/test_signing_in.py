@@ -34,7 +34,7 @@ async def test_signing_in_leads_to_the_page_that_was_asked_for(clinic: Any) -> N
         assert answer.status_code == 303
         assert answer.headers["location"] == "/patients/1/plan"
         assert (await client.get("/patients/1/plan")).status_code == 200
-        assert (await client.get("/login")).headers["location"] == "/patients"
+        assert (await client.get("/login")).headers["location"] == "/"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ async def test_signing_in_leads_to_the_page_that_was_asked_for(clinic: Any) -> N
 async def test_never_leads_to_another_site(clinic: Any, elsewhere: str) -> None:
     async with clinic.client() as client:
         answer = await submit(client, "mara@example.org", "a quiet afternoon", next=elsewhere)
-        assert answer.headers["location"] == "/patients"
+        assert answer.headers["location"] == "/"
 
 
 async def test_the_refusal_does_not_tell_who_has_an_account(clinic: Any) -> None:

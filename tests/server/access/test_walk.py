@@ -18,7 +18,7 @@ from server.access.acts import ALLOWED, Basis
 from server.store.engine import reading
 from server.store.tables import audit_entry, metadata
 from tests.server.access.conftest import HIDDEN, Town
-from tests.server.access.decisions import ADMITTED, BEFORE_A_SESSION, BODIES, NO_BASIS, Who
+from tests.server.access.decisions import ADMITTED, BEFORE_A_SESSION, BODIES, NO_BASIS, Who, to_whom_nothing_is_there
 
 _MOVES_BY_ITSELF = {"audit_entry", "audit_head", "session"}
 
@@ -67,7 +67,7 @@ async def check_refusals(town: Town, who: Who, route: str) -> None:
     answer = await ask(client, town, route)
     if who is Who.NOBODY:
         assert is_refused_to_nobody(route, answer), (route, answer.status_code)
-    elif "{" in route and who in NO_BASIS:
+    elif "{" in route and who in to_whom_nothing_is_there(route):
         absent = await ask(client, town, route, there=False)
         assert answer.status_code == absent.status_code, (who, route)
         assert answer.status_code in (403, 404), (who, route, answer.status_code)
