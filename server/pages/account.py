@@ -69,7 +69,7 @@ def _account_page(holder: Known, request: Request, *, problem: ProblemError | No
         "app_since": _day(view.app_since_ms),
         "passkeys_possible": desk.rules.site is not None,
         "apps_possible": desk.box is not None,
-        "clinic": desk.clinic.settings.name if desk.clinic else "",
+        "clinic": _clinic_name(request),
         "required": holder.person.role in desk.rules.second_factor_for,
         "must_set_up": holder.must_set_up(desk.rules),
         "problem": problem,
@@ -164,7 +164,7 @@ def confirm_by_passkey(holder: Holder, request: Request, shown: ShownPasskey) ->
 def _confirm_page(holder: Known, request: Request, wanted: str, problem: ProblemError | None = None) -> HTMLResponse:
     desk = desk_of(request)
     has_passkeys = desk.rules.site is not None and bool(MyAccount(desk, holder).view().passkeys)
-    context = {"next": _own(wanted), "problem": problem, "passkeys": has_passkeys}
+    context = {"next": _own(wanted), "problem": problem, "passkeys": has_passkeys, "clinic": _clinic_name(request)}
     return _dressed(page("confirm.html", context, door=holder, status=problem.status if problem else 200), problem)
 
 
@@ -317,6 +317,11 @@ def _own(wanted: str) -> str:
     """A page of the account."""
     path = local_path(wanted)
     return path if path.startswith(ACCOUNT) else ACCOUNT
+
+
+def _clinic_name(request: Request) -> str:
+    clinic = desk_of(request).clinic
+    return clinic.settings.name if clinic else ""
 
 
 def _line(one: OpenSession, holder: Known) -> dict[str, object]:
