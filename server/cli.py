@@ -26,6 +26,8 @@ for command in (
     running.run,
     running.migrate,
     operation.check,
+    operation.backup,
+    operation.restore,
     people.create_administrator,
     people.create_organisation,
     people.create_therapist,

@@ -16,10 +16,14 @@ from sqlalchemy.exc import OperationalError
 
 from server.access.accounts import AccountError
 from server.access.passwords import WeakPasswordError
+from server.access.sealing import SealingKeyError
 from server.broker import BrokerError
 from server.ingest.enrolment import EnrolmentError
 from server.mqtt.address import BrokerUrlError
+from server.operation.backup import BackupError
 from server.operation.safety import UnsafeError
+from server.rights import restoring
+from server.rights.tombstones import TombstoneError, Tombstones
 from server.serving import AddressError
 from server.settings import Settings, SettingsError, variable
 from server.store import DatabaseUrlError, UnknownPatientError, migrate, open_engine
@@ -28,11 +32,14 @@ from server.summaries.calendar import UnknownZoneError
 _TROUBLES: Final = (
     AccountError,
     AddressError,
+    BackupError,
     BrokerError,
     BrokerUrlError,
     DatabaseUrlError,
     EnrolmentError,
+    SealingKeyError,
     SettingsError,
+    TombstoneError,
     UnknownPatientError,
     UnknownZoneError,
     UnsafeError,
@@ -91,6 +98,12 @@ def fail(message: str) -> NoReturn:
     """End the command with this line and exit status 1."""
     typer.echo(f"plumbline server: {message}", err=True)
     raise typer.Exit(1)
+
+
+def bury(settings: Settings, engine: Engine) -> int:
+    """Take out of the store who was erased, and note who withdrew, as far as it does not know yet; how many were taken
+    out. Nobody is served before. Raises TombstoneError."""
+    return restoring.apply(engine, Tombstones(settings.tombstones).read(), utc_now_ms()).erased
 
 
 def store(settings: Settings) -> Engine:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -11,7 +13,9 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from server.commands.common import setting_in_words, settings, utc_now_ms
+from server.commands.common import bury, in_words, setting_in_words, settings, utc_now_ms
+from server.operation.backup import back_up
+from server.operation.backup import restore as put_back
 from server.operation.checks import findings
 from server.operation.findings import Finding, problem
 from server.settings import SettingsError
@@ -49,3 +53,33 @@ def _found() -> list[Finding]:
         return [problem("settings", setting_in_words(error), "correct it")]
     except SettingsError as error:
         return [problem("settings", str(error), "correct it")]
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write it; must not exist yet.")],
+) -> None:
+    """Back the store up, also while the server runs. The file holds names and health data: keep it as the store itself.
+
+    Settings, keys and the tombstones of who was erased are not in it; keep them apart from it.
+    """
+    with in_words() as settings:
+        made = back_up(settings.database, file, utc_now_ms())
+        typer.echo(f"{file}: {made.database} at revision {made.revision}, {made.total} rows, {made.size} bytes")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `backup` wrote.")],
+) -> None:
+    """Put a backup into the empty store that the settings name, verified and brought to this version.
+
+    Who was erased since is erased again, and everybody is signed out, before anybody can be served.
+    """
+    with in_words() as settings:
+        made, gone = put_back(settings.database, file, partial(bury, settings))
+        typer.echo(
+            f"{made.total} rows of revision {made.revision} are restored and verified, {gone} patients erased again"
+        )
+        typer.echo(
+            "Everybody is signed out. Passwords, tokens, computers and who cares for whom are as they were when the "
+            "backup was made: end again what has been ended since."
+        )

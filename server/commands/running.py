@@ -12,13 +12,16 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy import Engine
 
+from server.access.clinic import ClinicSignIn
+from server.access.sealing import SecretBox
+from server.access.ways_in import WaysIn
 from server.broker import Account
 from server.broker import start as start_broker
 from server.broker.gateway_key import GatewayKey
 from server.broker.mosquitto import write_passwords
 from server.broker.verifier import verifier_of
 from server.broker_accounts import BrokerAccounts
-from server.commands.common import in_words, store, utc_now_ms
+from server.commands.common import bury, in_words, store, utc_now_ms
 from server.enrolment.doorkeeper import BrokerFace, Doorkeeper
 from server.mqtt.address import Broker, broker_at
 from server.mqtt.control import ControlError, DynamicSecurity
@@ -42,12 +45,14 @@ def run(
         engine = store(settings)
         safety.require_safe(safety.accounts(engine))
         port = port or settings.port
+        bury(settings, engine)
         with listen(settings.host, port) as listener, _broker(settings, url, engine) as (broker, doorkeeper):
             typer.echo(
                 f"Pages at {settings.model_copy(update={'port': port}).address}, "
                 f"broker at {broker.host}:{broker.port}. Ctrl-C stops it."
             )
-            serve(engine, broker, utc_now_ms, listener, face=_shown(settings), doorkeeper=doorkeeper)
+            face, ways_in = _shown(settings), _ways_in(settings)
+            serve(engine, broker, utc_now_ms, listener, face=face, doorkeeper=doorkeeper, ways_in=ways_in)
 
 
 @contextmanager

@@ -212,6 +212,7 @@ def private_files(settings: Settings) -> Iterable[Path]:
         settings.tls_key_file,
         settings.mqtt_passwords_file,
         settings.gateway_key_file,
+        settings.tombstones,
         *_database_files(settings.database),
         *(settings.broker_dir / name for name in ("accounts.json", "passwords", "accounts-of-broker.json")),
     ]
