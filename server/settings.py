@@ -37,12 +37,12 @@ class Settings(BaseSettings):
     """A TOML file of settings, named as here."""
     data_dir: Path = Field(default_factory=lambda: user_data_path("plumbline") / "server")
     """Where the database and the broker's files are, unless said otherwise."""
-    database_url: SecretStr | None = None
-    """`sqlite:///file` or `postgresql://user@host/name`; None for a SQLite file in `data_dir`."""
-    host: str = "127.0.0.1"
     tombstones_file: Path | None = None
     """Who was erased or withdrew consent; None for a file in `data_dir`. It must outlive any database that a backup is
     restored into: keep it, and back it up by itself."""
+    database_url: SecretStr | None = None
+    """`sqlite:///file` or `postgresql://user@host/name`; None for a SQLite file in `data_dir`."""
+    host: str = "127.0.0.1"
     port: Port = 8000
     secure: bool = False
     """TLS ends at a proxy before the server: pages are reached over TLS only, so cookies are marked secure."""
@@ -64,21 +64,6 @@ class Settings(BaseSettings):
     mqtt_url: str | None = None
     """`mqtt://host:1883` or `mqtts://host:8883`; None to start a broker on this machine."""
     mqtt_username: str = "server"
-    second_factor_for: Words = ()
-    """Roles that cannot do without a second factor, such as administrator,therapist."""
-    sealing_key_file: Path | None = None
-    """The key (made when it is not there) that seals the secrets of authenticator apps; None for one in `data_dir`. Keep
-    a copy of it apart from copies of the database: without it those apps have to be set up anew."""
-    clinic_issuer: str | None = None
-    """The issuer of the clinic's own sign-in (OpenID Connect), like https://accounts.example.org/realm. It sends people
-    back to `public_url` with /login/clinic/answer."""
-    clinic_client_id: str = ""
-    """What the clinic's sign-in calls this server."""
-    clinic_client_secret: SecretStr = SecretStr("")
-    clinic_organisation: Annotated[int, Field(ge=1)] = 1
-    """The number of the organisation whose accounts it opens."""
-    clinic_name: str = "your clinic’s account"
-    """What stands on the button, after `Sign in with`."""
     mqtt_password: SecretStr = SecretStr("")
     mqtt_private: bool = False
     """The server's way to the broker needs no TLS although it leaves this machine: a network of their own."""
@@ -132,23 +117,6 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _one_keeper(self) -> Self:
         if self.mqtt_admin_username is not None and self.mqtt_passwords_file is not None:
-    @field_validator("second_factor_for")
-    @classmethod
-    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        known = [role.value for role in Role]
-        if strange := [word for word in value if word not in known]:
-            raise ValueError(f"{strange[0]!r} is no role; there are {', '.join(known)}")
-        return value
-
-    @model_validator(mode="after")
-    def _clinic(self) -> Self:
-        if self.clinic is not None:
-            if self.public_url is None:
-                raise ValueError("clinic_issuer needs public_url: the clinic's sign-in sends people back to it")
-            if not self.clinic_client_id or not self.clinic_client_secret.get_secret_value():
-                raise ValueError("clinic_issuer needs clinic_client_id and clinic_client_secret")
-        return self
-
             raise ValueError("set mqtt_admin_username or mqtt_passwords_file: the broker's accounts are in one place")
         if self.mqtt_admin_username is not None and self.mqtt_admin_username == self.mqtt_username:
             raise ValueError("mqtt_admin_username and mqtt_username must differ: the first makes the second")
@@ -175,6 +143,11 @@ class Settings(BaseSettings):
         return f"sqlite:///{self.data_dir / 'plumbline.db'}"
 
     @property
+    def tombstones(self) -> Path:
+        """The file of tombstones."""
+        return self.tombstones_file or self.data_dir / "tombstones.jsonl"
+
+    @property
     def tls(self) -> bool:
         """Whether this server speaks TLS itself."""
         return self.tls_certificate_file is not None
@@ -184,16 +157,6 @@ class Settings(BaseSettings):
         """The pages as people reach them, without a slash at the end."""
         if self.public_url is not None:
             return self.public_url.rstrip("/")
-    @property
-    def clinic(self) -> ClinicSettings | None:
-        """The clinic's own sign-in, if there is one. Raises ValueError for an issuer that is not reached over TLS."""
-        if self.clinic_issuer is None:
-            return None
-        secret = self.clinic_client_secret.get_secret_value()
-        return ClinicSettings(
-            self.clinic_issuer, self.clinic_client_id, secret, self.clinic_organisation, self.clinic_name
-        )
-
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls or self.secure else 'http'}://{host}:{self.port}"
 
@@ -201,11 +164,6 @@ class Settings(BaseSettings):
     def gateway_key_file(self) -> Path:
         """The key of gateways' passwords, where the broker takes them in the clear only."""
         return self.data_dir / "gateways.key"
-    @property
-    def tombstones(self) -> Path:
-        """The file of tombstones."""
-        return self.tombstones_file or self.data_dir / "tombstones.jsonl"
-
 
     @property
     def broker_dir(self) -> Path:

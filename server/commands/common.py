@@ -16,7 +16,6 @@ from sqlalchemy.exc import OperationalError
 
 from server.access.accounts import AccountError
 from server.access.passwords import WeakPasswordError
-from server.access.sealing import SealingKeyError
 from server.broker import BrokerError
 from server.ingest.enrolment import EnrolmentError
 from server.mqtt.address import BrokerUrlError
@@ -37,7 +36,6 @@ _TROUBLES: Final = (
     BrokerUrlError,
     DatabaseUrlError,
     EnrolmentError,
-    SealingKeyError,
     SettingsError,
     TombstoneError,
     UnknownPatientError,

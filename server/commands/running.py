@@ -12,9 +12,6 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy import Engine
 
-from server.access.clinic import ClinicSignIn
-from server.access.sealing import SecretBox
-from server.access.ways_in import WaysIn
 from server.broker import Account
 from server.broker import start as start_broker
 from server.broker.gateway_key import GatewayKey
@@ -44,15 +41,14 @@ def run(
         safety.require_safe(safety.of_settings(settings, url))
         engine = store(settings)
         safety.require_safe(safety.accounts(engine))
-        port = port or settings.port
         bury(settings, engine)
+        port = port or settings.port
         with listen(settings.host, port) as listener, _broker(settings, url, engine) as (broker, doorkeeper):
             typer.echo(
                 f"Pages at {settings.model_copy(update={'port': port}).address}, "
                 f"broker at {broker.host}:{broker.port}. Ctrl-C stops it."
             )
-            face, ways_in = _shown(settings), _ways_in(settings)
-            serve(engine, broker, utc_now_ms, listener, face=face, doorkeeper=doorkeeper, ways_in=ways_in)
+            serve(engine, broker, utc_now_ms, listener, face=_shown(settings), doorkeeper=doorkeeper)
 
 
 @contextmanager
