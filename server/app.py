@@ -32,6 +32,7 @@ from server.operation.routes import router as operation_router
 from server.operation.watching import Watching, template
 from server.pages import account, computers, emergency, joining, own, people, routes, signing
 from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
+from server.people.mail import Mailer
 from server.problems import FieldError, ProblemError, from_other_site, of_status
 
 log: Final = logging.getLogger(__name__)
@@ -49,11 +50,13 @@ def create_app(
     operation: Operation | None = None,
     box: SecretBox | None = None,
     clinic: ClinicSignIn | None = None,
+    mailer: Mailer | None = None,
 ) -> FastAPI:
     """The application over a migrated database. `clock` tells UTC milliseconds; `session_clock` too, for sessions and
     sign-in limits alone, where the data's time is simulated. Nothing else here knows the time. `doorkeeper` keeps the
     broker's accounts; without one no computer can be connected. `operation` is what supervisors ask. `box` seals the
     secrets of authenticator apps; without one there are none. `clinic` is the sign-in by the clinic's own accounts.
+    `mailer` sends links to people who cannot sign in.
 
     It starts nothing by itself: a station that also takes in messages passes a `lifespan` that does.
     """
@@ -80,6 +83,7 @@ def create_app(
         Attempts(rules.programs),
         box,
         clinic,
+        mailer,
     )
     app.state.operation = operation
     app.include_router(operation_router)

@@ -21,6 +21,7 @@ from prometheus_client import start_http_server
 from sqlalchemy import Engine
 
 from server.access.rules import AccessRules
+from server.access.ways_in import WaysIn
 from server.app import create_app
 from server.enrolment.doorkeeper import Doorkeeper
 from server.mqtt.address import Broker
@@ -28,6 +29,7 @@ from server.mqtt.worker import Settled, Worker
 from server.operation.health import Readiness
 from server.operation.metrics import Metrics, StoreCollector
 from server.operation.routes import Operation
+from server.people.mail import Mailer
 from server.summaries.rebuilder import Rebuilder
 
 _BACKLOG: Final = 2048
@@ -47,7 +49,8 @@ class AddressError(RuntimeError):
 @dataclass(frozen=True)
 class Face:
     """How the server shows itself. `secure`: pages are reached over TLS only, here or at a proxy; `trusted_proxies` are
-    believed about a visitor's address; `certificate` and `key` (PEM) make this server speak TLS itself."""
+    believed about a visitor's address; `certificate` and `key` (PEM) make this server speak TLS itself; links
+    in mails, which `mailer` sends, begin with `public_url`."""
 
     secure: bool = False
     trusted_proxies: tuple[str, ...] = ()
@@ -55,6 +58,8 @@ class Face:
     key: Path | None = None
     metrics_port: int | None = None
     metrics_token: str | None = field(default=None, repr=False)
+    public_url: str = ""
+    mailer: Mailer | None = None
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -92,15 +97,17 @@ def serve(
     face: Face | None = None,
     session_clock: Callable[[], int] | None = None,
     doorkeeper: Doorkeeper | None = None,
+    ways_in: WaysIn | None = None,
 ) -> None:
     """Serve over a migrated database until SIGINT or SIGTERM, from the main thread. `clock` tells UTC milliseconds.
 
     Told to stop, it finishes the requests under way, then settles the batch under way and acknowledges it.
 
     `listener` comes from `listen`. `session_clock` is what sessions age by; the same unless given. `doorkeeper`
-    keeps the broker's accounts, where this server does. Raises AddressError when the metrics' port is taken.
+    keeps the broker's accounts, where this server does. `ways_in` is how people sign in besides passwords.
+    Raises AddressError when the metrics' port is taken.
     """
-    face = face or Face()
+    face, ways_in = face or Face(), ways_in or WaysIn()
     # uvicorn stops at SIGTERM and then sends it again: as an exit it lets the workers finish too.
     signal.signal(signal.SIGTERM, _leave)
     metrics = Metrics()
@@ -115,9 +122,14 @@ def serve(
             engine,
             clock,
             session_clock=session_clock,
-            rules=AccessRules(secure=face.secure),
+            rules=AccessRules(
+                secure=face.secure, public_url=face.public_url, second_factor_for=ways_in.second_factor_for
+            ),
             doorkeeper=doorkeeper,
             operation=Operation(readiness, metrics, face.metrics_token),
+            box=ways_in.box,
+            clinic=ways_in.clinic,
+            mailer=face.mailer,
         )
         with _metrics_at(face.metrics_port, metrics):
             uvicorn.Server(_configuration(app, face)).run(sockets=[listener])

@@ -12,6 +12,9 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from server.access.acts import Role
+from server.access.clinic_settings import ClinicSettings
+from server.people.mail import smtp_at
 from server.settings_sources import PREFIX, SettingsError, sources, variables_of
 
 __all__ = ["Settings", "SettingsError", "variable", "variables"]
@@ -61,6 +64,21 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "text", "json"] = "auto"
     """Log lines for people or for machines; auto: for people at a terminal."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    second_factor_for: Words = ()
+    """Roles that cannot do without a second factor, such as administrator,therapist."""
+    sealing_key_file: Path | None = None
+    """The key (made when it is not there) that seals the secrets of authenticator apps; None for one in `data_dir`.
+    Keep a copy of it apart from copies of the database: without it those apps have to be set up anew."""
+    clinic_issuer: str | None = None
+    """The issuer of the clinic's own sign-in (OpenID Connect), like https://accounts.example.org/realm. It sends people
+    back to `public_url` with /login/clinic/answer."""
+    clinic_client_id: str = ""
+    """What the clinic's sign-in calls this server."""
+    clinic_client_secret: SecretStr = SecretStr("")
+    clinic_organisation: Annotated[int, Field(ge=1)] = 1
+    """The number of the organisation whose accounts it opens."""
+    clinic_name: str = "your clinic’s account"
+    """What stands on the button, after `Sign in with`."""
     mqtt_url: str | None = None
     """`mqtt://host:1883` or `mqtts://host:8883`; None to start a broker on this machine."""
     mqtt_username: str = "server"
@@ -85,7 +103,13 @@ class Settings(BaseSettings):
     gateway_mqtt_ca_file: Path | None = None
     """Certificates (PEM) for gateways to trust there, told to them too; None for their system's."""
 
-    @field_validator("trusted_proxies", mode="before")
+    mail_url: SecretStr | None = None
+    """A mail server, `smtps://user:password@host:465` or `smtp://...:587` (STARTTLS), for people who have lost their
+    password; it needs `mail_from` and `public_url` too. Without it administrators hand links over."""
+    mail_from: str = ""
+    """The address that mails come from."""
+
+    @field_validator("trusted_proxies", "second_factor_for", mode="before")
     @classmethod
     def _apart(cls, value: object) -> object:
         return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
@@ -108,6 +132,23 @@ class Settings(BaseSettings):
             raise ValueError("must look like https://clinic.example.org, without a path")
         return value
 
+    @field_validator("second_factor_for")
+    @classmethod
+    def _roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = [role.value for role in Role]
+        if strange := [word for word in value if word not in known]:
+            raise ValueError(f"{strange[0]!r} is no role; there are {', '.join(known)}")
+        return value
+
+    @model_validator(mode="after")
+    def _clinic(self) -> Self:
+        if self.clinic is not None:
+            if self.public_url is None:
+                raise ValueError("clinic_issuer needs public_url: the clinic's sign-in sends people back to it")
+            if not self.clinic_client_id or not self.clinic_client_secret.get_secret_value():
+                raise ValueError("clinic_issuer needs clinic_client_id and clinic_client_secret")
+        return self
+
     @model_validator(mode="after")
     def _pair(self) -> Self:
         if (self.tls_certificate_file is None) != (self.tls_key_file is None):
@@ -122,6 +163,14 @@ class Settings(BaseSettings):
             raise ValueError("mqtt_admin_username and mqtt_username must differ: the first makes the second")
         return self
 
+    @model_validator(mode="after")
+    def _mail(self) -> Self:
+        if self.mail_url is not None:
+            smtp_at(self.mail_url.get_secret_value(), self.mail_from)
+            if self.public_url is None:
+                raise ValueError("mail_url needs public_url: links in mails begin with it")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -134,6 +183,16 @@ class Settings(BaseSettings):
         """What pydantic-settings asks for."""
         del dotenv_settings, file_secret_settings
         return sources(settings_cls, init_settings, env_settings)
+
+    @property
+    def clinic(self) -> ClinicSettings | None:
+        """The clinic's own sign-in, if there is one. Raises ValueError for an issuer that is not reached over TLS."""
+        if self.clinic_issuer is None:
+            return None
+        secret = self.clinic_client_secret.get_secret_value()
+        return ClinicSettings(
+            self.clinic_issuer, self.clinic_client_id, secret, self.clinic_organisation, self.clinic_name
+        )
 
     @property
     def database(self) -> str:

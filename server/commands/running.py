@@ -12,6 +12,9 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy import Engine
 
+from server.access.clinic import ClinicSignIn
+from server.access.sealing import SecretBox
+from server.access.ways_in import WaysIn
 from server.broker import Account
 from server.broker import start as start_broker
 from server.broker.gateway_key import GatewayKey
@@ -23,6 +26,7 @@ from server.enrolment.doorkeeper import BrokerFace, Doorkeeper
 from server.mqtt.address import Broker, broker_at
 from server.mqtt.control import ControlError, DynamicSecurity
 from server.operation import logs, safety
+from server.people.mail import smtp_at
 from server.serving import Face, listen, serve
 from server.settings import Settings
 from server.store.migrate import current_revision
@@ -48,7 +52,8 @@ def run(
                 f"Pages at {settings.model_copy(update={'port': port}).address}, "
                 f"broker at {broker.host}:{broker.port}. Ctrl-C stops it."
             )
-            serve(engine, broker, utc_now_ms, listener, face=_shown(settings), doorkeeper=doorkeeper)
+            face, ways_in = _shown(settings), _ways_in(settings)
+            serve(engine, broker, utc_now_ms, listener, face=face, doorkeeper=doorkeeper, ways_in=ways_in)
 
 
 @contextmanager
@@ -93,7 +98,7 @@ def _doorkeeper_elsewhere(settings: Settings, url: str, broker: Broker, engine: 
 
 
 def _shown(settings: Settings) -> Face:
-    token = settings.metrics_token
+    token, mail = settings.metrics_token, settings.mail_url
     return Face(
         secure=settings.secure or settings.tls,
         trusted_proxies=settings.trusted_proxies,
@@ -101,6 +106,18 @@ def _shown(settings: Settings) -> Face:
         key=settings.tls_key_file,
         metrics_port=settings.metrics_port,
         metrics_token=None if token is None else token.get_secret_value(),
+        public_url=settings.public_url or "",
+        mailer=None if mail is None else smtp_at(mail.get_secret_value(), settings.mail_from),
+    )
+
+
+def _ways_in(settings: Settings) -> WaysIn:
+    """What people sign in with. Raises SealingKeyError."""
+    clinic = settings.clinic
+    return WaysIn(
+        frozenset(settings.second_factor_for),
+        SecretBox.at(settings.sealing_key_file or settings.data_dir / "sealing.key"),
+        None if clinic is None else ClinicSignIn(clinic),
     )
 
 
