@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
+from server.access.clinic_settings import ClinicSettings
 from server.access.forms import new_secret
 
 SCOPE: Final = "openid email"
@@ -28,30 +29,10 @@ LEEWAY_S: Final = 60
 _TIMEOUT_S: Final = 10.0
 _KNOWN_FOR_MS: Final = 3_600_000
 _NEEDED: Final = frozenset({"authorization_endpoint", "token_endpoint", "jwks_uri"})
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class ClinicSignInError(Exception):
     """The clinic's sign-in has failed or cannot be believed. The message is for the log."""
-
-
-@dataclass(frozen=True)
-class ClinicSettings:
-    """What the clinic's provider knows this server by. Its people belong to the organisation `organisation_id`.
-
-    Raises ValueError for an issuer that is not reached over TLS, unless it is on this machine.
-    """
-
-    issuer: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    organisation_id: int
-    name: str = "the clinic"
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.issuer)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise ValueError(f"the issuer {self.issuer!r} must begin with https://")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import pytest
 from joserfc.jwk import RSAKey
 from sqlalchemy import Engine, insert, select, update
 
-from server.access.clinic import ClinicIdentity, ClinicSettings, ClinicSignIn, ClinicSignInError
+from server.access.clinic import ClinicIdentity, ClinicSignIn, ClinicSignInError
 from server.access.clinic_accounts import account_of
+from server.access.clinic_settings import ClinicSettings
 from server.store import reading, writing
 from server.store.tables import clinic_identity, organisation, user_account
 

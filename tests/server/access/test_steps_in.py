@@ -11,7 +11,8 @@ import pyotp
 import pytest
 
 from server.access.authenticators import begin_app, confirm_app
-from server.access.clinic import ClinicSettings, ClinicSignIn
+from server.access.clinic import ClinicSignIn
+from server.access.clinic_settings import ClinicSettings
 from server.access.passkeys import ask_to_make, keep_passkey
 from server.access.recovery_codes import make_codes
 from server.access.rules import AccessRules
@@ -106,7 +107,7 @@ async def test_the_half_way_state_is_this_browsers_and_ends_by_itself(clinic: An
     totp = give_app(clinic)
     async with clinic.client() as client, clinic.client() as other:
         await give_password(client)
-        assert (await other.get("/login/factor")).headers["location"] == "/login?next=/patients"
+        assert (await other.get("/login/factor")).headers["location"] == "/login?next=/"
         form_token = field((await other.get("/login")).text, "form_token")
         refused = await other.post("/login/factor", data={"form_token": form_token, "code": code(clinic, totp)})
         assert refused.status_code == 401
