@@ -6,10 +6,12 @@ import smtplib
 import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from email.policy import SMTP
 from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 _PORTS: Final = {"smtp": 587, "smtps": 465}
+_POLICY: Final = SMTP.clone(max_line_length=900)  # links are longer than the usual 78, and are to stay whole
 _TIMEOUT_S: Final = 20.0
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -39,7 +41,7 @@ class Smtp:
 
     def send(self, to: str, subject: str, text: str) -> None:
         """Hand over a mail. Raises OSError (smtplib's errors are)."""
-        mail = EmailMessage()
+        mail = EmailMessage(_POLICY)
         mail["From"], mail["To"], mail["Subject"] = self.sender, to, subject
         mail.set_content(text)
         with self._connected() as server:

@@ -5,7 +5,7 @@ What is expected stands in `decisions.py`; whoever is not named there is refused
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -35,7 +35,9 @@ def all_routes(town: Town) -> list[str]:
     return sorted(routes(town.clinic.app))
 
 
-async def ask(client: httpx.AsyncClient, town: Town, route: str, *, there: bool = True, **headers: str) -> Any:
+async def ask(
+    client: httpx.AsyncClient, town: Town, route: str, *, there: bool = True, headers: Mapping[str, str] | None = None
+) -> Any:
     method, path = route.split(" ")
     address, body = town.address(path, there=there), BODIES.get(route, {})
     if method in ("GET", "DELETE"):
@@ -212,7 +214,7 @@ async def test_writing_needs_the_form_token_of_the_session(town: Town) -> None:
         if route.startswith("GET ") or route in BEFORE_A_SESSION:
             continue
         for token in ("", "f" * 64, other.headers["x-form-token"]):
-            answer = await ask(client, town, route, **{"x-form-token": token})
+            answer = await ask(client, town, route, headers={"x-form-token": token})
             assert answer.status_code == 403, route
     assert contents(town.clinic.engine) == before
     client.headers["x-form-token"] = own
@@ -236,7 +238,7 @@ async def test_no_other_site_writes(town: Town, headers: dict[str, str]) -> None
     client = town.visitor(Who.CARER)
     for route in all_routes(town):
         if not route.startswith("GET "):
-            answer = await ask(client, town, route, **headers)
+            answer = await ask(client, town, route, headers=headers)
             assert answer.status_code == 403, route
             assert "another site" in answer.text
     assert (await client.get("/api/v1/session")).status_code == 200
