@@ -240,6 +240,6 @@ async def test_the_status_says_so(
         await until(lambda: server.statuses[-1].storage_problem == "disk full", 15)
         make_room(made[0])
         await until(lambda: server.statuses[-1].storage_problem == "", 15)
-        stored = made[0].get(app.OWNER, app.FACE)
+        stored = made[0].get(OWNER, FACE)
         assert stored is not None
         assert messages.Status.model_validate_json(stored).storage_problem == ""
