@@ -35,6 +35,7 @@ _TAGS: Final = {
     "patients": "Those whom one may see, and what they wear.",
     "days": "What was measured.",
     "plan": "What was prescribed.",
+    "operation": "What was refused and what somebody should look at, for administrators.",
     "tokens": "One's own tokens, by a session.",
     "session": "Signing in and out, for browsers and for programs that a person uses.",
     "gateways": "Connecting a patient's computer.",
@@ -86,6 +87,8 @@ def _document(app: FastAPI, rules: AccessRules, prefix: str) -> dict[str, Any]:
     for route in api_routes(app, prefix):
         for method in route.methods or ():
             _complete(document["paths"][route.path_format][method.lower()], route, method.lower())
+    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own answers, which are never given here
+        schemas.pop(unused, None)
     return document
 
 
