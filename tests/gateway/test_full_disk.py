@@ -16,6 +16,7 @@ import pytest
 
 from firmware.clip import protocol
 from gateway import app, messages
+from gateway.inside import FACE, OWNER
 from gateway.outbox import Outbox, OutboxError
 from server import broker
 from tests.gateway.fake_clip import FakeClip, FakeRadio
@@ -31,6 +32,7 @@ import json, resource, sys
 from pathlib import Path
 from gateway import messages
 from gateway.ledger import Ledger
+from gateway.inside import FACE, OWNER
 from gateway.outbox import Outbox, OutboxError
 
 CLIP = sys.argv[2]
