@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Table, and_, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from gateway import messages
 from server.ingest.outcome import Outcome, weigh
@@ -19,6 +19,8 @@ _CONTENT: Final[dict[str, tuple[str, ...]]] = {
     "clip_event": ("plan", "calibration", "kind", "value"),
 }
 
+_TABLES: Final = {table.name: table for table in (episode, reminder, clip_event)}
+
 
 def table_of(record: EventRecord) -> Table:
     """Where records of this kind are kept."""
@@ -27,19 +29,42 @@ def table_of(record: EventRecord) -> Table:
     return reminder if isinstance(record, messages.Reminder) else clip_event
 
 
+_SAME: Final = ("clip", "boot", "judge", "start_ms")
+_Key = tuple[str, ...]
+"""Table and identity of a row."""
+
+
 class EventBook:
-    """Looks an event's identity up and stores it by the rule of revisions."""
+    """The events that a batch tells of, held against those that are stored by the rule of revisions. Nothing is written
+    before `flush`."""
 
     def __init__(self, connection: Connection, now_ms: int) -> None:
         self._connection = connection
         self._now_ms = now_ms
+        self._known: dict[_Key, Mapping[str, Any] | None] = {}
+        self._new: dict[_Key, dict[str, Any]] = {}
+        self._changed: dict[_Key, dict[str, Any]] = {}
         self.touched: set[tuple[int, int, int]] = set()
         """(patient id, start, end) of every record that changed, UTC milliseconds."""
 
+    def load(self, records: Iterable[EventRecord]) -> None:
+        """Read what is stored of these events."""
+        wanted: dict[tuple[str, str, str], set[int]] = {}
+        for record in records:
+            key = _key(record)
+            if key not in self._known:
+                self._known[key] = None
+                wanted.setdefault((key[0], record.clip, record.boot), set()).add(record.start_ms)
+        for (name, clip, boot), starts in sorted(wanted.items()):
+            table = _TABLES[name]
+            same = (table.c.clip == clip, table.c.boot == boot, table.c.start_ms.in_(sorted(starts)))
+            for row in self._connection.execute(select(table).where(*same)).mappings():
+                self._known[(name, *(str(row[column]) for column in _identity(table)))] = dict(row)
+
     def apply(self, gateway_id: str, patient_id: int, record: EventRecord) -> Outcome:
-        """Take a record in."""
-        table = table_of(record)
-        old = self._find(table, record)
+        """Take a record in. It must have been part of a `load`."""
+        key, table = _key(record), table_of(record)
+        old = self._known[key]
         new = _values(table, record)
         if old is not None:
             outcome = weigh(
@@ -52,25 +77,45 @@ class EventBook:
                 return outcome
             self._touch(old["patient_id"], old["utc_ms"])
         new |= {"patient_id": patient_id, "gateway": gateway_id, "received_ms": self._now_ms}
-        if old is None:
-            self._connection.execute(insert(table).values(**new))
+        if old is None or key in self._new:
+            self._new[key] = new
         else:
-            self._connection.execute(update(table).where(table.c.id == old["id"]).values(**new))
+            new["id"] = old["id"]
+            self._changed[key] = new
+        self._known[key] = new
         self._touch(patient_id, record.utc_ms)
         return Outcome.STORED
-
-    def _find(self, table: Table, record: EventRecord) -> RowMapping | None:
-        same = [table.c[name] == getattr(record, name) for name in ("clip", "boot", "judge", "start_ms")]
-        if "kind" in table.c:
-            same.append(table.c.kind == record.kind)
-        return self._connection.execute(select(table).where(and_(*same))).mappings().one_or_none()
 
     def _touch(self, patient_id: int, utc_ms: int | None) -> None:
         if utc_ms is not None:
             self.touched.add((patient_id, utc_ms, utc_ms))
 
+    def flush(self) -> None:
+        """Write every event that is new or changed."""
+        for name, table in _TABLES.items():
+            new = [row for key, row in self._new.items() if key[0] == name]
+            if new:
+                self._connection.execute(insert(table), new)
+            changed = [{**row, "_id": row["id"]} for key, row in self._changed.items() if key[0] == name]
+            if changed:
+                self._connection.execute(
+                    update(table)
+                    .where(table.c.id == bindparam("_id"))
+                    .values({column: bindparam(column) for column in changed[0] if column not in ("id", "_id")}),
+                    changed,
+                )
 
-def _values(table: Table, record: EventRecord) -> dict[str, object]:
+
+def _identity(table: Table) -> tuple[str, ...]:
+    return (*_SAME, "kind") if "kind" in table.c else _SAME
+
+
+def _key(record: EventRecord) -> _Key:
+    table = table_of(record)
+    return (table.name, *(str(getattr(record, column)) for column in _identity(table)))
+
+
+def _values(table: Table, record: EventRecord) -> dict[str, Any]:
     fields: Sequence[str] = (
         "clip",
         "boot",
@@ -85,7 +130,7 @@ def _values(table: Table, record: EventRecord) -> dict[str, object]:
     return {name: getattr(record, name) for name in fields}
 
 
-def _certainty(row: Mapping[str, object] | RowMapping) -> tuple[bool, bool, int, int]:
+def _certainty(row: Mapping[str, Any]) -> tuple[bool, bool, int, int]:
     """Higher is better: placed, with a known error, with less error, earlier."""
     utc, error = row["utc_ms"], row["utc_error_ms"]
     return (

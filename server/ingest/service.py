@@ -15,7 +15,7 @@ from server.enrolment.adoption import adopt
 from server.ingest import quarantine
 from server.ingest.alarms import Kind, raise_alarm
 from server.ingest.epochs import EpochBook
-from server.ingest.events import EventBook
+from server.ingest.events import EventBook, EventRecord
 from server.ingest.outcome import Outcome
 from server.ingest.wearers import Wearers
 from server.rights.refusing import Unkept
@@ -122,6 +122,7 @@ class _Settlement:
         self._epochs.load(
             item.record for item in rows if isinstance(item.record, messages.Epoch) and _plausible(item.record.utc_ms)
         )
+        self._events.load(item.record for item in rows if isinstance(item.record, EventRecord))
         rejected = []
         for item in rows:
             reason = f"malformed: {item.problem}" if item.record is None else self._store(gateway_id, item.record)
@@ -182,6 +183,7 @@ class _Settlement:
 
     def finish(self) -> None:
         self._epochs.flush()
+        self._events.flush()
         mark_spans(self._connection, self._epochs.touched | self._events.touched)
         for (sender, reason), number in sorted(self._counts.items()):
             quarantine.count(self._connection, sender, reason, number)
