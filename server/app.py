@@ -32,8 +32,10 @@ from server.operation.routes import router as operation_router
 from server.operation.watching import Watching, template
 from server.pages import account, computers, emergency, joining, own, people, routes, signing
 from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
+from server.pages.rights import router as rights
 from server.people.mail import Mailer
 from server.problems import FieldError, ProblemError, from_other_site, of_status
+from server.rights.tombstones import Tombstones
 
 log: Final = logging.getLogger(__name__)
 
@@ -51,12 +53,14 @@ def create_app(
     box: SecretBox | None = None,
     clinic: ClinicSignIn | None = None,
     mailer: Mailer | None = None,
+    tombstones: Tombstones | None = None,
 ) -> FastAPI:
     """The application over a migrated database. `clock` tells UTC milliseconds; `session_clock` too, for sessions and
     sign-in limits alone, where the data's time is simulated. Nothing else here knows the time. `doorkeeper` keeps the
     broker's accounts; without one no computer can be connected. `operation` is what supervisors ask. `box` seals the
     secrets of authenticator apps; without one there are none. `clinic` is the sign-in by the clinic's own accounts.
-    `mailer` sends links to people who cannot sign in.
+    `mailer` sends links to people who cannot sign in. `tombstones` outlive the database; without them nobody can be
+    erased.
 
     It starts nothing by itself: a station that also takes in messages passes a `lifespan` that does.
     """
@@ -84,6 +88,7 @@ def create_app(
         box,
         clinic,
         mailer,
+        tombstones=tombstones,
     )
     app.state.operation = operation
     app.include_router(operation_router)
@@ -98,6 +103,7 @@ def create_app(
     app.include_router(joining.router)
     app.include_router(emergency.router)
     app.include_router(own.router)
+    app.include_router(rights)
     describe(app, rules, PREFIX)
     app.mount("/static", LocalFiles(directory=STATIC), name="static")
     app.add_exception_handler(ProblemError, _on_problem)

@@ -30,6 +30,9 @@ from server.operation.health import Readiness
 from server.operation.metrics import Metrics, StoreCollector
 from server.operation.routes import Operation
 from server.people.mail import Mailer
+from server.rights.nightly import Nightly
+from server.rights.retention import RetentionRules
+from server.rights.tombstones import Tombstones
 from server.summaries.rebuilder import Rebuilder
 
 _BACKLOG: Final = 2048
@@ -74,18 +77,26 @@ def listen(host: str, port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def workers(
-    engine: Engine, broker: Broker, clock: Callable[[], int], settled: Settled | None = None
+    engine: Engine,
+    broker: Broker,
+    clock: Callable[[], int],
+    settled: Settled | None = None,
+    kept: RetentionRules | None = None,
 ) -> Iterator[tuple[Worker, Rebuilder]]:
-    """The ingest worker and the rebuilder, running; both are stopped at the end, within `STOP_LIMIT_S`."""
+    """The ingest worker and the rebuilder, running, and what deletes at night what was `kept` long enough; all are
+    stopped at the end, within `STOP_LIMIT_S`."""
     worker, rebuilder = Worker(engine, broker, clock, settled), Rebuilder(engine, clock)
+    nightly = Nightly(engine, clock, kept)
     worker.start()
     rebuilder.start()
+    nightly.start()
     try:
         yield worker, rebuilder
     finally:
         with _within(STOP_LIMIT_S):
             worker.stop()
             rebuilder.stop()
+            nightly.stop()
 
 
 def serve(
@@ -98,6 +109,8 @@ def serve(
     session_clock: Callable[[], int] | None = None,
     doorkeeper: Doorkeeper | None = None,
     ways_in: WaysIn | None = None,
+    tombstones: Tombstones | None = None,
+    kept: RetentionRules | None = None,
 ) -> None:
     """Serve over a migrated database until SIGINT or SIGTERM, from the main thread. `clock` tells UTC milliseconds.
 
@@ -105,6 +118,7 @@ def serve(
 
     `listener` comes from `listen`. `session_clock` is what sessions age by; the same unless given. `doorkeeper`
     keeps the broker's accounts, where this server does. `ways_in` is how people sign in besides passwords.
+    `tombstones` outlive the database; without them nobody can be erased. `kept` says how long what is.
     Raises AddressError when the metrics' port is taken.
     """
     face, ways_in = face or Face(), ways_in or WaysIn()
@@ -114,7 +128,7 @@ def serve(
     with (
         listener,
         contextlib.suppress(KeyboardInterrupt),
-        workers(engine, broker, clock, metrics.settled) as (worker, rebuilder),
+        workers(engine, broker, clock, metrics.settled, kept) as (worker, rebuilder),
     ):
         metrics.registry.register(StoreCollector(engine, clock, lambda: worker.connected))
         readiness = Readiness(engine, lambda: worker.connected, lambda: worker.working, lambda: rebuilder.behind_s)
@@ -130,6 +144,7 @@ def serve(
             box=ways_in.box,
             clinic=ways_in.clinic,
             mailer=face.mailer,
+            tombstones=tombstones,
         )
         with _metrics_at(face.metrics_port, metrics):
             uvicorn.Server(_configuration(app, face)).run(sockets=[listener])

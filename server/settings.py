@@ -15,11 +15,13 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from server.access.acts import Role
 from server.access.clinic_settings import ClinicSettings
 from server.people.mail import smtp_at
+from server.rights.retention import RetentionRules
 from server.settings_sources import PREFIX, SettingsError, sources, variables_of
 
 __all__ = ["Settings", "SettingsError", "variable", "variables"]
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Days = Annotated[int, Field(ge=1, le=36_525)]
 Words = Annotated[tuple[str, ...], NoDecode]
 """Several words: a list in a file, separated by commas in the environment."""
 
@@ -43,6 +45,14 @@ class Settings(BaseSettings):
     tombstones_file: Path | None = None
     """Who was erased or withdrew consent; None for a file in `data_dir`. It must outlive any database that a backup is
     restored into: keep it, and back it up by itself."""
+    keep_measurements_days: Days = RetentionRules.measurements
+    """So long minutes, episodes, reminders and days are kept; six years (`server.rights.retention`)."""
+    keep_commands_days: Days = RetentionRules.commands
+    """So long what clips were asked to do."""
+    keep_refused_days: Days = RetentionRules.refused
+    """So long what could not be taken in."""
+    keep_links_days: Days = RetentionRules.links
+    """So long codes and invitations that can no longer be used."""
     database_url: SecretStr | None = None
     """`sqlite:///file` or `postgresql://user@host/name`; None for a SQLite file in `data_dir`."""
     host: str = "127.0.0.1"
@@ -200,6 +210,16 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir / 'plumbline.db'}"
+
+    @property
+    def retention(self) -> RetentionRules:
+        """How long what is kept."""
+        return RetentionRules(
+            measurements=self.keep_measurements_days,
+            commands=self.keep_commands_days,
+            refused=self.keep_refused_days,
+            links=self.keep_links_days,
+        )
 
     @property
     def tombstones(self) -> Path:

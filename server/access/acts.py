@@ -62,6 +62,8 @@ class Act(StrEnum):
     CHANGE_RECORD = "change record"
     MANAGE_CARE = "manage care"
     """Who cares for the patient, and who else has access."""
+    SEE_RIGHTS = "see rights"
+    """How consent stands, and who looked."""
     CONSENT = "record consent"
     EXPORT = "export everything"
     ERASE = "erase everything"
@@ -71,17 +73,21 @@ _SEEING: Final = frozenset(
     {Act.SEE_RECORD, Act.SEE_DAY, Act.SEE_TRENDS, Act.SEE_PLAN, Act.SEE_COMPUTERS},
 )
 _COMPUTERS: Final = frozenset({Act.CONNECT_COMPUTER, Act.DISCONNECT_COMPUTER})
+_RIGHTS: Final = frozenset({Act.SEE_RIGHTS, Act.CONSENT})
 
 ALLOWED: Final[Mapping[Basis, frozenset[Act]]] = {
     Basis.CARE: _SEEING
     | _COMPUTERS
-    | {Act.SEE_LIST, Act.MARK_DAY, Act.CHANGE_ZONE, Act.CHANGE_PLAN, Act.COMMAND, Act.CONSENT, Act.EXPORT},
-    Basis.SELF: _SEEING | _COMPUTERS | {Act.CHANGE_ZONE, Act.CONSENT, Act.EXPORT},
+    | {Act.SEE_LIST, Act.MARK_DAY, Act.CHANGE_ZONE, Act.CHANGE_PLAN, Act.COMMAND}
+    | _RIGHTS
+    | {Act.EXPORT},
+    Basis.SELF: _SEEING | _COMPUTERS | _RIGHTS | {Act.CHANGE_ZONE, Act.EXPORT},
     # Enough to help at once (a clip that will not stop can be paused), nothing that outlasts it.
     Basis.EMERGENCY: _SEEING | {Act.SEE_LIST, Act.COMMAND},
     # Accounts, records and computers, never measurements.
     Basis.ADMINISTRATION: _COMPUTERS
-    | {Act.SEE_RECORD, Act.SEE_COMPUTERS, Act.CHANGE_RECORD, Act.MANAGE_CARE, Act.CONSENT, Act.ERASE},
+    | _RIGHTS
+    | {Act.SEE_RECORD, Act.SEE_COMPUTERS, Act.CHANGE_RECORD, Act.MANAGE_CARE, Act.ERASE},
 }
 
 
@@ -93,6 +99,8 @@ class Duty(StrEnum):
     MANAGE_PEOPLE = "manage people"
     ADD_PATIENT = "add patient"
     TAKE_EMERGENCY_ACCESS = "take emergency access"
+    SEE_ERASURES = "see erasures"
+    """What of which pseudonym was erased, and what is outstanding."""
     SEE_TOKENS = "see tokens"
     """Of one's own programs."""
     MANAGE_TOKENS = "manage tokens"
@@ -110,7 +118,9 @@ _OPERATION: Final = frozenset({Duty.SEE_OPERATION, Duty.MANAGE_OPERATION, Duty.S
 _TOKENS: Final = frozenset({Duty.SEE_TOKENS, Duty.MANAGE_TOKENS})
 
 DUTIES: Final[Mapping[Role, frozenset[Duty]]] = {
-    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT}) | _OPERATION | _TOKENS,
+    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT, Duty.SEE_ERASURES})
+    | _OPERATION
+    | _TOKENS,
     Role.THERAPIST: frozenset({Duty.TAKE_EMERGENCY_ACCESS, Duty.USE_TEMPLATES}) | _TOKENS,
     Role.PATIENT: frozenset(),
 }

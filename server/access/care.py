@@ -11,11 +11,12 @@ from server.access.care_days import CareDays
 from server.access.care_list import CareList, Overview
 from server.access.care_plans import CarePlans
 from server.access.care_records import CareRecords
+from server.access.care_rights import CareRights
 from server.access.care_trends import CareTrends
 from server.access.grounds import Patient
 
 __all__ = ["Care", "Overview", "Patient"]
 
 
-class Care(CareList, CareDays, CareTrends, CarePlans, CareComputers, CareRecords):
+class Care(CareList, CareDays, CareTrends, CarePlans, CareComputers, CareRecords, CareRights):
     """What one person may see and change at one moment."""

@@ -7,11 +7,12 @@ or `_writing`. Everything is of the person's own organisation.
 from __future__ import annotations
 
 from server.access.office_accounts import OfficeAccounts
+from server.access.office_erasures import OfficeErasures
 from server.access.office_operation import OfficeOperation
 from server.access.office_patients import OfficePatients
 from server.access.office_templates import OfficeTemplates
 from server.access.office_tokens import OfficeTokens
 
 
-class Office(OfficeAccounts, OfficePatients, OfficeTemplates, OfficeOperation, OfficeTokens):
+class Office(OfficeAccounts, OfficePatients, OfficeTemplates, OfficeOperation, OfficeTokens, OfficeErasures):
     """What one person may see and change of their organisation at one moment."""

@@ -27,6 +27,7 @@ from server.access.visit import Visit
 from server.enrolment.doorkeeper import Doorkeeper
 from server.people.mail import Mailer
 from server.problems import not_signed_in, second_factor_missing, stale_form
+from server.rights.tombstones import Tombstones
 from server.store.engine import reading
 
 TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - the name of a header
@@ -43,7 +44,8 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 class Desk:
     """What the doors of one application share. `clock` tells the time of the data and of care, `session_clock` that of
     the people at their browsers; they differ where data are simulated faster than real time. Both in UTC ms. Without a
-    `box` there are no authenticator apps, without a `clinic` nobody signs in by an account there."""
+    `box` there are no authenticator apps, without a `clinic` nobody signs in by an account there, without `tombstones`
+    nobody can be erased."""
 
     engine: Engine
     clock: Callable[[], int]
@@ -59,6 +61,7 @@ class Desk:
     box: SecretBox | None = None
     clinic: ClinicSignIn | None = None
     mailer: Mailer | None = None
+    tombstones: Tombstones | None = None
     mail_attempts: Attempts = field(default_factory=lambda: Attempts(MAILS))
 
     def tell_broker(self) -> None:

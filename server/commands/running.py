@@ -27,6 +27,7 @@ from server.mqtt.address import Broker, broker_at
 from server.mqtt.control import ControlError, DynamicSecurity
 from server.operation import logs, safety
 from server.people.mail import smtp_at
+from server.rights.tombstones import Tombstones
 from server.serving import Face, listen, serve
 from server.settings import Settings
 from server.store.migrate import current_revision
@@ -53,7 +54,17 @@ def run(
                 f"broker at {broker.host}:{broker.port}. Ctrl-C stops it."
             )
             face, ways_in = _shown(settings), _ways_in(settings)
-            serve(engine, broker, utc_now_ms, listener, face=face, doorkeeper=doorkeeper, ways_in=ways_in)
+            serve(
+                engine,
+                broker,
+                utc_now_ms,
+                listener,
+                face=face,
+                doorkeeper=doorkeeper,
+                ways_in=ways_in,
+                tombstones=Tombstones(settings.tombstones),
+                kept=settings.retention,
+            )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.mqtt.address import broker_at
+from server.rights.tombstones import Tombstones
 from server.serving import listen, serve
 from server.store import open_engine
 
@@ -37,6 +38,7 @@ def main(world: World) -> None:
         clock(world),
         listen(HOST, world.http_port),
         session_clock=wall_ms,
+        tombstones=Tombstones(world.folder / "tombstones.jsonl"),
     )
 
 

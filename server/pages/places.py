@@ -11,11 +11,12 @@ EMERGENCY: Final = "/emergency"
 PEOPLE: Final = "/people"
 RECORDS: Final = "/people/patients"
 OWN: Final = "/my"
+ERASURES: Final = "/erasures"
 
 _PLACES: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
     Role.THERAPIST: (("Patients", PATIENTS), ("Emergency access", EMERGENCY)),
-    Role.ADMINISTRATOR: (("People", PEOPLE), ("Patients", RECORDS)),
-    Role.PATIENT: (("My day", OWN), ("My plan", f"{OWN}/plan")),
+    Role.ADMINISTRATOR: (("People", PEOPLE), ("Patients", RECORDS), ("Erasures", ERASURES)),
+    Role.PATIENT: (("My day", OWN), ("My plan", f"{OWN}/plan"), ("My data", f"{OWN}/rights")),
 }
 
 

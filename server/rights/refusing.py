@@ -27,9 +27,14 @@ class Withdrawn:
         for row in assignments:
             self._worn[row["clip"]].append(row)
         self._said = _said(connection, sorted({row["patient_id"] for row in assignments}))
+        # Most clips were never worn by anybody who was erased or said no: of these nothing is refused.
+        no = {patient for patient, said in self._said.items() if any(one.kind == "withdrawn" for one in said)}
+        self._doubtful = {*self._erased, *(row["clip"] for row in assignments if row["patient_id"] in no)}
 
     def __call__(self, clip: str, utc_ms: int | None) -> bool:
         """Whether a record of this clip and time must be refused. Without a time: when it might be."""
+        if clip not in self._doubtful:
+            return False
         worn = [row for row in self._worn.get(clip, ()) if utc_ms is None or _within(row, utc_ms)]
         if any(refused(self._said.get(row["patient_id"], ()), utc_ms, self._now_ms) for row in worn):
             return True

@@ -22,6 +22,7 @@ from server.ingest.enrolment import enrol_patient
 from server.people.emergencies import take_access
 from server.people.invitations import invite
 from server.people.organisations import create_organisation
+from server.rights.erasing import note
 from server.store import open_engine, writing
 from server.store.tables import assignment
 from tests.server.access.decisions import Who
@@ -95,6 +96,7 @@ def settle_in(clinic: Clinic) -> Town:
     begin_care(engine, accounts["nils"], gus, now_ms - 1000)
     with writing(engine) as db:
         db.execute(insert(assignment).values(clip="00000000000000d1", gateway=None, patient_id=gus, start_ms=0))
+        note(db, "P-gone", [], at_ms=now_ms - 1000, actor="U-1", organisation_id=1)
         take_access(db, accounts["ina"], ADA, "Ada rang: the clip does not stop", now_ms - 1000)
         invite(
             db,
@@ -118,6 +120,7 @@ def settle_in(clinic: Clinic) -> Town:
         "handle": "of-nobodys-session",
         "passkey_id": "1",
         "token_id": "1",
+        "erasure_id": "1",
     }
     return Town(clinic, there, accounts, gus, other)
 

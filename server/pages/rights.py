@@ -1,0 +1,180 @@
+"""A patient's data and rights: consent, who looked, everything as a file, erasure and what became of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, BinaryIO, Final, cast
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from starlette.responses import Response
+
+from server.access.acts import Act
+from server.access.care_rights import NotConfirmedError
+from server.access.web import Door, SignedIn, desk_of
+from server.pages.places import ERASURES, OWN, PATIENTS, RECORDS
+from server.pages.render import page
+from server.paths import PatientId
+from server.problems import not_allowed
+from server.rights.consents import ConsentError
+
+router: Final = APIRouter(include_in_schema=False)
+ErasureId = Annotated[int, Path(ge=1, lt=2**31)]
+Text = Annotated[str, Form(max_length=100)]
+_CHUNK: Final = 65_536
+_SHOWN: Final = 40
+_WAYS: Final = {"account": "in their own account", "paper": "on paper", "spoken": "by word", "restored": "see backups"}
+_BASES: Final = {
+    "care": "in care",
+    "self": "the patient",
+    "emergency": "emergency access",
+    "administration": "administration",
+}
+
+
+@router.get("/patients/{patient_id}/rights")
+def rights(door: Door, patient_id: PatientId) -> HTMLResponse:
+    """A patient's data and rights."""
+    return _page(door, patient_id)
+
+
+@router.get(f"{OWN}/rights")
+def own_rights(door: Door) -> HTMLResponse:
+    """One's own data and rights."""
+    if door.person.patient_id is None:
+        raise not_allowed()
+    return _page(door, door.person.patient_id)
+
+
+@router.post("/patients/{patient_id}/consent")
+def give_consent(
+    door: Door, request: Request, patient_id: PatientId, version: Text = "", how: Text = "", signed_on: Text = ""
+) -> Response:
+    """Note that consent is given."""
+    try:
+        door.care.give_consent(patient_id, version, how == "paper", signed_on, desk_of(request).tombstones)
+    except ConsentError as error:
+        return _page(door, patient_id, error=str(error), status=422)
+    return RedirectResponse(f"/patients/{patient_id}/rights", 303)
+
+
+@router.post("/patients/{patient_id}/consent/withdraw")
+def withdraw_consent(door: Door, request: Request, patient_id: PatientId) -> Response:
+    """Note that consent is withdrawn."""
+    door.care.withdraw_consent(patient_id, desk_of(request).tombstones)
+    return RedirectResponse(f"/patients/{patient_id}/rights", 303)
+
+
+@router.get("/patients/{patient_id}/export")
+def export(door: Door, patient_id: PatientId) -> StreamingResponse:
+    """Everything that is held about a patient. It is complete on the disk before the first byte leaves, so that an
+    answer that begins well is whole."""
+    file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed when the last byte has left
+    try:
+        pseudonym = door.care.export(patient_id, file)
+    except BaseException:
+        file.close()
+        raise
+    name = f"plumbline-{pseudonym}.zip"
+    headers = {"content-disposition": f'attachment; filename="{name}"', "content-length": str(file.tell())}
+    return StreamingResponse(_parts(file), media_type="application/zip", headers=headers)
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while part := file.read(_CHUNK):
+            yield part
+
+
+@router.post("/patients/{patient_id}/erase")
+def erase(door: Door, request: Request, patient_id: PatientId, typed: Text = "") -> Response:
+    """Erase a patient for good."""
+    try:
+        made = door.care.erase(patient_id, typed, desk_of(request).tombstones)
+    except NotConfirmedError as error:
+        return _page(door, patient_id, error=str(error), status=422)
+    desk_of(request).tell_broker()
+    return RedirectResponse(f"{ERASURES}/{made}", 303)
+
+
+@router.get(ERASURES)
+def erasures(door: Door) -> HTMLResponse:
+    """Every erasure of the organisation."""
+    found = [(one, _when(one.at_ms, ZoneInfo("UTC"))) for one in door.office.erasures()]
+    return page("erasures.html", {"erasures": found}, door=door)
+
+
+@router.get(f"{ERASURES}/{{erasure_id}}")
+def erasure(door: Door, erasure_id: ErasureId) -> HTMLResponse:
+    """What was erased and what is outstanding."""
+    found = door.office.erasure(erasure_id)
+    zone = ZoneInfo("UTC")
+    context = {
+        "report": found,
+        "now_ms": door.now_ms,
+        "when": _when(found.at_ms, zone),
+        "counted": _when(found.counted_ms, zone),
+        "completed": _when(found.completed_ms, zone),
+    }
+    return page("erasure.html", context, door=door)
+
+
+def _page(door: SignedIn, patient_id: int, *, error: str = "", status: int = 200) -> HTMLResponse:
+    state = door.care.consent(patient_id)
+    someone = door.care.patient(patient_id)
+    told = door.care.looks(patient_id)
+
+    def shown(actor: str) -> str:
+        return told.names.get(actor, "the server" if actor == "-" else actor)
+
+    looks: list[dict[str, Any]] = [
+        {
+            "who": shown(one.actor),
+            "basis": _BASES.get(one.basis, ""),
+            "act": one.act,
+            "refused": one.outcome in ("refused", "failed"),
+            "times": one.times,
+            "when": _when(one.last_ms, someone.zone),
+        }
+        for one in told.looks
+    ]
+    said = [
+        {
+            "given": one.kind == "given",
+            "version": one.version,
+            "how": _WAYS[one.how],
+            "signed_on": one.signed_on,
+            "who": shown(one.actor) if one.actor else "",
+            "when": _when(one.at_ms, someone.zone),
+        }
+        for one in state.said
+    ]
+    itself = someone.basis == "self"
+    context = {
+        "patient": someone,
+        "itself": itself,
+        "here": f"{OWN}/rights" if itself else RECORDS if someone.basis == "administration" else PATIENTS,
+        "back": OWN
+        if itself
+        else f"{RECORDS}/{patient_id}"
+        if someone.basis == "administration"
+        else f"/patients/{patient_id}",
+        "consent": state,
+        "said": said,
+        "looks": looks[:_SHOWN],
+        "more_looks": looks[_SHOWN:],
+        "may_export": door.care.may(Act.EXPORT, patient_id),
+        "may_erase": door.care.may(Act.ERASE, patient_id),
+        "error": error,
+    }
+    return page("rights.html", context, door=door, status=status)
+
+
+def _when(t_ms: int | None, zone: ZoneInfo) -> str:
+    if t_ms is None:
+        return ""
+    return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone).strftime("%a %-d %b %Y, %H:%M")
