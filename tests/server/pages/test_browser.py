@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import threading
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from sqlalchemy import update
 
 from server.plans.service import confirm
 from server.store import writing
 from server.store.tables import gateway
+from tests.server.pages.browsing import CHROMIUM, Visit
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
 PATHS = (
     "/patients",
     "/patients/1/days/2026-03-24",
@@ -30,74 +20,14 @@ PATHS = (
     "/patients/4",
     "/patients/1/plan",
     "/patients/1/computers",
+    "/account",
+    "/account/password",
 )
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH"),
 ]
-
-
-@pytest.fixture
-def address(clinic: Any) -> Iterator[str]:
-    """The application behind a real socket."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()  # from here on a browser waits instead of being refused
-    server = uvicorn.Server(uvicorn.Config(clinic.app, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """A window, and everything that it asked for or complained of."""
-
-    def __init__(self, chromium: Any, address: str, width: int = 1280, dark: bool = False) -> None:
-        self.address = address
-        scheme = "dark" if dark else "light"
-        self.context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        self.page = self.context.new_page()
-        self.hosts: set[str] = set()
-        self.complaints: list[str] = []
-        self.context.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
-        self.page.on(
-            "console",
-            lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None,
-        )
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def sign_in(self) -> None:
-        """With the keyboard alone."""
-        self.page.goto(f"{self.address}/login")
-        self.page.wait_for_function("document.activeElement.name === 'email'")
-        self.page.keyboard.type("mara@example.org")
-        self.page.keyboard.press("Tab")
-        self.page.keyboard.type("a quiet afternoon")
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_url("**/patients")
-
-    def open(self, path: str) -> Any:
-        self.page.goto(self.address + path)
-        return self.page
-
-    def close(self) -> None:
-        self.context.close()
-        assert self.hosts == {urlsplit(self.address).netloc}
-        assert self.complaints == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])
