@@ -80,7 +80,7 @@ def _day(door: SignedIn, number: int, wanted: date) -> HTMLResponse:
 
 def sentences(summary: DaySummary) -> list[str]:
     """A day in sentences for the one who lived it: what was, without a judgement."""
-    told = [f"{coverage.coverage_words(summary).rstrip('.')}."]
+    told = [_worn(summary)]
     if summary.enough and summary.worn_s:
         seconds = summary.seconds
         told.append(
@@ -95,6 +95,13 @@ def sentences(summary: DaySummary) -> list[str]:
         answer = f"; after {followed} of them you sat up within seconds" if followed else ""
         told.append(f"The clip reminded you {_times(summary.reminders_given)}{answer}.")
     return told
+
+
+def _worn(summary: DaySummary) -> str:
+    if not summary.elapsed_s:
+        return coverage.coverage_words(summary)
+    so_far = " so far" if summary.so_far else ""
+    return f"You wore the clip for {duration(summary.worn_s)} of {duration(summary.elapsed_s)}{so_far}."
 
 
 def _times(count: int) -> str:

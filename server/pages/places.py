@@ -10,12 +10,13 @@ PATIENTS: Final = "/patients"
 EMERGENCY: Final = "/emergency"
 PEOPLE: Final = "/people"
 RECORDS: Final = "/people/patients"
+OPERATION: Final = "/operation"
 OWN: Final = "/my"
 ERASURES: Final = "/erasures"
 
 _PLACES: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
     Role.THERAPIST: (("Patients", PATIENTS), ("Emergency access", EMERGENCY)),
-    Role.ADMINISTRATOR: (("People", PEOPLE), ("Patients", RECORDS), ("Erasures", ERASURES)),
+    Role.ADMINISTRATOR: (("People", PEOPLE), ("Patients", RECORDS), ("Erasures", ERASURES), ("Operation", OPERATION)),
     Role.PATIENT: (("My day", OWN), ("My plan", f"{OWN}/plan"), ("My data", f"{OWN}/rights")),
 }
 
@@ -28,3 +29,12 @@ def places(role: str) -> tuple[tuple[str, str], ...]:
 def start(role: str) -> str:
     """Where somebody's way begins after signing in."""
     return places(role)[0][1]
+
+
+def above(role: str) -> tuple[str, str]:
+    """(name, address) of the place that is above a single patient's pages."""
+    return {
+        Role.THERAPIST: ("Patients", PATIENTS),
+        Role.ADMINISTRATOR: ("Patients’ records", RECORDS),
+        Role.PATIENT: ("My day", OWN),
+    }[Role(role)]

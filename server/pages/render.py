@@ -20,7 +20,7 @@ from server.access.web import Known, SignedIn
 from server.pages import words
 from server.pages.charts import palette
 from server.pages.charts.svg import element
-from server.pages.places import places
+from server.pages.places import above, places
 from server.pages.plan_words import plan_facts
 from server.problems import ProblemError
 
@@ -63,6 +63,7 @@ def _environment() -> Environment:
         plural=words.plural,
         rough=words.rough,
         places=places,
+        above=above,
     )
     environment.filters["sentence"] = words.sentence
     return environment
@@ -80,7 +81,11 @@ def page(
     name: str, context: Mapping[str, object], *, door: SignedIn | Known | None = None, status: int = 200
 ) -> HTMLResponse:
     """A whole page, with the person who has signed in at its top."""
-    frame = {"person": door.person if door else None, "form_token": door.form_token if door else ""}
+    frame = {
+        "person": door.person if door else None,
+        "form_token": door.form_token if door else "",
+        "alarms": door.office.open_alarms() if isinstance(door, SignedIn) else None,
+    }
     return HTMLResponse(fragment(name, {**frame, **context}), status)
 
 
