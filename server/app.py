@@ -30,7 +30,7 @@ from server.operation.health import Readiness
 from server.operation.routes import Operation, metrics_router
 from server.operation.routes import router as operation_router
 from server.operation.watching import Watching, template
-from server.pages import account, computers, emergency, joining, own, people, routes, signing
+from server.pages import account, computers, emergency, joining, own, people, planning, routes, signing, taking_in
 from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
 from server.pages.rights import router as rights
 from server.people.mail import Mailer
@@ -98,12 +98,14 @@ def create_app(
     app.include_router(signing.router)
     app.include_router(account.router)
     app.include_router(routes.router)
+    app.include_router(planning.router)
     app.include_router(computers.router)
     app.include_router(people.router)
     app.include_router(joining.router)
     app.include_router(emergency.router)
     app.include_router(own.router)
     app.include_router(rights)
+    app.include_router(taking_in.router)
     describe(app, rules, PREFIX)
     app.mount("/static", LocalFiles(directory=STATIC), name="static")
     app.add_exception_handler(ProblemError, _on_problem)

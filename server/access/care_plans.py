@@ -30,6 +30,7 @@ class CarePlans(Entrance):
 
     def draft(self, patient_id: int) -> Draft | None:
         """One's own draft for a patient, None without one. Raises ProblemError 404 or 403."""
+        self.demand(Act.CHANGE_PLAN, patient_id)
         self._enter(Act.SEE_PLAN, patient_id)
         with reading(self._engine) as db:
             return draft_of(db, patient_id, self._person.id)

@@ -175,6 +175,34 @@ class PlanVersion(Model):
     superseded_ms: int | None
 
 
+class Drift(Model):
+    """A clip that has another version than `newest`, so the computer says that had a link to it last. `since_ms`: since
+    when both has been so. The newest version was sent for it `sent` times, at `sent_ms` last."""
+
+    clip: str
+    gateway: str
+    reported: int | None
+    seen_ms: int
+    since_ms: int
+    sent: int
+    sent_ms: int | None
+
+
+class ClipReport(Model):
+    """What a computer last told of the versions on a clip. `latest`: none had a link to the clip later."""
+
+    clip: str
+    gateway: str
+    plan_version: int | None
+    plan_since_ms: int | None
+    calibration_version: int | None
+    calibration_since_ms: int | None
+    calibration_before: int | None
+    seen_ms: int
+    linked_ms: int
+    latest: bool
+
+
 class PlanState(Model):
     """`newest` is what the therapist wants; `in_force` what the clip confirmed last; `waiting` while they differ."""
 
@@ -182,6 +210,8 @@ class PlanState(Model):
     in_force: PlanVersion | None
     waiting: bool
     history: tuple[PlanVersion, ...]
+    drift: tuple[Drift, ...]
+    reports: tuple[ClipReport, ...]
 
 
 class PlanChange(BaseModel):
@@ -192,6 +222,105 @@ class PlanChange(BaseModel):
 
     plan: dict[str, JsonValue]
     reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+class FieldProblem(Model):
+    """A field that cannot be used yet, and what would be accepted."""
+
+    field: str
+    detail: str
+
+
+class PlanDraft(Model):
+    """What one has begun and not sent. `based_on` is the version that was the newest then, 0 for none. With `problems`
+    it cannot be sent."""
+
+    plan: dict[str, JsonValue]
+    reason: str
+    based_on: int
+    changed_ms: int
+    problems: list[FieldProblem]
+
+
+class PlanDraftChange(BaseModel):
+    """A draft, usable or not: `plan` has the fields that differ from the newest version."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: dict[str, JsonValue]
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class PlanTemplate(Model):
+    """A beginning of a plan: some of its fields. `basis` says what the figures rest on; `own`: one's organisation has
+    saved it."""
+
+    key: str
+    name: str
+    purpose: str
+    basis: str
+    own: bool
+    fields: dict[str, JsonValue]
+
+
+class PlanTemplateWish(BaseModel):
+    """A template to save: `plan` has its fields, the others are as in a first plan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    purpose: Annotated[str, Field(max_length=300)] = ""
+    plan: dict[str, JsonValue]
+
+
+class Alarm(Model):
+    """Something to look at, seen `count` times. `gateway` and `clip` are "" where it is not about one."""
+
+    id: int
+    kind: str
+    gateway: str
+    clip: str
+    detail: str
+    count: int
+    first_ms: int
+    last_ms: int
+    acknowledged_ms: int | None
+    acknowledged_by: str | None
+    note: str | None
+
+
+class Refused(Model):
+    """A message or record that was refused, without its content, which only the page and the command line show."""
+
+    id: int
+    gateway: str
+    kind: str
+    reason: str
+    detail: str
+    bytes: int
+    received_ms: int
+    acknowledged_ms: int | None
+    acknowledged_by: str | None
+    note: str | None
+
+
+class RefusedCount(Model):
+    """How often a gateway's messages or records were refused for a reason: in all, and since somebody acknowledged
+    one."""
+
+    gateway: str
+    reason: str
+    count: int
+    since: int
+    noted_ms: int | None
+
+
+class Acknowledgement(BaseModel):
+    """That one has looked at something, and what one found."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: Annotated[str, Field(max_length=300)] = ""
 
 
 class Token(Model):

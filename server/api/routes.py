@@ -6,8 +6,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from server.api import days, enrolling, patients, plans, server, session, tokens
+from server.api import days, enrolling, operation, patients, plans, server, session, tokens
 
 router: Final = APIRouter()
-for part in (server, session, patients, days, plans, tokens, enrolling):
+for part in (server, session, patients, days, plans, operation, tokens, enrolling):
     router.include_router(part.router)

@@ -32,6 +32,7 @@ PROBES: Final = {
     "2": "One day in 2",
 }
 _TIME: Final = TypeAdapter[str](messages.HourMinute)
+_LONGEST_TEXT: Final = 40
 _ONE_DIGIT: Final = re.compile(r"\d:")
 
 
@@ -125,6 +126,8 @@ _LABELS: Final = {
     "trigger": "A reminder is due by",
     "probe_every": "Silent days",
     "reason": "Reason",
+    "template_name": "Name of the template",
+    "template_purpose": "What the template is for",
 }
 
 
@@ -135,6 +138,39 @@ def draft_of(plan: messages.Plan) -> Draft:
     values |= {"quiet_start": plan.quiet_start or "", "quiet_end": plan.quiet_end or ""}
     values |= {"trigger": plan.trigger, "probe_every": str(plan.probe_every)}
     return Draft(values, plan.days, {name: bool(getattr(plan, name)) for name in SWITCHES})
+
+
+def draft_of_fields(fields: Mapping[str, object], reason: str) -> Draft:
+    """The form filled with fields that may be unusable, as they were typed; what is missing is as in a first plan."""
+    draft = first_draft()
+    for name in draft.values:
+        holder: object = fields.get("goals") if name.startswith(_PREFIX) else fields
+        if isinstance(holder, Mapping) and name.removeprefix(_PREFIX) in holder:
+            draft.values[name] = _text(holder[name.removeprefix(_PREFIX)])
+    draft.values["reason"] = reason
+    days = fields.get("days")
+    if isinstance(days, list | tuple):
+        draft.days = tuple(day for day in days if isinstance(day, int) and 0 <= day <= 6)
+    draft.switches = {name: bool(fields.get(name, on)) for name, on in draft.switches.items()}
+    return draft
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(value)
+
+
+def as_typed(draft: Draft, fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields of a form for a draft: what could be read, and beside it the texts that could not."""
+    goals = fields.get("goals")
+    kept_goals: dict[str, object] = dict(goals) if isinstance(goals, Mapping) else {}
+    kept = {**fields, "goals": kept_goals}
+    for name in draft.errors:
+        if name in draft.values and name != "reason":
+            place = kept_goals if name.startswith(_PREFIX) else kept
+            place[name.removeprefix(_PREFIX)] = draft.values[name][:_LONGEST_TEXT]
+    return kept
 
 
 def first_draft() -> Draft:
@@ -200,10 +236,12 @@ def _time_of_day(text: str, *, needed: bool) -> str | None:
 def add_refusal(draft: Draft, refusal: InvalidPlanError) -> None:
     """Show what the contract refused beside the fields it names."""
     for name, text in refusal.problems:
-        place, words = _RULES.get(text, (name if name in _LABELS else "", ""))
+        named = _OF_A_TEMPLATE.get(name, name)
+        place, words = _RULES.get(text, (named if named in _LABELS else "", ""))
         draft.errors.setdefault(place, words or _sentence(text))
 
 
+_OF_A_TEMPLATE: Final = {"name": "template_name", "purpose": "template_purpose"}
 _RULES: Final = {
     "recovery_deg must be below angle_deg": ("recovery_deg", "Recovery must be smaller than the angle."),
     "the window must start before it ends": ("end", "The window must end later than it starts."),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from gateway import messages
 from server.pages.plan_form import DAYS, GOALS, REMINDERS, SWITCHES, TRIGGERS, WHEN, value_of
-from server.plans.types import State
+from server.pages.words import ago
+from server.plans.types import ClipReport, Drift, PlanState, State
 
 
 def plan_facts(plan: messages.Plan) -> list[tuple[str, str]]:
@@ -73,3 +76,38 @@ def differences(newer: messages.Plan, older: messages.Plan | None) -> str:
 
 def _trigger(plan: messages.Plan) -> str:
     return TRIGGERS[plan.trigger].partition(":")[0].lower()
+
+
+def plan_words(plan: messages.Plan) -> str:
+    """A plan in a line."""
+    return "; ".join(f"{name} {words}" for name, words in plan_facts(plan))
+
+
+def drift_words(drift: Drift, state: PlanState, zone: ZoneInfo, now_ms: int) -> str:
+    """A clip that has another version than the newest, in words: which, since when, and what was done about it."""
+    newest = state.newest.version if state.newest else 0
+    has = f"version {drift.reported}" if drift.reported else "no plan yet"
+    words = f"Clip …{drift.clip[-4:]} has {has} instead of version {newest}, since {moment(drift.since_ms, zone)}."
+    told = f" Computer …{drift.gateway[-4:]} told so {ago(drift.seen_ms, now_ms)}."
+    if not drift.sent:
+        return f"{words}{told} Version {newest} has not been sent to it yet; it is as soon as a computer asks."
+    times = "once" if drift.sent == 1 else f"{drift.sent} times"
+    last = ago(drift.sent_ms, now_ms)
+    return f"{words}{told} Version {newest} was sent to it {times}, last {last}, and is again whenever a computer asks."
+
+
+def calibration_words(report: ClipReport, zone: ZoneInfo) -> str:
+    """The calibration on a clip: its version, since when, and what it was before."""
+    if not report.calibration_version:
+        return "none yet"
+    words = f"{report.calibration_version}"
+    if report.calibration_since_ms is not None:
+        words += f", since {moment(report.calibration_since_ms, zone)}"
+    if report.calibration_before and report.calibration_before != report.calibration_version:
+        words += f" (before that {report.calibration_before}; angles are relative to the new one from then on)"
+    return words
+
+
+def moment(t_ms: int, zone: ZoneInfo) -> str:
+    """A moment in `zone`: `24 Mar, 14:02`."""
+    return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone).strftime("%-d %b, %H:%M")

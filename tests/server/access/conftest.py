@@ -19,9 +19,12 @@ from server.access.rules import AccessRules
 from server.access.sessions import open_session
 from server.enrolment.service import offer_code, redeem
 from server.ingest.enrolment import enrol_patient
+from server.ingest.service import refuse
 from server.people.emergencies import take_access
 from server.people.invitations import invite
 from server.people.organisations import create_organisation
+from server.plans.drafts import save_draft
+from server.plans.templates import save_template
 from server.rights.erasing import note
 from server.store import open_engine, writing
 from server.store.tables import assignment
@@ -108,10 +111,19 @@ def settle_in(clinic: Clinic) -> Town:
             now_ms=now_ms - 1000,
         )
     code = offer_code(engine, ADA, author_id=accounts["mara"], now_ms=now_ms).code
+    own_gateway = redeem(engine, code, now_ms=now_ms).gateway
+    fields = {"dwell_s": 99}
+    with writing(engine) as db:
+        save_draft(db, ADA, accounts["mara"], fields, reason="calmer", based_on=2, now_ms=now_ms)
+        kept = save_template(db, 1, accounts["mara"], name="Our start", purpose="", fields=fields, now_ms=now_ms)
+    refuse(engine, own_gateway, "records", b"{}", problem="no JSON", now_ms=now_ms, ours=True)
     there = {
         "patient_id": str(ADA),
         "day": "2026-03-25",
-        "gateway": redeem(engine, code, now_ms=now_ms).gateway,
+        "gateway": own_gateway,
+        "entry_id": "1",
+        "key": kept.key,
+        "start_ms": str(now_ms - 3_600_000),
         "account_id": str(accounts["otto"]),
         "carer_id": str(accounts["mara"]),
         "invitation_id": "1",

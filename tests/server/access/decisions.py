@@ -152,6 +152,25 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "GET /api/v1/tokens": SIGNED_IN - PATIENTS,
     "POST /api/v1/tokens": SIGNED_IN - PATIENTS,
     "DELETE /api/v1/tokens/{token_id}": SIGNED_IN - PATIENTS,
+    "POST /patients/{patient_id}/plan/draft/drop": CARER,
+    "GET /patients/{patient_id}/plan/templates": CARER,
+    "POST /patients/{patient_id}/plan/templates/{key}/remove": CARER,
+    "GET /operation": ADMINISTRATORS,
+    "POST /operation/alarms/{entry_id}": ITS_ADMINISTRATOR,
+    "POST /operation/refused/{entry_id}": ITS_ADMINISTRATOR,
+    "POST /operation/refused/{entry_id}/content": ITS_ADMINISTRATOR,
+    "GET /api/v1/patients/{patient_id}/plan/draft": CARER,
+    "PUT /api/v1/patients/{patient_id}/plan/draft": CARER,
+    "DELETE /api/v1/patients/{patient_id}/plan/draft": CARER,
+    "POST /api/v1/patients/{patient_id}/plan/draft/send": CARER,
+    "GET /api/v1/plan-templates": THERAPISTS,
+    "POST /api/v1/plan-templates": THERAPISTS,
+    "DELETE /api/v1/plan-templates/{key}": THERAPISTS,
+    "GET /api/v1/alarms": ADMINISTRATORS,
+    "POST /api/v1/alarms/{entry_id}/acknowledgement": ITS_ADMINISTRATOR,
+    "GET /api/v1/refused": ADMINISTRATORS,
+    "GET /api/v1/refused/counts": ADMINISTRATORS,
+    "POST /api/v1/refused/{entry_id}/acknowledgement": ITS_ADMINISTRATOR,
 }
 
 BEFORE_A_SESSION: Final = {
@@ -174,6 +193,8 @@ BEFORE_A_SESSION: Final = {
 """Where people and programs come in: these decide by what is sent, not by a session, and show nothing of anybody."""
 
 BODIES: Final[dict[str, dict[str, object]]] = {
+    "PUT /api/v1/patients/{patient_id}/plan/draft": {"plan": {"dwell_s": 99}, "reason": "because"},
+    "POST /api/v1/plan-templates": {"name": "Ours", "plan": {"dwell_s": 99}},
     "POST /patients/{patient_id}/plan": {"based_on": "2", "reason": "because", "mode": "track"},
     "POST /api/v1/patients/{patient_id}/plan": {"plan": {"dwell_s": 99}, "reason": "because"},
     "POST /api/v1/session": {"email": "mara@example.org", "password": "not this"},
