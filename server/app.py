@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from server.api.document import describe
 from server.api.prefix import PREFIX
 from server.api.routes import router as api
 from server.enrolment.doorkeeper import Doorkeeper
+from server.methods import methods_at
 from server.operation.health import Readiness
 from server.operation.routes import Operation, metrics_router
 from server.operation.routes import router as operation_router
@@ -148,6 +150,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     response = _answer(request, of_status(error.status_code))
     response.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["allow"] = methods_at(request.app, request.url.path)
     return response
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from server.access.web import desk_of
 from server.api.prefix import PREFIX
 from server.api.problem import problems
-from server.enrolment.codes import UnreadableCodeError
+from server.enrolment.codes import LENGTH, UnreadableCodeError
 from server.enrolment.service import CodeRefusedError, Refusal, redeem
 from server.problems import ProblemError, too_many_attempts
 
@@ -22,6 +22,7 @@ router: Final = APIRouter(prefix=PREFIX, tags=["gateways"])
 log: Final = logging.getLogger(__name__)
 
 _TOTAL: Final = "codes"
+_LETTERS: Final = "0-9A-TV-Za-tv-z"
 _ASK: Final = "Ask your therapist for a new one."
 _ANSWERS: Final[dict[Refusal, tuple[int, str, str]]] = {
     Refusal.UNKNOWN: (404, "No such code", "Compare it with what your therapist gave you, letter by letter."),
@@ -31,12 +32,16 @@ _ANSWERS: Final[dict[Refusal, tuple[int, str, str]]] = {
 }
 
 
+_SHAPE: Final = rf"^[ _.\-]*([{_LETTERS}][ _.\-]*){{{LENGTH}}}$"
+"""How a code is told to programs; what people type is read more kindly."""
+
+
 class Code(BaseModel):
     """A code as it was typed; spaces, hyphens and small letters do not matter."""
 
     model_config = ConfigDict(extra="forbid")
 
-    code: Annotated[str, Field(min_length=1, max_length=64)]
+    code: Annotated[str, Field(min_length=1, max_length=64, json_schema_extra={"pattern": _SHAPE})]
 
 
 class GatewayCredentials(BaseModel):

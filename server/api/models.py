@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gateway import messages
 from server.access.scopes import Scope
+from server.api.numbers import WHOLE
+from server.api.plan_fields import DraftFields, PlanFields, TemplateFields
 
 
 class Model(BaseModel):
@@ -220,7 +222,7 @@ class PlanChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    plan: dict[str, JsonValue]
+    plan: PlanFields
     reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
@@ -247,7 +249,7 @@ class PlanDraftChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    plan: dict[str, JsonValue]
+    plan: DraftFields
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
@@ -270,7 +272,7 @@ class PlanTemplateWish(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
     purpose: Annotated[str, Field(max_length=300)] = ""
-    plan: dict[str, JsonValue]
+    plan: TemplateFields
 
 
 class Alarm(Model):
@@ -348,7 +350,7 @@ class TokenWish(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[!-~]([ -~]*[!-~])?$")]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
-    days: Annotated[int, Field(strict=True, ge=1, le=365)]
+    days: Annotated[int, Field(strict=True, ge=1, le=365), WHOLE]
 
 
 class Health(Model):
