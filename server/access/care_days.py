@@ -8,8 +8,9 @@ from server.access.acts import Act
 from server.access.entrance import Entrance
 from server.access.identities import Identity, identities_of
 from server.store.engine import reading
+from server.summaries.present import days_in_figures
 from server.summaries.service import day_view, today
-from server.summaries.types import DayView
+from server.summaries.types import DaySummary, DayView
 from server.summaries.zone_history import zones_of_one
 
 
@@ -21,14 +22,15 @@ class CareDays(Entrance):
         self._enter(Act.SEE_DAY, patient_id)
         return day_view(self._engine, patient_id, day, self._now_ms)
 
-    def days(self, patient_id: int, first: date | None, count: int) -> tuple[list[DayView], date]:
-        """So many local days from `first` on (without it up to today), and the patient's present date. Raises
+    def days(self, patient_id: int, first: date | None, count: int) -> tuple[list[DaySummary], date]:
+        """So many local days in figures, from `first` on or else up to today, and the patient's present date. Raises
         ProblemError 404 or 403."""
         self._enter(Act.SEE_DAY, patient_id)
         present = today(self._engine, patient_id, self._now_ms)
         first = first or present - timedelta(days=count - 1)
-        wanted = (first + timedelta(days=n) for n in range(count))
-        return [day_view(self._engine, patient_id, day, self._now_ms) for day in wanted], present
+        wanted = [first + timedelta(days=n) for n in range(count)]
+        found = days_in_figures(self._engine, patient_id, wanted, self._now_ms)
+        return [found[day] for day in wanted], present
 
     def identities(self, patient_id: int, day: date) -> list[Identity]:
         """Identity and revision of every record of a local day. Raises ProblemError 404 or 403."""

@@ -6,7 +6,6 @@ from datetime import date, timedelta
 
 from server.access.acts import Act
 from server.access.entrance import Entrance
-from server.problems import not_found
 from server.store.engine import reading
 from server.summaries.marks import DayMark, mark_day, mark_history
 from server.summaries.periods import BEFORE_DAYS, Period, week_of
@@ -64,8 +63,6 @@ class CareTrends(Entrance):
             set_zone(db, patient_id, zone, start_ms=start_ms, author_id=self._person.id, now_ms=self._now_ms)
 
     def take_back_zone(self, patient_id: int, start_ms: int) -> None:
-        """The change of zone at `start_ms` did not happen. Raises ZoneChangeError, ProblemError 404 without one, and
-        404 or 403."""
+        """The change of zone at `start_ms` did not happen. Raises ZoneChangeError, ProblemError 404 or 403."""
         with self._writing(Act.CHANGE_ZONE, patient_id, "taken back") as (db, _):
-            if not take_back_zone(db, patient_id, start_ms, now_ms=self._now_ms):
-                raise not_found("change of zone")
+            take_back_zone(db, patient_id, start_ms, now_ms=self._now_ms)

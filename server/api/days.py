@@ -35,16 +35,16 @@ def days(
 ) -> Response:
     """Local days in figures, one after the other; `Link` leads on until the patient's present day. Without `from` the
     last one is that day."""
-    views, today = door.care.days(patient_id, first, count)
-    if (last := date.fromisoformat(views[-1].summary.date)) < today:
+    found, today = door.care.days(patient_id, first, count)
+    if (last := date.fromisoformat(found[-1].date)) < today:
         lead_on(request, response, **{"from": (last + timedelta(days=1)).isoformat()})
-    return answer([_summary(view.summary) for view in views], wanted, response)
+    return answer([summary_of(day) for day in found], wanted, response)
 
 
 @router.get("/patients/{patient_id}/days/{day}", response_model=models.DaySummary, responses=UNCHANGED)
 def day_summary(door: Door, response: Response, patient_id: PatientId, day: Day, wanted: IfNoneMatch) -> Response:
     """A local day in figures, coverage first."""
-    return answer(_summary(door.care.day(patient_id, day).summary), wanted, response)
+    return answer(summary_of(door.care.day(patient_id, day).summary), wanted, response)
 
 
 @router.get("/patients/{patient_id}/days/{day}/episodes", responses={200: {"headers": LINK}})
@@ -69,14 +69,26 @@ def identities(door: Door, patient_id: PatientId, day: Day, page: Page) -> list[
     return [models.Identity.model_validate(item) for item in page.part(found, lambda one: one.utc_ms)]
 
 
-def _summary(summary: summaries.DaySummary) -> models.DaySummary:
-    figures = models.Figures(
+def summary_of(summary: summaries.DaySummary) -> models.DaySummary:
+    """A day as the API tells it."""
+    shared = {name: getattr(summary, name) for name in models.DaySummary.model_fields if name != "figures"}
+    return models.DaySummary(**shared, figures=figures_of(summary))
+
+
+def figures_of(summary: summaries.DaySummary) -> models.Figures | None:
+    """The figures of a day above the floor of coverage."""
+    if not summary.enough:
+        return None
+    return models.Figures(
         slouched_share=summary.slouched_share,
         p10_deg=summary.p10,
         p50_deg=summary.p50,
         p90_deg=summary.p90,
+        spread_deg=summary.spread,
         shifts_per_hour=summary.shifts_per_hour,
+        breaks_per_hour=summary.breaks_per_hour,
+        longest_still_s=summary.longest_still_s,
+        longest_still_start_ms=summary.longest_still_start_ms,
+        longest_still_cut=summary.longest_still_cut,
         response_rate=summary.response_rate,
     )
-    shared = {name: getattr(summary, name) for name in models.DaySummary.model_fields if name != "figures"}
-    return models.DaySummary(**shared, figures=figures if summary.enough else None)

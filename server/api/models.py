@@ -81,7 +81,12 @@ class Figures(Model):
     p10_deg: float | None
     p50_deg: float | None
     p90_deg: float | None
+    spread_deg: float | None = Field(description="P90 - P10.")
     shifts_per_hour: float | None
+    breaks_per_hour: float | None
+    longest_still_s: int = Field(description="Longest time without a shift or a break, all of it seen.")
+    longest_still_start_ms: int | None
+    longest_still_cut: bool = Field(description="It ends where nothing was seen: it may have been longer.")
     response_rate: float | None
 
 
@@ -94,9 +99,15 @@ class DaySummary(Model):
     patient_id: int
     date: str
     zone: str
+    zones: tuple[tuple[int, str], ...] = Field(description="Zones lived in, from when on; the last one is `zone`.")
     day_start_ms: int
     day_end_ms: int
     plan_version: int | None
+    plan_angle_deg: int | None
+    plan_zone: str | None
+    windows: tuple[tuple[int, int], ...] = Field(
+        description="The parts of the plan's windows that lie in the day, from and to."
+    )
     window_start_ms: int | None
     window_end_ms: int | None
     until_ms: int | None
@@ -109,6 +120,7 @@ class DaySummary(Model):
     shortfall: str | None
     figures: Figures | None
     shifts: int
+    breaks: int
     episodes: int
     reminders_due: int
     reminders_given: int

@@ -142,10 +142,11 @@ def _window(inputs: DayInputs, now_ms: int) -> _Window:
 
 
 def until_ms(window: Span, heard_ms: int, now_ms: int) -> int:
-    """Up to when a window is told of, when it was heard of up to `heard_ms`."""
+    """Up to when a window is told of, when it was heard of up to `heard_ms`: whole seconds, those whose middle lies
+    before then, as they are painted."""
     start, end = window
     until = min(end, max(heard_ms, now_ms - GRACE_MS, start))
-    return until - (until - start) % SECOND_MS
+    return start - (start + SECOND_MS // 2 - until) // SECOND_MS * SECOND_MS
 
 
 def _summary(

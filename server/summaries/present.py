@@ -1,11 +1,12 @@
-"""Many patients' present days at once, for a list of them: from stored days, which are carried on to now."""
+"""Many days in figures at once, for lists: from stored days, which are carried on to now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import date
 
-from sqlalchemy import Engine, select, tuple_
+from sqlalchemy import Connection, Engine, select, tuple_
 
 from server.store.engine import reading
 from server.store.tables import daily, stale_day
@@ -16,43 +17,72 @@ from server.summaries.prescribed import plan_of_day, prescribed
 from server.summaries.service import day_view, read_summary
 from server.summaries.types import ALGO, DaySummary
 from server.summaries.zone_history import zones_of
+from server.summaries.zones import Zones
+
+Days = dict[tuple[int, date], DaySummary]
 
 
 def present_days(engine: Engine, patient_ids: Iterable[int], now_ms: int) -> dict[int, DaySummary]:
-    """The present local day of each of these patients, the same figures as `day_view` gives at `now_ms`. Made from
-    epochs only where what is stored is out of date. One who does not exist is missing."""
+    """The present local day of each of these patients, as `days_in_figures`. One who does not exist is missing."""
     with reading(engine) as connection:
         zones = zones_of(connection, patient_ids)
-        days = {patient_id: one.day_at(now_ms) for patient_id, one in zones.items()}
-        keys = [(patient_id, day.isoformat()) for patient_id, day in days.items()]
-        stored = {
-            row.patient_id: row
-            for row in connection.execute(
-                select(daily.c.patient_id, daily.c.algo, daily.c.computed_ms, daily.c.body_json).where(
-                    tuple_(daily.c.patient_id, daily.c.date).in_(keys)
-                )
-            )
-        }
-        stale = set(
-            connection.scalars(
-                select(stale_day.c.patient_id).where(tuple_(stale_day.c.patient_id, stale_day.c.date).in_(keys))
+        wanted = [(patient_id, one.day_at(now_ms)) for patient_id, one in zones.items()]
+        found, rest = _stored(connection, zones, wanted, now_ms)
+    return {patient_id: summary for (patient_id, _), summary in (found | _made(engine, rest, now_ms)).items()}
+
+
+def days_in_figures(engine: Engine, patient_id: int, days: Iterable[date], now_ms: int) -> dict[date, DaySummary]:
+    """These local days of a patient, the same figures as `day_view` gives at `now_ms`, made from epochs only where what
+    is stored is out of date. Empty for a patient who does not exist."""
+    with reading(engine) as connection:
+        zones = zones_of(connection, [patient_id])
+        wanted = [(patient_id, day) for day in days if zones]
+        found, rest = _stored(connection, zones, wanted, now_ms)
+    return {day: summary for (_, day), summary in (found | _made(engine, rest, now_ms)).items()}
+
+
+def _made(engine: Engine, wanted: Iterable[tuple[int, date]], now_ms: int) -> Days:
+    return {(patient_id, day): day_view(engine, patient_id, day, now_ms).summary for patient_id, day in wanted}
+
+
+def _stored(
+    connection: Connection, zones: dict[int, Zones], wanted: list[tuple[int, date]], now_ms: int
+) -> tuple[Days, list[tuple[int, date]]]:
+    """What can be told from stored days, and what must be made from epochs."""
+    keys = [(patient_id, day.isoformat()) for patient_id, day in wanted]
+    columns = daily.c
+    stored = {
+        (row.patient_id, row.date): row
+        for row in connection.execute(
+            select(columns.patient_id, columns.date, columns.algo, columns.computed_ms, columns.body_json).where(
+                tuple_(columns.patient_id, columns.date).in_(keys)
             )
         )
-        plans = prescribed(connection, days.keys() - stored.keys())
-    found: dict[int, DaySummary] = {}
-    for patient_id, day in days.items():
-        row = stored.get(patient_id)
+    }
+    stale = {
+        (row.patient_id, row.date)
+        for row in connection.execute(
+            select(stale_day.c.patient_id, stale_day.c.date).where(
+                tuple_(stale_day.c.patient_id, stale_day.c.date).in_(keys)
+            )
+        )
+    }
+    plans = prescribed(connection, {patient_id for patient_id, _ in keys})
+    found: Days = {}
+    rest = []
+    for key, (patient_id, day) in zip(keys, wanted, strict=True):
+        row = stored.get(key)
         start_ms, end_ms = zones[patient_id].bounds(day)
         # A day that was made before it began was made with the plan of that time.
-        if patient_id in stale or (row is not None and (row.algo != ALGO or row.computed_ms < start_ms)):
-            found[patient_id] = day_view(engine, patient_id, day, now_ms).summary
+        if key in stale or (row is not None and (row.algo != ALGO or row.computed_ms < start_ms)):
+            rest.append((patient_id, day))
         elif row is not None:
-            found[patient_id] = carry_on(read_summary(row.body_json), now_ms)
+            found[patient_id, day] = carry_on(read_summary(row.body_json), now_ms)
         else:  # whatever is recorded marks its day, so nothing is
             plan = plan_of_day(plans.get(patient_id, []), frozenset(), end_ms)
             inputs = DayInputs(patient_id, zones[patient_id], day, plan, {}, (), (), (), 0)
-            found[patient_id] = build_day(inputs, now_ms).summary
-    return found
+            found[patient_id, day] = build_day(inputs, now_ms).summary
+    return found, rest
 
 
 def carry_on(summary: DaySummary, now_ms: int) -> DaySummary:

@@ -56,17 +56,17 @@ def set_zone(
     _follow(connection, patient_id, before, start_ms, now_ms)
 
 
-def take_back_zone(connection: Connection, patient_id: int, start_ms: int, *, now_ms: int) -> bool:
-    """The change at `start_ms` did not happen: the zone before it goes on. False when there is none."""
+def take_back_zone(connection: Connection, patient_id: int, start_ms: int, *, now_ms: int) -> None:
+    """The change at `start_ms` did not happen: the zone before it goes on. Raises ZoneChangeError, also when there is
+    none."""
     before = _locked(connection, patient_id)
     if start_ms not in {start for start, _ in before.changes}:
-        return False
+        raise ZoneChangeError("No change of zone is known at that time. Look at the list again.")
     _within_reach(start_ms, now_ms)
     connection.execute(
         delete(patient_zone).where(patient_zone.c.patient_id == patient_id, patient_zone.c.start_ms == start_ms)
     )
     _follow(connection, patient_id, before, start_ms, now_ms)
-    return True
 
 
 def _within_reach(start_ms: int, now_ms: int) -> None:

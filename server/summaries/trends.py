@@ -32,6 +32,12 @@ LEAST_RECENT: Final = 3
 LEAST_BEFORE: Final = 8
 """Days that must count on each side; with fewer the interval is wider than anything that could be found."""
 CONFIDENCE: Final = 0.95
+METHOD: Final = (
+    "Each figure is the mean of the days that count. Changed means that the 95 % interval of the change leaves out "
+    "zero. The interval allows for how much this patient’s own days differ from one another, and for days that "
+    "resemble their neighbours. Up to one comparison in twenty says changed by chance."
+)
+"""In a few sentences, for people."""
 _PHIS: Final = np.linspace(0.0, 0.9, 19)
 _U: Final = np.linspace(-5.0, 5.0, 801)
 

@@ -46,6 +46,8 @@ KNOWN: Final[Admitted] = MEASURED | ITS_ADMINISTRATOR
 """That the patient is there, and which computers and clips."""
 COMPUTERS: Final[Admitted] = frozenset({Who.CARER, Who.SELF, Who.ADMINISTRATOR})
 """Connecting and disconnecting them."""
+TRAVEL: Final[Admitted] = frozenset({Who.CARER, Who.SELF})
+"""In which zone the patient lives."""
 
 NO_BASIS: Final[Admitted] = frozenset({Who.COLLEAGUE, Who.STRANGER, Who.OTHER_PATIENT, Who.OTHER_ADMINISTRATOR})
 """To these Ada Keller does not exist."""
@@ -146,6 +148,13 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "GET /api/v1/patients/{patient_id}/days/{day}/episodes": MEASURED,
     "GET /api/v1/patients/{patient_id}/days/{day}/reminders": MEASURED,
     "GET /api/v1/patients/{patient_id}/days/{day}/identities": MEASURED,
+    "GET /api/v1/patients/{patient_id}/days/{day}/marks": MEASURED,
+    "POST /api/v1/patients/{patient_id}/days/{day}/marks": CARER,
+    "GET /api/v1/patients/{patient_id}/weeks/{day}": MEASURED,
+    "GET /api/v1/patients/{patient_id}/trends": MEASURED,
+    "GET /api/v1/patients/{patient_id}/zones": KNOWN,
+    "POST /api/v1/patients/{patient_id}/zones": TRAVEL,
+    "DELETE /api/v1/patients/{patient_id}/zones/{start_ms}": TRAVEL,
     "GET /api/v1/patients/{patient_id}/plan": MEASURED,
     "POST /api/v1/patients/{patient_id}/plan": CARER,
     "GET /api/v1/patients/{patient_id}/days": MEASURED,
@@ -197,6 +206,8 @@ BODIES: Final[dict[str, dict[str, object]]] = {
     "POST /api/v1/plan-templates": {"name": "Ours", "plan": {"dwell_s": 99}},
     "POST /patients/{patient_id}/plan": {"based_on": "2", "reason": "because", "mode": "track"},
     "POST /api/v1/patients/{patient_id}/plan": {"plan": {"dwell_s": 99}, "reason": "because"},
+    "POST /api/v1/patients/{patient_id}/days/{day}/marks": {"representative": False, "reason": "at home, ill"},
+    "POST /api/v1/patients/{patient_id}/zones": {"zone": "Asia/Tokyo", "start_ms": 1_774_440_000_000},
     "POST /api/v1/session": {"email": "mara@example.org", "password": "not this"},
     "POST /api/v1/enrol": {"code": "00000-00000"},
     "POST /api/v1/tokens": {"name": "Export", "scopes": ["read:plans"], "days": 30},
