@@ -12,7 +12,7 @@ from server.access.entrance import Entrance
 from server.audit.looking import Look, looks
 from server.problems import ProblemError
 from server.rights import consents
-from server.rights.consenting import How
+from server.rights.consenting import How, Statement
 from server.rights.consents import ConsentState
 from server.rights.erasing import count_again, erase
 from server.rights.exporting import write_export
@@ -42,6 +42,12 @@ class CareRights(Entrance):
         self._enter(Act.SEE_RIGHTS, patient_id)
         with reading(self._engine) as db:
             return consents.consent_of(db, patient_id, self._now_ms)
+
+    def consent_now(self, patient_id: int) -> Statement | None:
+        """What the patient said last about consent, for who sees the record anyway. Raises ProblemError 404 or 403."""
+        self._enter(Act.SEE_RECORD, patient_id)
+        with reading(self._engine) as db:
+            return consents.consent_of(db, patient_id, self._now_ms).now
 
     def give_consent(
         self, patient_id: int, version: str, on_paper: bool, signed_on: str, tombstones: Tombstones | None
@@ -76,7 +82,7 @@ class CareRights(Entrance):
         """Who looked at the patient's data or changed them, the newest first. Raises ProblemError 404 or 403."""
         someone = self._enter(Act.SEE_RIGHTS, patient_id)
         with reading(self._engine) as db:
-            found = looks(db, someone.pseudonym)
+            found = looks(db, someone.pseudonym, someone.zone)
             numbers = [int(one.actor[2:]) for one in found if one.actor.startswith("U-")]
             people = user_account.c
             rows = db.execute(

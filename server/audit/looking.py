@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
@@ -13,41 +15,40 @@ from server.store.tables import audit_entry
 
 MOST: Final = 2000
 """Entries that are read for one page, the newest."""
+_REFUSED: Final = frozenset({"refused", "failed"})
 
 
 @dataclass(frozen=True)
 class Look:
-    """The same act by the same person on the same basis, with the same outcome, `times` in a row; `last_ms` the newest,
-    UTC."""
+    """What one person did on one basis in one local day: the acts that were done, the latest first, and those that were
+    not (refused, or failed). `last_ms` is the latest, UTC."""
 
     actor: str
     role: str
     basis: str
-    act: str
-    outcome: str
-    via: str
+    day: date
     last_ms: int
-    times: int
+    done: tuple[str, ...] = ()
+    not_done: tuple[str, ...] = ()
 
 
-def looks(db: Connection, pseudonym: str) -> list[Look]:
-    """What was done with this patient's data, the newest first; repeated looks are counted together, a day at most."""
+def looks(db: Connection, pseudonym: str, zone: ZoneInfo) -> list[Look]:
+    """What was done with this patient's data, the newest first."""
     c = audit_entry.c
     rows = db.execute(select(audit_entry).where(c.patient == pseudonym).order_by(c.number.desc()).limit(MOST))
-    return gathered(Record(**row) for row in rows.mappings())
+    return gathered((Record(**row) for row in rows.mappings()), zone)
 
 
-def gathered(records: Iterable[Record]) -> list[Look]:
-    """Records, the newest first, with those counted together that say the same within 24 hours."""
-    found: dict[tuple[str, ...], Look] = {}
-    done: list[Look] = []
+def gathered(records: Iterable[Record], zone: ZoneInfo) -> list[Look]:
+    """Records, the newest first, put together by person, basis and local day."""
+    found: dict[tuple[str, str, str, date], Look] = {}
     for one in records:
-        key = (one.actor, one.role, one.basis, one.act, one.outcome, one.via)
-        look = found.get(key)
-        if look is not None and look.last_ms - one.at_ms < 86_400_000:
-            found[key] = Look(*key[:6], last_ms=look.last_ms, times=look.times + 1)
-            continue
-        if look is not None:
-            done.append(look)
-        found[key] = Look(*key[:6], last_ms=one.at_ms, times=1)
-    return sorted([*done, *found.values()], key=lambda look: -look.last_ms)
+        day = datetime.fromtimestamp(one.at_ms / 1000, UTC).astimezone(zone).date()
+        key = (one.actor, one.role, one.basis, day)
+        look = found.setdefault(key, Look(*key, last_ms=one.at_ms))
+        if one.outcome in _REFUSED:
+            if one.act not in look.not_done:
+                found[key] = replace(look, not_done=(*look.not_done, one.act))
+        elif one.act not in look.done:
+            found[key] = replace(look, done=(*look.done, one.act))
+    return list(found.values())

@@ -67,6 +67,7 @@ def _day(door: SignedIn, number: int, wanted: date) -> HTMLResponse:
     seconds = coverage.seconds_by_code(summary)
     context = {
         "patient": someone,
+        "consent_now": door.care.consent_now(number),
         "summary": summary,
         "day_words": day.long_date(wanted),
         "neighbours": day.neighbours(wanted, present),

@@ -34,6 +34,37 @@ _BASES: Final = {
     "administration": "administration",
 }
 
+KINDS: Final = {
+    "alarm": "alarms about the patient's clip",
+    "assignment": "times with a clip",
+    "boot_span": "switching on of the clip",
+    "care_relation": "who treated the patient",
+    "clip_event": "other events of the clip",
+    "clip_status": "what the clip told of itself",
+    "command": "what the clip was asked to do",
+    "consent": "consent",
+    "daily": "days in figures",
+    "day_mark": "marked days",
+    "emergency_access": "emergency access",
+    "enrolment": "codes for computers",
+    "episode": "episodes",
+    "epoch_hour": "hours of measurements",
+    "invitation": "invitations",
+    "patient": "record with the name",
+    "patient_zone": "time zones",
+    "plan": "plans",
+    "plan_delivery": "deliveries of plans",
+    "plan_draft": "drafts of plans",
+    "quarantine": "what could not be taken in",
+    "reminder": "reminders",
+    "session": "signed-in browsers",
+    "stale_day": "days to be made again",
+    "unplaced_epoch": "minutes without a time",
+    "unreadable": "what was unreadable on the clip",
+    "user_account": "account",
+}
+"""Tables in words; another goes by its own name."""
+
 
 @router.get("/patients/{patient_id}/rights")
 def rights(door: Door, patient_id: PatientId) -> HTMLResponse:
@@ -96,7 +127,7 @@ def erase(door: Door, request: Request, patient_id: PatientId, typed: Text = "")
     try:
         made = door.care.erase(patient_id, typed, desk_of(request).tombstones)
     except NotConfirmedError as error:
-        return _page(door, patient_id, error=str(error), status=422)
+        return _page(door, patient_id, error=str(error), status=422, unconfirmed=True)
     desk_of(request).tell_broker()
     return RedirectResponse(f"{ERASURES}/{made}", 303)
 
@@ -119,11 +150,14 @@ def erasure(door: Door, erasure_id: ErasureId) -> HTMLResponse:
         "when": _when(found.at_ms, zone),
         "counted": _when(found.counted_ms, zone),
         "completed": _when(found.completed_ms, zone),
+        "gone": [(KINDS.get(name, name.replace("_", " ")), count) for name, count in found.gone.items()],
     }
     return page("erasure.html", context, door=door)
 
 
-def _page(door: SignedIn, patient_id: int, *, error: str = "", status: int = 200) -> HTMLResponse:
+def _page(
+    door: SignedIn, patient_id: int, *, error: str = "", status: int = 200, unconfirmed: bool = False
+) -> HTMLResponse:
     state = door.care.consent(patient_id)
     someone = door.care.patient(patient_id)
     told = door.care.looks(patient_id)
@@ -135,9 +169,8 @@ def _page(door: SignedIn, patient_id: int, *, error: str = "", status: int = 200
         {
             "who": shown(one.actor),
             "basis": _BASES.get(one.basis, ""),
-            "act": one.act,
-            "refused": one.outcome in ("refused", "failed"),
-            "times": one.times,
+            "done": one.done,
+            "not_done": one.not_done,
             "when": _when(one.last_ms, someone.zone),
         }
         for one in told.looks
@@ -170,6 +203,7 @@ def _page(door: SignedIn, patient_id: int, *, error: str = "", status: int = 200
         "may_export": door.care.may(Act.EXPORT, patient_id),
         "may_erase": door.care.may(Act.ERASE, patient_id),
         "error": error,
+        "unconfirmed": unconfirmed,
     }
     return page("rights.html", context, door=door, status=status)
 
