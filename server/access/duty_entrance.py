@@ -53,7 +53,7 @@ class DutyEntrance:
         if duty in self._told:
             return
         allowed = self.may(duty)
-        self._teller.tell([self._teller.entry(duty, "allowed" if allowed else "refused")])
+        self._teller.tell_of_looks([self._teller.entry(duty, "allowed" if allowed else "refused")])
         if not allowed:
             raise not_allowed()
         self._told.add(duty)

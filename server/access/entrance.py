@@ -66,6 +66,21 @@ class Entrance:
             self._teller.tell([ruling.entry])
             raise ruling.refusal
 
+    def enter(self, patient_id: int, *acts: Act) -> Patient:
+        """`_enter` for several acts at once, written down together: for a page that shows several things, before it
+        asks for them one by one. Raises as `_enter` does for the first that is refused."""
+        rulings: list[_Ruling] = []
+        with reading(self._engine) as db:
+            for act in acts:
+                if (act, patient_id) not in self._told:
+                    rulings.append(self._rule(db, act, patient_id))
+                    if rulings[-1].refusal is not None:
+                        break
+        self._teller.tell_of_looks(ruling.entry for ruling in rulings)
+        for ruling in rulings:
+            self._remember(Act(ruling.entry.act), [ruling.admitted()])
+        return self._entered[patient_id]
+
     def _enter(self, act: Act, patient_id: int) -> Patient:
         """Decide whether `act`, which only reads, may be done, and have that written down before anything is shown.
         Asked again for the same act, the first answer stands.
@@ -73,14 +88,7 @@ class Entrance:
         Raises ProblemError: 404 whether the patient does not exist or is nobody to this person, 403 where what the
         patient is to this person does not allow the act.
         """
-        if (act, patient_id) in self._told:
-            return self._entered[patient_id]
-        with reading(self._engine) as db:
-            ruling = self._rule(db, act, patient_id)
-        self._teller.tell([ruling.entry])
-        someone = ruling.admitted()
-        self._remember(act, [someone])
-        return someone
+        return self.enter(patient_id, act)
 
     def _enter_all(self, act: Act) -> list[Patient]:
         """Everybody with whose data this person may do `act`, by name; written down for each, once. Raises ProblemError
@@ -91,7 +99,7 @@ class Entrance:
         with reading(self._engine) as db:
             everybody = grounds(db, self._person, self._now_ms)
         allowed = [one for one in everybody if self._allows(act, one.basis)]
-        self._teller.tell(
+        self._teller.tell_of_looks(
             self._teller.entry(act, "allowed", patient=one.pseudonym, basis=one.basis)
             for one in allowed
             if (act, one.id) not in self._told

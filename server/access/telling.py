@@ -37,6 +37,16 @@ class Teller:
             with writing(self._engine) as db:
                 append(db, kept, self._now_ms)
 
+    def tell_of_looks(self, entries: Iterable[Entry]) -> None:
+        """Write what is being read, except what an open page has just asked for by itself again."""
+        lately, kept = self._visit.lately, list(entries)
+        if lately is not None and self._visit.by_itself:
+            kept = [entry for entry in kept if entry.outcome != "allowed" or lately.is_news(entry, self._now_ms)]
+        self.tell(kept)
+        if lately is not None:
+            for entry in kept:
+                lately.told(entry, self._now_ms)
+
     def tell_within(self, db: Connection, entry: Entry) -> None:
         """Write an entry as the last thing in the transaction that does what it tells of."""
         append(db, [entry], self._now_ms)

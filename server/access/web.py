@@ -17,6 +17,7 @@ from server.access.browsers import name_of
 from server.access.care import Care
 from server.access.clinic import ClinicSignIn
 from server.access.forms import form_token, is_form_token, new_secret
+from server.access.lately import Lately
 from server.access.office import Office
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
@@ -61,6 +62,7 @@ class Desk:
     box: SecretBox | None = None
     clinic: ClinicSignIn | None = None
     mailer: Mailer | None = None
+    lately: Lately = field(default_factory=Lately)
     tombstones: Tombstones | None = None
     mail_attempts: Attempts = field(default_factory=lambda: Attempts(MAILS))
 
@@ -153,7 +155,9 @@ def _with_token(request: Request, desk: Desk) -> SignedIn:
 
 def visit_of(request: Request) -> Visit:
     """From where a request came, and whether a page or a program made it."""
-    return Visit(client_address(request), "api" if request.url.path.startswith("/api/") else "page")
+    via = "api" if request.url.path.startswith("/api/") else "page"
+    by_itself = request.method in _SAFE and REFRESH_HEADER in request.headers
+    return Visit(client_address(request), via, by_itself, desk_of(request).lately)
 
 
 def client_address(request: Request) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
+from server.access.acts import Act
 from server.access.web import Door, SignedIn
 from server.pages import coverage, day
 from server.pages.charts import palette
@@ -26,7 +27,7 @@ router: Final = APIRouter(include_in_schema=False, prefix=OWN)
 def today(door: Door) -> HTMLResponse:
     """One's present day."""
     number = _own(door)
-    return _day(door, number, door.care.today(door.care.patient(number)))
+    return _day(door, number, door.care.today(door.care.enter(number, Act.SEE_DAY)))
 
 
 @router.get("/days/{day}")
@@ -39,10 +40,11 @@ def one_day(door: Door, day: Day) -> HTMLResponse:
 def plan(door: Door) -> HTMLResponse:
     """One's plan, as it is."""
     number = _own(door)
+    someone = door.care.enter(number, Act.SEE_PLAN, Act.SEE_COMPUTERS)
     state = door.care.plan(number)
     shown = state.in_force or state.newest
     context = {
-        "patient": door.care.patient(number),
+        "patient": someone,
         "plan": state,
         "facts": plan_facts(shown.plan) if shown else [],
         "clips": door.care.clips(number),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -48,9 +49,15 @@ def patient(door: Door, patient_id: PatientId) -> Response:
 def day_page(door: Door, patient_id: PatientId, day: Day) -> HTMLResponse:
     """A local day of a patient."""
     care = door.care
-    someone = care.patient(patient_id)
+    someone = care.enter(patient_id, Act.SEE_DAY, Act.SEE_PLAN, Act.SEE_COMPUTERS)
     view = care.day(patient_id, day)
-    context = {**header(door, someone), **day_context(view, someone.zone, day, care.today(someone))}
+    told = care.marks(patient_id, day)
+    context = {
+        **header(door, someone),
+        **day_context(view, ZoneInfo(view.summary.zone), day, care.today(someone)),
+        "mark": told[0] if told and not told[0].representative else None,
+        "may_mark": care.may(Act.MARK_DAY, patient_id),
+    }
     return page("day.html", context, door=door)
 
 
