@@ -31,6 +31,7 @@ for command in (
     people.create_administrator,
     people.create_organisation,
     people.create_therapist,
+    people.remove_second_factors,
     people.create_patient,
     devices.create_gateway,
     devices.assign,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from server.access.accounts import set_disabled
+from server.access.accounts import end_sessions, set_disabled
 from server.access.acts import Duty, Role
 from server.access.duty_entrance import DutyEntrance
+from server.access.factors import forget_factors
 from server.access.grounds import caring_now
 from server.people import invitations, organisations, recoveries
 from server.people.invitations import Invitation
@@ -118,6 +119,18 @@ class OfficeAccounts(DutyEntrance):
         with self._writing(Duty.MANAGE_PEOPLE, f"U-{account_id} enabled") as (db, _):
             self._account(db, account_id)
             set_disabled(db, account_id, None)
+
+    def forget_factors(self, account_id: int) -> None:
+        """Take the second factors of somebody away who has lost them and said so in person: the password alone is
+        enough again, and all sessions end. Raises ProblemError 403, 404, and 409 for one's own."""
+        with self._writing(Duty.MANAGE_PEOPLE, f"second factors of U-{account_id} removed") as (db, _):
+            self._account(db, account_id)
+            if account_id == self._person.id:
+                raise ProblemError(
+                    409, "This is your own account", "Change your second factors on your account’s page."
+                )
+            forget_factors(db, account_id)
+            end_sessions(db, account_id)
 
     def _account(self, db: Connection, account_id: int) -> tuple[str, bool]:
         """Name of an account of this organisation, and whether it is disabled. Raises ProblemError 404."""

@@ -7,8 +7,17 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy import Connection, Engine, select
 
-from server.access.accounts import AccountError, add_account, read_email, read_name, relate
+from server.access.accounts import (
+    AccountError,
+    add_account,
+    credentials,
+    end_sessions,
+    read_email,
+    read_name,
+    relate,
+)
 from server.access.acts import Act, Duty, Role
+from server.access.factors import forget_factors
 from server.access.passwords import Passwords
 from server.audit.trail import SYSTEM, Entry, append
 from server.commands.common import fail, in_words, store, utc_now_ms
@@ -65,6 +74,20 @@ def create_organisation(name: Name) -> None:
     with in_words() as settings:
         engine = store(settings)
         typer.echo(f"organisation {make_organisation(engine, name, utc_now_ms())}")
+
+
+def remove_second_factors(email: Email) -> None:
+    """For somebody who has lost passkeys, app and codes: the password alone is enough again, and all sessions end."""
+    with in_words() as settings:
+        engine = store(settings)
+        found = credentials(engine, read_email(email))
+        if found is None:
+            raise AccountError(f"there is no account for {email}")
+        with writing(engine) as db:
+            forget_factors(db, found.user_id)
+            end_sessions(db, found.user_id)
+            _tell(db, Duty.MANAGE_PEOPLE, detail=f"second factors of U-{found.user_id} removed")
+        typer.echo(f"{email} signs in with the password alone, and can set up a second factor anew")
 
 
 def create_patient(

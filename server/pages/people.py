@@ -70,6 +70,13 @@ def recovery_link(door: Door, request: Request, account_id: Number) -> HTMLRespo
     return _people(door, link=_shown(request, door, "recovery", link, name))
 
 
+@router.post("/accounts/{account_id}/factors")
+def forget_factors(door: Door, account_id: Number) -> Response:
+    """Take the second factors of somebody away who has lost them."""
+    door.office.forget_factors(account_id)
+    return RedirectResponse(PEOPLE, 303)
+
+
 @router.post("/accounts/{account_id}/disable")
 def disable(door: Door, account_id: Number) -> Response:
     """Let nobody sign in with an account any more."""

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from typer.testing import CliRunner, Result
 
+from server.access.factors import Factors, factors_of
+from server.access.recovery_codes import make_codes
 from server.broker.run import free_port
 from server.broker.verifier import matches
 from server.cli import app
-from server.store import open_engine, reading
-from server.store.tables import assignment, care_relation, gateway, patient, user_account
+from server.store import open_engine, reading, writing
+from server.store.tables import assignment, authenticator, care_relation, gateway, patient, user_account
 
 CLIP = "a" * 16
 
@@ -40,6 +42,21 @@ def done(*arguments: str) -> str:
     result = call(*arguments)
     assert result.exit_code == 0, result.output
     return result.stdout.strip()
+
+
+def test_who_has_lost_every_factor_is_helped_from_the_command_line(data_dir: Path) -> None:
+    done("create-administrator", "--email", "vera@example.org", "--name", "Vera", "--password", "a quiet afternoon")
+    engine = open_engine(f"sqlite:///{data_dir / 'plumbline.db'}")
+    with writing(engine) as connection:
+        vera = connection.execute(select(user_account.c.id)).scalar_one()
+        make_codes(connection, vera, 0)
+        begun = {"sealed": "", "last_step": 0, "created_ms": 0, "confirmed_ms": 1}
+        connection.execute(insert(authenticator).values(user_id=vera, **begun))
+    assert factors_of(engine, vera).any
+    done("remove-second-factors", "--email", "Vera@example.org")
+    assert factors_of(engine, vera) == Factors(app=False, passkeys=0, recovery_codes=0)
+    engine.dispose()
+    assert "no account" in call("remove-second-factors", "--email", "nobody@example.org").output
 
 
 def test_a_clinic_from_nothing(data_dir: Path) -> None:

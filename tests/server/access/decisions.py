@@ -101,6 +101,7 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "POST /people/invitations": ADMINISTRATORS,
     "POST /people/invitations/{invitation_id}/revoke": ITS_ADMINISTRATOR,
     "POST /people/accounts/{account_id}/recovery": ITS_ADMINISTRATOR,
+    "POST /people/accounts/{account_id}/factors": ITS_ADMINISTRATOR,
     "POST /people/accounts/{account_id}/disable": ITS_ADMINISTRATOR,
     "POST /people/accounts/{account_id}/enable": ITS_ADMINISTRATOR,
     "POST /people/emergencies/{emergency_id}/end": ITS_ADMINISTRATOR,

@@ -8,10 +8,16 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
+from sqlalchemy import select
 
+from server.access.factors import Factors, factors_of
 from server.access.forms import form_token
 from server.access.my_account import WRONG_CODE
 from server.access.sessions import Browser, open_session, sessions_of
+from server.store.engine import reading
+from server.store.tables import audit_entry
+from tests.server.access.conftest import Town
+from tests.server.access.decisions import Who
 from tests.server.conftest import ORIGIN, PASSWORD
 
 from .keys import Key
@@ -284,3 +290,22 @@ async def test_a_new_sign_in_forgets_sessions_that_are_over(clinic: Any) -> None
     open_session(clinic.engine, mara, 0, clinic.rules, browser=Browser("2001:db8::1", "Edge on Windows"))
     assert [one.browser.address for one in sessions_of(clinic.engine, mara, 1, clinic.rules)] == ["2001:db8::1"]
     assert sessions_of(clinic.engine, mara, clinic.rules.idle_ms, clinic.rules) == []
+
+
+async def test_an_administrator_helps_who_has_lost_everything(town: Town) -> None:
+    clinic = town.clinic
+    give_app(clinic, "otto")
+    give_codes(clinic, "otto")
+    otto, vera = town.visitor(Who.COLLEAGUE), town.visitor(Who.ADMINISTRATOR)
+    path = f"/people/accounts/{clinic.people['otto']}/factors"
+    assert (await otto.post(path)).status_code == 403
+    assert (await town.visitor(Who.OTHER_ADMINISTRATOR).post(path)).status_code == 404
+    assert (await vera.post(f"/people/accounts/{town.accounts['vera']}/factors")).status_code == 409
+    assert factors_of(clinic.engine, clinic.people["otto"]).any
+    assert (await vera.post(path)).status_code == 303
+    assert factors_of(clinic.engine, clinic.people["otto"]) == Factors(False, 0, 0)
+    assert (await otto.get("/account")).headers["location"] == "/login?next=/account"
+    await visit(clinic, "otto")
+    with reading(clinic.engine) as db:
+        told = db.execute(select(audit_entry.c.outcome, audit_entry.c.detail)).all()
+    assert ("done", f"second factors of U-{clinic.people['otto']} removed") in [tuple(row) for row in told]
