@@ -90,10 +90,10 @@ def drift_words(drift: Drift, state: PlanState, zone: ZoneInfo, now_ms: int) -> 
     words = f"Clip …{drift.clip[-4:]} has {has} instead of version {newest}, since {moment(drift.since_ms, zone)}."
     told = f" Computer …{drift.gateway[-4:]} told so {ago(drift.seen_ms, now_ms)}."
     if not drift.sent:
-        return f"{words}{told} Version {newest} has not been sent to it yet; it is as soon as a computer asks."
-    times = "once" if drift.sent == 1 else f"{drift.sent} times"
+        return f"{words}{told} Version {newest} has not been sent to it yet: no computer has been in touch since."
+    times = "once," if drift.sent == 1 else f"{drift.sent} times, last"
     last = ago(drift.sent_ms, now_ms)
-    return f"{words}{told} Version {newest} was sent to it {times}, last {last}, and is again whenever a computer asks."
+    return f"{words}{told} Version {newest} was sent to it {times} {last}; it is sent again until the clip has it."
 
 
 def calibration_words(report: ClipReport, zone: ZoneInfo) -> str:

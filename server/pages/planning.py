@@ -26,6 +26,8 @@ from server.plans.types import InvalidPlanError, PlanState, PlanVersion
 from server.problems import not_found
 
 router: Final = APIRouter(include_in_schema=False)
+ON_ITS_WAY_MS: Final = 10 * 60_000
+"""How long a new version may be on its way before the page says more than that it is."""
 _CHANGED: Final = "The plan was changed meanwhile. Compare with the versions below, then send again."
 
 
@@ -193,7 +195,11 @@ def _plan_page(
         "when_fields": plan_form.WHEN,
         "reminder_fields": plan_form.REMINDERS,
         "goal_fields": plan_form.GOALS,
-        "drift": [drift_words(one, state, someone.zone, door.now_ms) for one in state.drift],
+        "drift": [
+            drift_words(one, state, someone.zone, door.now_ms)
+            for one in state.drift
+            if door.now_ms - one.since_ms >= ON_ITS_WAY_MS
+        ],
         "reports": _reports(state, someone.zone),
         "history": _history(state, someone.zone),
     }
