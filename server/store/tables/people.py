@@ -47,9 +47,11 @@ user_account: Final = Table(
     _organisation_column(),
     Column("patient_id", ForeignKey("patient.id", ondelete="CASCADE"), nullable=True, unique=True),
     ms_column("disabled_ms", nullable=True),
+    sqlite_autoincrement=True,
 )
 """Who signs in. `email` is stored in lower case; `role` is administrator, therapist or patient (`server.access.acts`);
-`patient_id` is set for the role patient alone: whose own data they are. Disabled from `disabled_ms` on."""
+`patient_id` is set for the role patient alone: whose own data they are. Disabled from `disabled_ms` on. A number is
+never given twice: the audit names people by it."""
 
 patient: Final = Table(
     "patient",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from server.access.accounts import AccountError
 from server.access.acts import Role
@@ -20,7 +20,7 @@ from server.people.invitations import (
 )
 from server.people.links import Link, LinkRefusedError
 from server.store import reading, writing
-from server.store.tables import invitation, user_account
+from server.store.tables import invitation, patient, user_account
 from tests.server.people.conftest import NOW, Practice
 
 
@@ -155,3 +155,12 @@ def test_of_many_at_once_one_gets_the_account(practice: Practice) -> None:
     assert (len(made), len(refused)) == (1, 3)
     with reading(practice.engine) as db:
         assert db.scalar(select(func.count()).where(user_account.c.email == "new@example.org")) == 1
+
+
+def test_the_number_of_an_account_that_is_gone_is_nobodys(practice: Practice) -> None:
+    """The audit names accounts by number."""
+    made = accepted(practice, invited(practice, role="patient", patient_id=practice.patient).token)
+    with writing(practice.engine) as db:
+        db.execute(delete(patient).where(patient.c.id == practice.patient))
+        assert db.scalar(select(user_account.c.id).where(user_account.c.id == made)) is None
+    assert accepted(practice, invited(practice, "later@example.org").token) > made

@@ -28,7 +28,8 @@ def upgrade() -> None:
     with op.batch_alter_table("patient") as batch:
         batch.add_column(_organisation("patient"))
         batch.create_index(op.f("ix_patient_organisation_id"), ["organisation_id"])
-    with op.batch_alter_table("user_account") as batch:
+    # The audit names accounts by number: none is given twice, not even after an erasure.
+    with op.batch_alter_table("user_account", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.add_column(_organisation("user_account"))
         batch.add_column(sa.Column("patient_id", sa.Integer(), nullable=True))
         batch.add_column(sa.Column("disabled_ms", sa.BigInteger(), nullable=True))
