@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from gateway import messages
 from server.ingest.outcome import Outcome, weigh
@@ -154,39 +154,37 @@ class EpochBook:
 
     def flush(self) -> None:
         """Write every hour that changed."""
+        filled: list[dict[str, object]] = []
         for key in sorted(self._added.keys() | self._removed.keys()):
             removed = self._removed.get(key, set())
             stays = (row for row in self._hours.get(key, ()) if epoch_blob.identity(row) not in removed)
-            self._write(key, epoch_blob.merge(stays, self._added.get(key, {}).values()))
-        for known, patient_id in self._unplaced_changed.items():
-            self._write_unplaced(known, patient_id)
-        for boot in sorted(self._spans_changed):
-            self._write_span(boot)
-
-    def _write_span(self, boot: _Boot) -> None:
-        low, high = self._spans[boot] or (0, 0)
-        statement = upsert(self._connection, boot_span).values(clip=boot[0], boot=boot[1], low_ms=low, high_ms=high)
-        self._connection.execute(
-            statement.on_conflict_do_update(index_elements=["clip", "boot"], set_={"low_ms": low, "high_ms": high})
-        )
-
-    def _write(self, key: _Hour, rows: list[bytes]) -> None:
-        patient_id, clip, hour = key
-        if not rows:
-            self._connection.execute(
-                delete(epoch_hour).where(
-                    epoch_hour.c.patient_id == patient_id, epoch_hour.c.clip == clip, epoch_hour.c.hour == hour
+            rows = epoch_blob.merge(stays, self._added.get(key, {}).values())
+            patient_id, clip, hour = key
+            if rows:
+                filled.append({"patient_id": patient_id, "clip": clip, "hour": hour, "blob": epoch_blob.encode(rows)})
+            else:
+                self._connection.execute(
+                    delete(epoch_hour).where(
+                        epoch_hour.c.patient_id == patient_id, epoch_hour.c.clip == clip, epoch_hour.c.hour == hour
+                    )
                 )
-            )
-            return
-        statement = upsert(self._connection, epoch_hour).values(
-            patient_id=patient_id, clip=clip, hour=hour, blob=epoch_blob.encode(rows)
-        )
-        self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["patient_id", "clip", "hour"], set_={"blob": statement.excluded.blob}
-            )
-        )
+        self._write(epoch_hour, filled, ("patient_id", "clip", "hour"), ("blob",))
+        for known, patient in self._unplaced_changed.items():
+            self._write_unplaced(known, patient)
+        self._write(boot_span, list(self._span_rows()), ("clip", "boot"), ("low_ms", "high_ms"))
+
+    def _span_rows(self) -> Iterator[dict[str, object]]:
+        for clip, boot in sorted(self._spans_changed):
+            low, high = self._spans[clip, boot] or (0, 0)
+            yield {"clip": clip, "boot": boot, "low_ms": low, "high_ms": high}
+
+    def _write(
+        self, table: Table, rows: list[dict[str, object]], identity: tuple[str, ...], content: tuple[str, ...]
+    ) -> None:
+        if rows:
+            statement = upsert(self._connection, table)
+            new = {name: statement.excluded[name] for name in content}
+            self._connection.execute(statement.on_conflict_do_update(index_elements=list(identity), set_=new), rows)
 
     def _write_unplaced(self, known: _Known, patient_id: int | None) -> None:
         row = self._row[known]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
@@ -24,14 +25,11 @@ _TABLES: Final = {table.name: table for table in (episode, reminder, clip_event)
 
 def table_of(record: EventRecord) -> Table:
     """Where records of this kind are kept."""
-    if isinstance(record, messages.Episode):
-        return episode
-    return reminder if isinstance(record, messages.Reminder) else clip_event
+    return _TABLES.get(record.kind, clip_event)
 
 
-_SAME: Final = ("clip", "boot", "judge", "start_ms")
-_Key = tuple[str, ...]
-"""Table and identity of a row."""
+_Key = tuple[str, str, str, str, int]
+"""Identity of an event: kind, clip, boot, judge, start."""
 
 
 class EventBook:
@@ -54,12 +52,13 @@ class EventBook:
             key = _key(record)
             if key not in self._known:
                 self._known[key] = None
-                wanted.setdefault((key[0], record.clip, record.boot), set()).add(record.start_ms)
+                wanted.setdefault((table_of(record).name, record.clip, record.boot), set()).add(record.start_ms)
         for (name, clip, boot), starts in sorted(wanted.items()):
             table = _TABLES[name]
             same = (table.c.clip == clip, table.c.boot == boot, table.c.start_ms.in_(sorted(starts)))
             for row in self._connection.execute(select(table).where(*same)).mappings():
-                self._known[(name, *(str(row[column]) for column in _identity(table)))] = dict(row)
+                kind = row["kind"] if table is clip_event else name
+                self._known[kind, clip, boot, row["judge"], row["start_ms"]] = dict(row)
 
     def apply(self, gateway_id: str, patient_id: int, record: EventRecord) -> Outcome:
         """Take a record in. It must have been part of a `load`."""
@@ -92,11 +91,15 @@ class EventBook:
 
     def flush(self) -> None:
         """Write every event that is new or changed."""
-        for name, table in _TABLES.items():
-            new = [row for key, row in self._new.items() if key[0] == name]
+        for table in _TABLES.values():
+            new = [row for key, row in self._new.items() if _TABLES.get(key[0], clip_event) is table]
             if new:
                 self._connection.execute(insert(table), new)
-            changed = [{**row, "_id": row["id"]} for key, row in self._changed.items() if key[0] == name]
+            changed = [
+                {**row, "_id": row["id"]}
+                for key, row in self._changed.items()
+                if _TABLES.get(key[0], clip_event) is table
+            ]
             if changed:
                 self._connection.execute(
                     update(table)
@@ -106,28 +109,19 @@ class EventBook:
                 )
 
 
-def _identity(table: Table) -> tuple[str, ...]:
-    return (*_SAME, "kind") if "kind" in table.c else _SAME
-
-
 def _key(record: EventRecord) -> _Key:
-    table = table_of(record)
-    return (table.name, *(str(getattr(record, column)) for column in _identity(table)))
+    return record.kind, record.clip, record.boot, record.judge, record.start_ms
+
+
+_FIELDS: Final = {
+    name: ("clip", "boot", "judge", "start_ms", "rev", "utc_ms", "utc_error_ms", "simulated", *content)
+    for name, content in _CONTENT.items()
+}
+_GETTERS: Final = {name: attrgetter(*fields) for name, fields in _FIELDS.items()}
 
 
 def _values(table: Table, record: EventRecord) -> dict[str, Any]:
-    fields: Sequence[str] = (
-        "clip",
-        "boot",
-        "judge",
-        "start_ms",
-        "rev",
-        "utc_ms",
-        "utc_error_ms",
-        "simulated",
-        *_CONTENT[table.name],
-    )
-    return {name: getattr(record, name) for name in fields}
+    return dict(zip(_FIELDS[table.name], _GETTERS[table.name](record), strict=True))
 
 
 def _certainty(row: Mapping[str, Any]) -> tuple[bool, bool, int, int]:

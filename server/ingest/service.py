@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, update
 
@@ -15,7 +14,7 @@ from server.enrolment.adoption import adopt
 from server.ingest import quarantine
 from server.ingest.alarms import Kind, raise_alarm
 from server.ingest.epochs import EpochBook
-from server.ingest.events import EventBook, EventRecord
+from server.ingest.events import EventBook
 from server.ingest.outcome import Outcome
 from server.ingest.wearers import Wearers
 from server.rights.refusing import Unkept
@@ -38,8 +37,7 @@ _ALARMING: Final = {"conflict": Kind.CONFLICT, "not_assigned": Kind.NOT_ASSIGNED
 AnyRecord = messages.Epoch | messages.Episode | messages.Reminder | messages.Event | messages.Unreadable
 
 
-@dataclass(frozen=True)
-class _Parsed:
+class _Parsed(NamedTuple):
     row: messages.Row
     record: AnyRecord | None
     problem: str
@@ -59,11 +57,15 @@ def settle_all(
     with writing(engine) as connection:
         # Locks are taken in one order by every worker: assignments, gateways, hours, then counts and alarms at the end.
         clips = {item.record.clip for _, _, rows in parsed for item in rows if item.record is not None}
-        for gateway_id, _, rows in parsed:  # records may come before the status that tells of their clip
-            adopt(connection, gateway_id, {item.record.clip for item in rows if item.record is not None}, now_ms)
+        told: dict[str, set[str]] = {}
+        for gateway_id, _, rows in parsed:
+            told.setdefault(gateway_id, set()).update(item.record.clip for item in rows if item.record is not None)
+        for gateway_id, its in told.items():  # records may come before the status that tells of their clip
+            adopt(connection, gateway_id, its, now_ms)
         wearers = Wearers(connection, clips, (gateway_id for gateway_id, _ in batches), now_ms, lock=True)
         _note_seen(connection, {gateway_id for gateway_id, _ in batches}, now_ms)
         settlement = _Settlement(connection, wearers, now_ms)
+        settlement.load([item.record for _, _, rows in parsed for item in rows if item.record is not None])
         acks = tuple(settlement.settle(gateway_id, records, rows) for gateway_id, records, rows in parsed)
         settlement.finish()
     return acks
@@ -118,11 +120,14 @@ class _Settlement:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._alarms: Counter[tuple[Kind, str, str]] = Counter()
 
-    def settle(self, gateway_id: str, records: messages.Records, rows: Sequence[_Parsed]) -> messages.Ack:
-        self._epochs.load(
-            item.record for item in rows if isinstance(item.record, messages.Epoch) and _plausible(item.record.utc_ms)
+    def load(self, records: Sequence[AnyRecord]) -> None:
+        """Read, and lock, what is stored of these, in as few questions as can be."""
+        self._epochs.load(record for record in records if record.kind == "epoch" and _plausible(record.utc_ms))
+        self._events.load(
+            record for record in records if isinstance(record, messages.Episode | messages.Reminder | messages.Event)
         )
-        self._events.load(item.record for item in rows if isinstance(item.record, EventRecord))
+
+    def settle(self, gateway_id: str, records: messages.Records, rows: Sequence[_Parsed]) -> messages.Ack:
         rejected = []
         for item in rows:
             reason = f"malformed: {item.problem}" if item.record is None else self._store(gateway_id, item.record)
@@ -135,7 +140,7 @@ class _Settlement:
 
     def _store(self, gateway_id: str, record: AnyRecord) -> str:
         """Why the record is rejected; "" when it is not."""
-        utc_ms = None if isinstance(record, messages.Unreadable) else record.utc_ms
+        utc_ms = None if record.kind == "unreadable" else record.utc_ms
         if self._wearers.withdrawn(record.clip, utc_ms if _plausible(utc_ms) else None):
             return WITHDRAWN
         if not _plausible(utc_ms):
@@ -143,10 +148,10 @@ class _Settlement:
         patient_id = self._wearers.at(gateway_id, record.clip, utc_ms)
         if patient_id is None:
             return "revoked" if self._wearers.revoked(gateway_id) else "not_assigned"
-        if isinstance(record, messages.Unreadable):
+        if record.kind == "unreadable":
             self._count_unreadable(gateway_id, record)
             return ""
-        if isinstance(record, messages.Epoch):
+        if record.kind == "epoch":
             outcome = self._epochs.apply(patient_id, record)
         else:
             outcome = self._events.apply(gateway_id, patient_id, record)

@@ -79,7 +79,7 @@ def pack_row(epoch: messages.Epoch) -> bytes:
         epoch.plan,
         epoch.calibration,
         bytes.fromhex(epoch.codes).translate(_SWAPPED),
-        *map(_angle, epoch.sagittal),
+        *[NO_ANGLE if angle is None else angle for angle in epoch.sagittal],
         _angle(epoch.low),
         _angle(epoch.high),
         _angle(epoch.lateral),
