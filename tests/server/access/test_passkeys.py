@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from sqlalchemy import Engine, insert, update
 from server.access import passkeys
 from server.access.passkeys import PasskeyLimitError, PasskeyRefusedError, ask_to_make, ask_to_show
 from server.access.rules import AccessRules, Site
-from server.store import reading, writing
+from server.store import open_engine, reading, writing
 from server.store.tables import passkey, user_account
 
 from .keys import MADE, PRESENT, Key
@@ -45,8 +48,12 @@ class Holder:
 
 
 @pytest.fixture
-def ada(engine: Engine) -> Holder:
-    return Holder(engine, "ada@example.org")
+def ada(sqlite_template: Path, tmp_path: Path) -> Iterator[Holder]:
+    file = tmp_path / "plumbline.db"
+    shutil.copy(sqlite_template, file)
+    engine = open_engine(f"sqlite:///{file}")
+    yield Holder(engine, "ada@example.org")
+    engine.dispose()
 
 
 def test_a_passkey_is_asked_for_with_all_that_makes_it_two_factors(ada: Holder) -> None:
@@ -61,7 +68,8 @@ def test_a_passkey_is_asked_for_with_all_that_makes_it_two_factors(ada: Holder) 
     assert len({ask_to_show(ada.engine, SITE).challenge for _ in range(5)}) == 5
 
 
-def test_who_has_made_a_passkey_comes_in_with_it(ada: Holder) -> None:
+def test_who_has_made_a_passkey_comes_in_with_it(engine: Engine) -> None:
+    ada = Holder(engine, "ada@example.org")
     ada.make()
     assert ada.show() == ada.id
     assert ada.show(anybody=False) == ada.id
@@ -123,7 +131,8 @@ def test_a_copy_is_found_out_by_its_counter(ada: Holder) -> None:
         ada.show()
 
 
-def test_a_passkey_is_its_owners_alone(engine: Engine, ada: Holder) -> None:
+def test_a_passkey_is_its_owners_alone(engine: Engine) -> None:
+    ada = Holder(engine, "ada@example.org")
     ada.make()
     bea = Holder(engine, "bea@example.org")
     bea.make()
