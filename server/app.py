@@ -32,7 +32,20 @@ from server.operation.health import Readiness
 from server.operation.routes import Operation, metrics_router
 from server.operation.routes import router as operation_router
 from server.operation.watching import Watching, template
-from server.pages import account, computers, emergency, joining, own, people, planning, routes, signing, taking_in, tokens
+from server.pages import (
+    account,
+    computers,
+    emergency,
+    joining,
+    own,
+    people,
+    planning,
+    routes,
+    signing,
+    taking_in,
+    tokens,
+    weeks,
+)
 from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
 from server.pages.rights import router as rights
 from server.people.mail import Mailer
@@ -101,6 +114,7 @@ def create_app(
     app.include_router(account.router)
     app.include_router(tokens.router)
     app.include_router(routes.router)
+    app.include_router(weeks.router)
     app.include_router(planning.router)
     app.include_router(computers.router)
     app.include_router(people.router)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -11,8 +12,8 @@ from markupsafe import Markup
 from server.pages import coverage, figures, hours, timeline, vocabulary
 from server.pages.charts import lanes, palette
 from server.pages.charts.svg import element
-from server.pages.words import exact, percent
-from server.summaries.types import DayView
+from server.pages.words import clock, duration, exact, percent
+from server.summaries.types import DaySummary, DayView
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,13 @@ def day_context(view: DayView, zone: ZoneInfo, day: date, today: date) -> dict[s
     return {
         "view": view,
         "summary": summary,
+        "zone": zone,
+        "zone_words": zone_words(summary),
+        "window_words": window_words(summary, zone),
+        "day": day.isoformat(),
         "day_words": long_date(day),
         "neighbours": neighbours(day, today),
-        "figures": figures.figures(view),
+        "figures": figures.figures(view, zone),
         "bar": coverage.coverage_bar(summary, height=30),
         "coverage_words": coverage.coverage_words(summary),
         "coverage_share": percent(summary.worn_s, summary.elapsed_s),
@@ -67,6 +72,25 @@ def day_context(view: DayView, zone: ZoneInfo, day: date, today: date) -> dict[s
         "seat_words": vocabulary.seat_words(view.events, zone),
         "nothing_words": _nothing_words(day, today),
     }
+
+
+def window_words(summary: DaySummary, zone: ZoneInfo) -> str:
+    """The window by the clock, each part of it."""
+    parts = [f"{clock(start, zone)}–{clock(end, zone)}" for start, end in summary.windows]
+    elsewhere = summary.plan_zone is not None and summary.plan_zone != summary.zone
+    return f"{' and '.join(parts)}{f', by the plan’s clock in {summary.plan_zone}' if elsewhere else ''}"
+
+
+def zone_words(summary: DaySummary) -> str:
+    """What is special about a day on which the patient travelled; empty for none."""
+    changes = [
+        f"at {clock(at, ZoneInfo(before))} from {before} to {after}, where it was {clock(at, ZoneInfo(after))}"
+        for (_, before), (at, after) in pairwise(summary.zones)
+    ]
+    if not changes:
+        return ""
+    length = duration((summary.day_end_ms - summary.day_start_ms) / 1000)
+    return f"Travelled {', then '.join(changes)}. This day had {length}; times below are those of {summary.zone}."
 
 
 def _sample(name: str, **attributes: str | float) -> Markup:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from server.pages.charts import spread
 from server.pages.coverage import coverage_words
 from server.pages.vocabulary import REASONS
-from server.pages.words import degrees, duration, percent, plural
+from server.pages.words import clock, degrees, duration, percent, plural
 from server.summaries.types import DaySummary, DayView
 
 
@@ -22,8 +23,9 @@ class Figure:
     note: str
 
 
-def figures(view: DayView) -> list[Figure]:
-    """The headline figures, coverage first; shares and angles only above the floor of coverage."""
+def figures(view: DayView, zone: ZoneInfo) -> list[Figure]:
+    """The headline figures, coverage first, then movement; shares, angles and bouts only above the floor of
+    coverage."""
     summary = view.summary
     covered = f"at {percent(summary.worn_s, summary.elapsed_s)} coverage"
     so_far = ", so far" if summary.so_far else ""
@@ -35,12 +37,27 @@ def figures(view: DayView) -> list[Figure]:
     known = sum(count for response, count in summary.responses.items() if response != "open")
     followed = f"{summary.responses.get('prompt', 0)} of {known} followed by a change within 10 s" if known else ""
     held = f"{withheld} withheld" if withheld else ""
-    rate = summary.shifts_per_hour
+    rate, breaks = summary.shifts_per_hour, summary.breaks_per_hour
     return [
         Figure(
             "Coverage",
             percent(summary.worn_s, summary.elapsed_s) if summary.elapsed_s else None,
             coverage_words(summary),
+        ),
+        Figure(
+            "Shifts an hour",
+            f"{rate:.0f}" if enough and rate is not None else None,
+            f"{plural(summary.shifts, 'change')} of posture that lasted, {covered}" if enough else why,
+        ),
+        Figure(
+            "Longest still bout",
+            still_words(summary) if enough else None,
+            f"{_still_place(summary, zone)}, {covered}" if enough else why,
+        ),
+        Figure(
+            "Breaks",
+            str(summary.breaks) if enough else None,
+            f"of 15 s and more of moving; {breaks:.1f} an hour, {covered}" if enough and breaks is not None else why,
         ),
         Figure(
             "Slouched",
@@ -55,11 +72,6 @@ def figures(view: DayView) -> list[Figure]:
             else why,
         ),
         Figure(
-            "Shifts an hour",
-            f"{rate:.0f}" if enough and rate is not None else None,
-            f"{plural(summary.shifts, 'change')} of posture that lasted, {covered}" if enough else why,
-        ),
-        Figure(
             "Episodes",
             str(summary.episodes),
             (f"longest {duration(longest / 1000)}" if longest else "slouched for some seconds or more") + so_far,
@@ -70,6 +82,20 @@ def figures(view: DayView) -> list[Figure]:
             "; ".join(part for part in (followed, held) if part) or "none was due",
         ),
     ]
+
+
+def still_words(summary: DaySummary) -> str:
+    """The longest still bout: at least so long, where it ends with nothing seen."""
+    least = "≥ " if summary.longest_still_cut else ""
+    return f"{least}{duration(60 * round(summary.longest_still_s / 60) or summary.longest_still_s)}"
+
+
+def _still_place(summary: DaySummary, zone: ZoneInfo) -> str:
+    start = summary.longest_still_start_ms
+    if start is None:
+        return "no shift or break in it"
+    end = start + summary.longest_still_s * 1000
+    return f"no shift or break from {clock(start, zone)} to {clock(end, zone)}"
 
 
 def outcomes(summary: DaySummary) -> list[tuple[str, int]]:

@@ -36,7 +36,8 @@ def hours(view: DayView, zone: ZoneInfo) -> list[Hour]:
     edges = [view.stripes[0].start_ms]
     while edges[-1] < end:
         edges.append(min(end, _next_hour(edges[-1], zone)))
-    return [_hour(view, a, b, zone) for a, b in pairwise(edges)]
+    told = (_hour(view, a, b, zone) for a, b in pairwise(edges))
+    return [hour for hour in told if hour is not None]
 
 
 def _next_hour(t_ms: int, zone: ZoneInfo) -> int:
@@ -46,15 +47,17 @@ def _next_hour(t_ms: int, zone: ZoneInfo) -> int:
     return quarter
 
 
-def _hour(view: DayView, start: int, end: int, zone: ZoneInfo) -> Hour:
+def _hour(view: DayView, start: int, end: int, zone: ZoneInfo) -> Hour | None:
     seconds = dict.fromkeys(CODE, 0)
     for stripe in view.stripes:
         seconds[stripe.category] += max(0, min(end, stripe.end_ms) - max(start, stripe.start_ms)) // 1000
+    if not any(seconds.values()):  # between two windows
+        return None
     here = [point for point in view.trace if start <= point.start_ms < end]
     middles = sorted(point.median_deg for point in here)
     off = seconds["not_worn"] + seconds["paused"]
     lost = seconds["lost"]
-    worn = (end - start) // 1000 - off - lost
+    worn = sum(seconds.values()) - off - lost
     return Hour(
         f"{clock(start, zone)}–{clock(end, zone)}",
         duration(worn),

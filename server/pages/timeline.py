@@ -49,7 +49,7 @@ def anything_recorded(view: DayView) -> bool:
 def timeline(view: DayView, zone: ZoneInfo) -> Timeline:
     """The figure: states, inclination, episodes and reminders on one axis."""
     axis = day_axis(view, zone)
-    spans = strip.coarse([strip.Span(s.start_ms, s.end_ms, CODE[s.category]) for s in view.stripes])
+    spans = _spans(view)
     columns = [
         trace.Column(p.start_ms, p.start_ms + _MINUTE_MS, p.low_deg, p.median_deg, p.high_deg) for p in view.trace
     ]
@@ -84,6 +84,18 @@ def timeline(view: DayView, zone: ZoneInfo) -> Timeline:
         [(lanes.legend_sign(sign), words) for sign, words in SIGN_WORDS.items() if sign in used],
         moments(view, axis),
     )
+
+
+def _spans(view: DayView) -> list[strip.Span]:
+    """The states in columns, each window's by themselves."""
+    windows: list[list[strip.Span]] = []
+    for stripe in view.stripes:
+        span = strip.Span(stripe.start_ms, stripe.end_ms, CODE[stripe.category])
+        if windows and windows[-1][-1].end_ms == span.start_ms:
+            windows[-1].append(span)
+        else:
+            windows.append([span])
+    return [column for window in windows for column in strip.coarse(window)]
 
 
 def trace_words(view: DayView) -> str:

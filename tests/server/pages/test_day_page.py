@@ -92,7 +92,7 @@ async def test_figures_carry_their_coverage(clinic: Any) -> None:
 async def test_below_the_floor_figures_are_not_shown_and_it_says_why(clinic: Any) -> None:
     page = await get(clinic, "/patients/2/days/2026-03-25")
     text = text_of(page)
-    assert page.count('<dd class="none">not shown</dd>') == 3
+    assert page.count('<dd class="none">not shown</dd>') == 5
     assert "Shares and angles are not shown for this day: worn for 23 % of the window, 60 % are needed" in text
     assert "P90 ·" not in text
     assert 'class="chart spread"' not in page
