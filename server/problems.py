@@ -89,6 +89,16 @@ def not_allowed() -> ProblemError:
     )
 
 
+def outside_scopes() -> ProblemError:
+    """The answer to a program whose owner may do this, but not with this token."""
+    return ProblemError(
+        403,
+        "Outside the token's scopes",
+        "The token was not made for this. Make one with the scope that is needed on the account’s page.",
+        kind="outside-scopes",
+    )
+
+
 def not_signed_in() -> ProblemError:
     """The answer to somebody without a session."""
     return ProblemError(

@@ -13,7 +13,7 @@ from server.access.sessions import Person
 from server.access.telling import Teller
 from server.access.visit import Visit
 from server.audit.trail import Entry
-from server.problems import not_allowed
+from server.problems import ProblemError, not_allowed, outside_scopes
 from server.store.engine import writing
 
 
@@ -55,7 +55,7 @@ class DutyEntrance:
         allowed = self.may(duty)
         self._teller.tell_of_looks([self._teller.entry(duty, "allowed" if allowed else "refused")])
         if not allowed:
-            raise not_allowed()
+            raise self._refusal(duty)
         self._told.add(duty)
 
     @contextmanager
@@ -65,7 +65,7 @@ class DutyEntrance:
         note = Note(detail=detail)
         if not self.may(duty):
             self._teller.tell([self._teller.entry(duty, "refused", detail=detail)])
-            raise not_allowed()
+            raise self._refusal(duty)
         try:
             with writing(self._engine) as db:
                 yield db, note
@@ -73,6 +73,9 @@ class DutyEntrance:
         except Exception:
             self._teller.tell_of_failure(self._entry(duty, "failed", note))
             raise
+
+    def _refusal(self, duty: Duty) -> ProblemError:
+        return outside_scopes() if duty in DUTIES[Role(self._person.role)] else not_allowed()
 
     def _entry(self, duty: Duty, outcome: str, note: Note) -> Entry:
         return self._teller.entry(duty, outcome, patient=note.patient, detail=note.detail)

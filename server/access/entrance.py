@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ from server.access.sessions import Person
 from server.access.telling import Teller
 from server.access.visit import Visit
 from server.audit.trail import Entry
-from server.problems import ProblemError, not_allowed, not_found
+from server.problems import ProblemError, not_allowed, not_found, outside_scopes
 from server.store.engine import reading, writing
 
 
@@ -93,9 +93,10 @@ class Entrance:
     def _enter_all(self, act: Act) -> list[Patient]:
         """Everybody with whose data this person may do `act`, by name; written down for each, once. Raises ProblemError
         403 for a role, or scopes, that can never do it."""
-        if not any(self._allows(act, basis) for basis in OPEN_TO[Role(self._person.role)]):
+        bases = OPEN_TO[Role(self._person.role)]
+        if not any(self._allows(act, basis) for basis in bases):
             self._teller.tell([self._teller.entry(act, "refused")])
-            raise not_allowed()
+            raise _refusal(act, bases)
         with reading(self._engine) as db:
             everybody = grounds(db, self._person, self._now_ms)
         allowed = [one for one in everybody if self._allows(act, one.basis)]
@@ -135,7 +136,7 @@ class Entrance:
         allowed = self._allows(act, found.basis)
         outcome = "allowed" if allowed else "refused"
         entry = self._teller.entry(act, outcome, patient=found.pseudonym, basis=found.basis, detail=detail)
-        return _Ruling(found, None if allowed else not_allowed(), entry)
+        return _Ruling(found, None if allowed else _refusal(act, (found.basis,)), entry)
 
     def _allows(self, act: Act, basis: Basis) -> bool:
         return act in ALLOWED[basis] and (self._scopes is None or act in self._scopes)
@@ -143,3 +144,8 @@ class Entrance:
     def _remember(self, act: Act, everybody: list[Patient]) -> None:
         self._entered.update((one.id, one) for one in everybody)
         self._told.update((act, one.id) for one in everybody)
+
+
+def _refusal(act: Act, bases: Iterable[Basis]) -> ProblemError:
+    """Of what would be allowed on one of these bases, but for the scopes; or of what would not."""
+    return outside_scopes() if any(act in ALLOWED[basis] for basis in bases) else not_allowed()

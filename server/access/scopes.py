@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from server.access.acts import Act, Duty
+from server.access.acts import ALLOWED, DUTIES, OPEN_TO, Act, Duty, Role
 
 
 class Scope(StrEnum):
@@ -55,6 +55,12 @@ def read_scopes(names: Iterable[str]) -> frozenset[Scope]:
     if not wanted or wanted - known.keys():
         raise UnknownScopeError(f"choose from these scopes, at least one: {', '.join(known)}")
     return frozenset(known[name] for name in wanted)
+
+
+def scopes_for(role: Role) -> tuple[Scope, ...]:
+    """The scopes that open anything to somebody of this role."""
+    acts = frozenset(act for basis in OPEN_TO[role] for act in ALLOWED[basis])
+    return tuple(scope for scope in Scope if acts_of([scope]) & acts or duties_of([scope]) & DUTIES[role])
 
 
 def acts_of(scopes: Iterable[Scope]) -> frozenset[Act]:

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
+from server.access.acts import Role
 from server.access.my_account import MyAccount
-from server.access.scopes import WORDS, UnknownScopeError, read_scopes
+from server.access.scopes import WORDS, UnknownScopeError, read_scopes, scopes_for
 from server.access.tokens import Made, TokenError
 from server.access.web import Door, Holder, SignedIn, desk_of
 from server.pages.render import page
@@ -63,7 +64,7 @@ def _page(door: SignedIn, *, made: Made | None = None, name: str = "", error: st
         "made_until": _day(made.token.expires_ms) if made else "",
         "in_force": [(one, _day(one.expires_ms)) for one in found if one.in_force(now_ms)],
         "over": [(one, _end(one.revoked_ms, one.expires_ms)) for one in found if not one.in_force(now_ms)][:20],
-        "scopes": WORDS,
+        "scopes": {scope: WORDS[scope] for scope in scopes_for(Role(door.person.role))},
         "valid": VALID,
         "name": name,
         "error": error,

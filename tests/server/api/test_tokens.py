@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select, update
 
 from server.access.accounts import end_care, set_disabled
-from server.access.acts import ALLOWED, Act, Duty
+from server.access.acts import ALLOWED, Act, Duty, Role
 from server.access.attempts import AttemptRules
-from server.access.scopes import ACTS, WORDS, Scope, UnknownScopeError, acts_of, duties_of, read_scopes
+from server.access.scopes import ACTS, WORDS, Scope, UnknownScopeError, acts_of, duties_of, read_scopes, scopes_for
 from server.access.tokens import LONGEST_MS, MOST, TokenError, add_token, find_bearer, revoke_token, tokens_of
 from server.store import reading, writing
 from server.store.tables import api_token, audit_entry, user_account
@@ -49,6 +49,8 @@ async def test_writing_needs_its_scope_and_no_form_token(clinic: Clinic, program
     assert (await reader.post(f"{API}/patients/1/plan", json=CHANGE)).status_code == 403
     made = await writer.post(f"{API}/patients/1/plan", json=CHANGE)
     assert (made.status_code, made.json()["author"]) == (201, "Mara Lindqvist")
+    refused = await writer.get(f"{API}/patients")
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:plumbline:problem:outside-scopes")
     foreign = await writer.post(f"{API}/patients/6/plan", json=CHANGE)
     assert foreign.status_code == 404
 
@@ -228,6 +230,11 @@ def test_scopes_never_open_what_concerns_access_itself(scopes: set[Scope]) -> No
     assert not acts_of(scopes) & never
     assert duties_of(scopes) <= {Duty.SEE_OPERATION}
     assert read_scopes(scope.value for scope in scopes) == scopes
+
+
+def test_people_are_offered_scopes_that_open_something_to_them() -> None:
+    assert set(scopes_for(Role.THERAPIST)) == set(Scope) - {Scope.READ_OPERATION}
+    assert set(scopes_for(Role.ADMINISTRATOR)) == {Scope.READ_PATIENTS, Scope.READ_OPERATION}
 
 
 def test_scopes_are_told_and_open_something() -> None:
