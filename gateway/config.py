@@ -30,6 +30,8 @@ class ClipConfig(BaseModel):
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", repr=False)]
     simulated: bool = False
     """Label its records as simulated."""
+    paired_utc_ms: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    """When it was paired, by this computer's clock: what it tells of earlier times is of whoever had it before."""
 
     @property
     def key_bytes(self) -> bytes:

@@ -98,7 +98,7 @@ async def _first_steps(
     settings: GatewayConfig, path: Path, teller: first_steps.Teller, wishes: Wishes, *, only_pair: bool
 ) -> None:
     with Alone(settings.data_dir):
-        clip = await first_steps.pair_clip(settings, path, teller, wishes)
+        clip = await first_steps.pair_clip(settings, path, teller, wishes, utc_ms=_utc_ms)
         if not only_pair:
             await first_steps.walk(settings, clip, teller, wishes, utc_ms=_utc_ms)
 

@@ -76,8 +76,11 @@ class Wishes:
     simulated: bool = False
 
 
-async def pair_clip(config: GatewayConfig, path: Path, teller: Teller, wishes: Wishes) -> ClipConfig:
-    """Agree on a key with a clip that may be paired now, and write it into the configuration at `path`.
+async def pair_clip(
+    config: GatewayConfig, path: Path, teller: Teller, wishes: Wishes, *, utc_ms: Callable[[], int] | None = None
+) -> ClipConfig:
+    """Agree on a key with a clip that may be paired now, and write it into the configuration at `path`,
+    with when that was, where `utc_ms` tells the time.
 
     Raises PairingError, and RadioError where there is no Bluetooth to use.
     """
@@ -101,7 +104,9 @@ async def pair_clip(config: GatewayConfig, path: Path, teller: Teller, wishes: W
             f"pairing did not come about ({error}). Hold the clip's button for 6 s once more, close to this computer, "
             "and try again"
         ) from error
-    clip = ClipConfig(serial=serial, key=key.hex(), simulated=wishes.simulated)
+    clip = ClipConfig(
+        serial=serial, key=key.hex(), simulated=wishes.simulated, paired_utc_ms=utc_ms() if utc_ms else None
+    )
     try:
         configuration.save(path, config.with_clip(clip))
     except OSError as error:

@@ -240,6 +240,8 @@ class ClipStatus(Model):
     link: Literal["searching", "connecting", "authenticating", "syncing", "live", "draining", "asleep"]
     link_since_utc_ms: UtcMs | None = None
     """Since when `link` is what it is."""
+    paired_utc_ms: UtcMs | None = None
+    """When this gateway was paired with the clip, by its own clock; None where it did not note it."""
     link_problem: Annotated[str, Field(max_length=200)] = ""
     """Why the last connection or attempt ended; empty while there is a link."""
     plan_version: U16 | None = None

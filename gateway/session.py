@@ -106,6 +106,7 @@ class Session:
             clip=self.clip.serial,
             link=self.state,
             link_since_utc_ms=self._since_utc_ms,
+            paired_utc_ms=self.clip.paired_utc_ms,
             link_problem="" if self.state in LINKED else self.problem[:200],
             plan_version=self._prescription.plan.version if report else None,
             calibration_version=self._prescription.calibration_version if report else None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, text
@@ -11,17 +12,25 @@ from server.ingest.assigning import begin_wearing
 from server.store.tables import assignment, enrolment, erased_wearing, gateway
 
 BEFORE_MS: Final = 24 * 3_600_000
-"""How long before the first word of a clip its records may have begun: the line may have been down meanwhile."""
+"""How long before the first word of a clip its records may have begun, where its computer does not say when it was
+paired: the line may have been down meanwhile."""
 
 
-def adopt(connection: Connection, gateway_id: str, clips: Iterable[str], now_ms: int) -> list[str]:
+def adopt(
+    connection: Connection,
+    gateway_id: str,
+    clips: Iterable[str],
+    now_ms: int,
+    paired_ms: Mapping[str, int | None] = MappingProxyType({}),
+) -> list[str]:
     """Assign those of the clips that nobody wears now, or that the patient wears with another computer, to the patient
     whose computer this is; returns them.
 
     Where the patient wears the clip already, this computer may tell of all that time: the clip's journal has one reader
-    position, wherever it is read. Otherwise it is the patient's from when the computer was connected, but not from
-    before somebody's time with the clip ended or they were erased, and not from longer ago than `BEFORE_MS`. Does
-    nothing for a gateway that is revoked or no patient's.
+    position, wherever it is read. Otherwise it is the patient's from when it was paired (`paired_ms`, by clip), however
+    long the line was down since: what is on it from before that is of whoever had it then. Where the computer does not
+    say, from `BEFORE_MS` ago. In no case from before the computer was connected, or somebody's time with the clip ended
+    or they were erased. Does nothing for a gateway that is revoked or no patient's.
     """
     owner = connection.execute(
         select(enrolment.c.patient_id, gateway.c.created_ms)
@@ -41,7 +50,9 @@ def adopt(connection: Connection, gateway_id: str, clips: Iterable[str], now_ms:
         ends = [row.end_ms for row in rows if row.end_ms is not None]
         erased = select(erased_wearing.c.erased_ms).where(erased_wearing.c.clip == clip)
         ends += connection.scalars(erased)
-        start_ms = min(mine) if mine else max(owner.created_ms, now_ms - BEFORE_MS, *ends)
+        told = paired_ms.get(clip)
+        since = now_ms - BEFORE_MS if told is None or told > now_ms else told
+        start_ms = min(mine) if mine else max(owner.created_ms, since, *ends)
         begin_wearing(connection, clip, owner.patient_id, start_ms=start_ms, gateway_id=gateway_id, now_ms=now_ms)
     return list(free)
 

@@ -41,7 +41,8 @@ def take_status(
     """Store what a gateway tells of itself and its clips, confirm plans, and say what it should be sent; False when the
     gateway is not enrolled. What a revoked one tells is left out, and so are clips that are not assigned to it, nor to
     be (`adopt`)."""
-    adopt(connection, gateway_id, (clip.clip for clip in status.clips), now_ms)
+    paired = {clip.clip: clip.paired_utc_ms for clip in status.clips}
+    adopt(connection, gateway_id, paired, now_ms, paired)
     wearers = Wearers(connection, (clip.clip for clip in status.clips), [gateway_id], now_ms)
     if not wearers.known(gateway_id):
         return [], False

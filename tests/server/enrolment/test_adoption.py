@@ -79,6 +79,46 @@ def test_nothing_older_than_a_day_comes_with_a_clip(people: People) -> None:
     assert worn(people)[0][3] == later - BEFORE_MS
 
 
+def paired(people: People, gateway_id: str, paired_ms: int | None, now_ms: int) -> None:
+    told = messages.ClipStatus(clip=CLIP, link="live", paired_utc_ms=paired_ms)
+    with writing(people.engine) as db:
+        take_status(db, gateway_id, messages.Status(schema="status/1", online=True, utc_ms=1, clips=(told,)), now_ms)
+
+
+def test_everything_since_it_was_paired_comes_with_a_clip_however_long_the_line_was_down(people: People) -> None:
+    home = computer(people, people.anna)
+    later = NOW + 30 * BEFORE_MS
+    paired(people, home, NOW + 7_000, later)
+    assert worn(people)[0][3] == NOW + 7_000
+    told = batch(epoch(1, CLIP, NOW + 6_999), epoch(2, CLIP, NOW + 7_000), epoch(3, CLIP, later))
+    ack = settle(people.engine, home, told, later)
+    assert [(row.n, row.reason) for row in ack.rejected] == [(1, "not_assigned")], "that was whoever had it before"
+
+
+@pytest.mark.parametrize(
+    ("paired_ms", "since"),
+    [
+        (NOW - 5 * BEFORE_MS, NOW),  # before this computer was the patient's
+        (NOW + 9 * BEFORE_MS, NOW + 7 * BEFORE_MS),  # a clock that is ahead proves nothing
+        (None, NOW + 7 * BEFORE_MS),
+    ],
+)
+def test_when_a_clip_was_paired_is_believed_within_bounds(people: People, paired_ms: int | None, since: int) -> None:
+    home = computer(people, people.anna)
+    paired(people, home, paired_ms, NOW + 8 * BEFORE_MS)
+    assert worn(people)[0][3] == since
+
+
+def test_a_clip_that_somebody_wore_meanwhile_is_the_patients_from_their_end_on(people: People) -> None:
+    enrol_gateway(people.engine, "1" * 16, name="desk", now_ms=0)
+    home = computer(people, people.anna)
+    assign_clip(people.engine, CLIP, people.bert, start_ms=0, now_ms=0, gateway_id="1" * 16)
+    with writing(people.engine) as db:
+        db.execute(assignment.update().values(end_ms=NOW + 9_000))
+    paired(people, home, NOW + 7_000, NOW + 10_000)
+    assert worn(people)[-1][2:4] == (people.anna, NOW + 9_000)
+
+
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_gateway_that_is_revoked_or_no_patients_adopts_nothing(people: People, ended: bool) -> None:
     if ended:
