@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     ForeignKeyConstraint,
+    RowMapping,
     Table,
     and_,
     delete,
@@ -23,10 +24,11 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union,
 )
 
 from server.rights.tombstones import Worn
-from server.store.tables import assignment, metadata, patient, quarantine
+from server.store.tables import assignment, enrolment, erasure_order, metadata, patient, quarantine
 
 TIME_OF: Final = {"alarm": "last_ms", "boot_span": "low_ms", "clip_status": "seen_ms", "unreadable": "received_ms"}
 """The tables that know a clip and no patient, and what says when a row of theirs was (UTC ms)."""
@@ -95,7 +97,7 @@ def _by_clip(db: Connection, patient_id: int, worn: Sequence[Worn]) -> dict[Tabl
     )
     alone = [clip for clip in clips if clip not in theirs]
     times = [one for one in worn if one.clip in theirs]
-    found: dict[Table, ColumnElement[bool]] = {quarantine: quarantine.c.id.in_(_refused(db, worn))}
+    found: dict[Table, ColumnElement[bool]] = {quarantine: quarantine.c.id.in_(_refused(db, patient_id, clips))}
     for name, time in TIME_OF.items():
         table = metadata.tables[name]
         found[table] = or_(table.c.clip.in_(alone), _during(table.c.clip, table.c[time], times))
@@ -112,27 +114,35 @@ def _during(clip: ColumnElement[Any], at_ms: ColumnElement[Any], worn: Sequence[
     )
 
 
-def _refused(db: Connection, worn: Sequence[Worn]) -> list[int]:
-    """What was refused and is kept for inspection, but speaks of the patient's clips in the patient's time."""
-    found: list[int] = []
-    for clip in sorted({one.clip for one in worn}):
-        query = select(quarantine.c.id, quarantine.c.payload).where(
-            func.lower(quarantine.c.payload).contains(clip, autoescape=True)
-        )
-        times = [one for one in worn if one.clip == clip]
-        found += [row.id for row in db.execute(query) if _speaks_of(row.payload, clip, times)]
+def _refused(db: Connection, patient_id: int, clips: Sequence[str]) -> list[int]:
+    """What was refused and is kept for inspection: all from computers that are the patient's alone, and what speaks of
+    the patient's clips, unless somebody else is known to have worn the clip then."""
+    c, order = quarantine.c, erasure_order.c
+    own = union(
+        select(enrolment.c.gateway).where(enrolment.c.patient_id == patient_id, enrolment.c.gateway.is_not(None)),
+        select(order.gateway).where(order.own, order.clip.in_(clips)),
+    )
+    found = list(db.scalars(select(c.id).where(c.gateway.in_(own))))
+    worn = assignment.c
+    others = db.execute(select(assignment).where(worn.clip.in_(clips), worn.patient_id != patient_id)).mappings().all()
+    for clip in clips:
+        query = select(c.id, c.payload).where(func.lower(c.payload).contains(clip, autoescape=True))
+        theirs = [row for row in others if row["clip"] == clip]
+        found += [row.id for row in db.execute(query) if not _is_anothers(row.payload, clip, theirs)]
     return found
 
 
-def _speaks_of(payload: str, clip: str, times: Sequence[Worn]) -> bool:
-    """Whether it may: what names no clip or no time, or cannot be read, is taken for theirs."""
+def _is_anothers(payload: str, clip: str, others: Sequence[RowMapping]) -> bool:
+    """Whether it is surely somebody else's: of another clip, or of a time in which they wore this one."""
     try:
         record = json.loads(payload)
     except ValueError:
+        return False
+    if not isinstance(record, dict):
+        return False
+    if record.get("clip", clip) != clip:
         return True
-    if not isinstance(record, dict) or record.get("clip", clip) != clip:
-        return not isinstance(record, dict)
     utc_ms = record.get("utc_ms")
-    if not isinstance(utc_ms, int):
-        return True
-    return any(one.start_ms <= utc_ms and (one.end_ms is None or utc_ms < one.end_ms) for one in times)
+    return isinstance(utc_ms, int) and any(
+        row["start_ms"] <= utc_ms and (row["end_ms"] is None or utc_ms < row["end_ms"]) for row in others
+    )

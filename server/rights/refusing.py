@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from sqlalchemy import Connection, RowMapping, select
 
 from server.rights.consenting import Statement, refused
 from server.store.tables import consent, erased_wearing, erasure_order
+
+_CLIP: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
+_AT_ONCE: Final = 500
 
 
 class Withdrawn:
@@ -41,11 +46,8 @@ class Withdrawn:
         erased = self._erased.get(clip, ())
         if utc_ms is None:
             return bool(erased)
-        # Until somebody else wears the clip it may still be with them.
-        return any(
-            (utc_ms < row["erased_ms"] and _within(row, utc_ms)) or (not worn and row["start_ms"] <= utc_ms)
-            for row in erased
-        )
+        # While nobody else wears the clip, or did, it may be with them.
+        return any(not worn or (utc_ms < row["erased_ms"] and _within(row, utc_ms)) for row in erased)
 
 
 def _within(row: RowMapping, utc_ms: int) -> bool:
@@ -66,19 +68,19 @@ class Unkept:
     """Which payloads of some gateways are not kept for inspection when they are refused."""
 
     def __init__(self, connection: Connection, gateways: Iterable[str]) -> None:
+        self._connection = connection
         c = erasure_order.c
-        self._own: set[str] = set()
-        self._clips: dict[str, set[str]] = defaultdict(set)
-        query = select(c.gateway, c.clip, c.own).where(c.gateway.in_(sorted(set(gateways)))).distinct()
-        for row in connection.execute(query):
-            self._clips[row.gateway].add(row.clip)
-            if row.own:
-                self._own.add(row.gateway)
+        query = select(c.gateway).where(c.gateway.in_(sorted(set(gateways))), c.own).distinct()
+        self._own = set(connection.scalars(query))
 
     def __call__(self, gateway_id: str, payload: str, *, read: bool) -> bool:
         """Whether it may be an erased patient's: the gateway was theirs alone; or, where it could not be `read`, it
-        names a clip that the gateway was told to erase."""
+        names a clip that they wore."""
         if gateway_id in self._own:
             return True
-        text = "" if read else payload.lower()
-        return any(clip in text for clip in self._clips.get(gateway_id, ()))
+        named = [] if read else sorted(set(_CLIP.findall(payload.lower())))
+        c = erased_wearing.c
+        return any(
+            self._connection.execute(select(c.id).where(c.clip.in_(named[at : at + _AT_ONCE])).limit(1)).first()
+            for at in range(0, len(named), _AT_ONCE)
+        )

@@ -1,0 +1,126 @@
+"""Late records against erasures, in any order and at once: nothing of who was erased is left, nothing else is lost."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, func, insert, select
+
+from gateway import messages
+from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
+from server.ingest.service import refuse, settle
+from server.rights import erasing
+from server.rights.restoring import apply
+from server.rights.tombstones import Tombstones
+from server.store import reading, writing
+from server.store.tables import enrolment, episode, patient
+from tests.server.rights.homes import DAY, KINDS, T0, Home, everything_as_text, record
+
+_NUMBERS: Final = count(1)
+ERASED: Final = T0 + DAY
+MINUTES: Final = st.one_of(st.integers(-3 * 1440, 4 * 1440), st.sampled_from([-1440, 0, 1439, 1440, 1441]))
+SENT: Final = st.tuples(st.sampled_from([*KINDS, "unplaced", "garbled", "message"]), MINUTES, st.integers(0, 1))
+
+
+class Patient:
+    """Somebody with a clip, a computer of their own, and one that they share."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
+        self.number = next(_NUMBERS)
+        self.clip = f"c{self.number:015x}"
+        self.gateways = (f"d{self.number:015x}", f"e{self.number:015x}")
+        self.tombstones = Tombstones(folder / f"stones{self.number}")
+        self.id = enrol_patient(engine, name="Anna Wexford", zone="Europe/Berlin", now_ms=0)
+        for gateway in self.gateways:
+            enrol_gateway(engine, gateway, name="home", now_ms=0)
+        with writing(engine) as db:
+            used = {"patient_id": self.id, "gateway": self.gateways[0], "created_ms": 0, "expires_ms": 1, "used_ms": 1}
+            db.execute(insert(enrolment).values(code_hash=self.clip, **used))
+        assign_clip(engine, self.clip, self.id, start_ms=T0 - DAY, now_ms=0)
+
+    def send(self, kind: str, minute: int, gateway: int) -> None:
+        sender = self.gateways[gateway]
+        if kind == "message":
+            refuse(self.engine, sender, "records", f'{{"clip":"{self.clip}",'.encode(), problem="half", now_ms=ERASED)
+            return
+        made: dict[str, Any] = record("epoch" if kind in ("unplaced", "garbled") else kind, self.clip, minute)
+        if kind == "unplaced":
+            made["utc_ms"] = None
+        if kind == "garbled":
+            made["codes"] = "?"
+        batch = {"schema": "records/1", "spool": "5" * 32, "first": 1, "last": 1, "rows": [{"n": 1, "record": made}]}
+        settle(self.engine, sender, messages.Records.model_validate(batch), ERASED)
+
+    def erase(self) -> None:
+        with writing(self.engine) as db:
+            done = erasing.erase(db, self.id, at_ms=ERASED, actor="-", tombstones=self.tombstones)
+        assert erasing.count_again(self.engine, done, ERASED) == {}
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=max(12, settings().max_examples // 4),
+    deadline=None,
+)
+@given(st.lists(SENT, max_size=6), st.lists(SENT, min_size=1, max_size=6), st.booleans())
+def test_any_order_leaves_nothing(
+    engine: Engine,
+    tmp_path: Path,
+    before: list[tuple[str, int, int]],
+    after: list[tuple[str, int, int]],
+    restored: bool,
+) -> None:
+    someone = Patient(engine, tmp_path)
+    for sent in before:
+        someone.send(*sent)
+    someone.erase()
+    for sent in after:
+        someone.send(*sent)
+    if restored:
+        apply(engine, someone.tombstones.read(), ERASED)
+    assert someone.clip not in everything_as_text(engine)
+    with reading(engine) as db:
+        assert db.scalar(select(patient.c.id).where(patient.c.id == someone.id)) is None
+
+
+def test_records_that_come_in_while_somebody_is_erased(home: Home) -> None:
+    clip, other = home.clips
+    start, failures = threading.Barrier(3), []
+
+    def sending(mine: str, gateway: int) -> None:
+        start.wait()
+        for minute in range(12):
+            try:
+                home.send(record("episode", mine, minute), record("epoch", mine, minute), gateway=gateway)
+            except Exception as error:  # noqa: BLE001 - looked at below
+                failures.append(error)
+
+    threads = [threading.Thread(target=sending, args=one) for one in ((clip, 0), (other, 1))]
+    for thread in threads:
+        thread.start()
+    start.wait()
+    done = home.erase()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert erasing.count_again(home.engine, done, T0) == {}
+    assert clip not in everything_as_text(home.engine)
+    with reading(home.engine) as db:
+        assert db.scalar(select(func.count()).select_from(episode)) == 12
+
+
+@pytest.mark.parametrize("sender", [0, 1])
+def test_somebody_else_may_be_erased_meanwhile(home: Home, sender: int) -> None:
+    clip = home.clips[1]
+    home.erase()
+    assert home.send(record("episode", clip), gateway=1) == []
+    assert home.send(record("episode", clip, mean_deg=1.0), gateway=sender) == [
+        "not_assigned" if sender == 0 else "conflict"
+    ]
