@@ -223,16 +223,9 @@ def _events(connection: Connection, patient_id: int, start_ms: int, end_ms: int)
 
 
 def _unplaced(connection: Connection, patient_id: int) -> int:
-    total = connection.scalar(
-        select(func.count()).select_from(unplaced_epoch).where(unplaced_epoch.c.patient_id == patient_id)
-    )
+    counts = [select(func.count()).select_from(unplaced_epoch).where(unplaced_epoch.c.patient_id == patient_id)]
     for table in (episode, reminder, clip_event):
-        total = (total or 0) + (
-            connection.scalar(
-                select(func.count())
-                .select_from(table)
-                .where(table.c.patient_id == patient_id, table.c.utc_ms.is_(None))
-            )
-            or 0
-        )
-    return total or 0
+        own = table.c.patient_id == patient_id
+        counts.append(select(func.count()).select_from(table).where(own, table.c.utc_ms.is_(None)))
+    found = connection.execute(select(*(count.scalar_subquery() for count in counts))).one()
+    return sum(found)
