@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import insert
 
 from server.access.accounts import begin_care, create_account
 from server.access.acts import Role
@@ -48,6 +48,16 @@ class Town:
     accounts: dict[str, int]
     gus: int
     other_organisation: int
+    origin: Path | None = None
+
+    def begin_anew(self) -> None:
+        """As if nothing had been done yet."""
+        assert self.origin is not None
+        self.clinic.engine.dispose()
+        own = Path(self.clinic.engine.url.database or "")
+        for beside in own.parent.glob(f"{own.name}-*"):
+            beside.unlink()
+        shutil.copy(self.origin, own)
 
     def visitor(self, who: Who) -> httpx.AsyncClient:
         """A browser of this visitor, signed in unless nobody."""
@@ -150,28 +160,16 @@ def settled(filled: tuple[Path, dict[str, int], dict[str, int]]) -> tuple[Path, 
 
 
 @pytest.fixture
-def make_town(settled: tuple[Path, Town], tmp_path: Path) -> Iterator[Callable[[], Town]]:
-    """Towns of one's own, each on a fresh copy."""
-    file, model = settled
-    opened: list[Engine] = []
-
-    def make() -> Town:
-        own = tmp_path / f"town{len(opened)}.db"
-        shutil.copy(file, own)
-        opened.append(open_engine(f"sqlite:///{own}"))
-        clinic = Clinic(opened[-1], AccessRules(), people=dict(model.clinic.people), patients=model.clinic.patients)
-        return Town(clinic, model.there, model.accounts, model.gus, model.other_organisation)
-
-    yield make
-    for engine in opened:
-        engine.dispose()
-
-
-@pytest.fixture
-def town(make_town: Any) -> Town:
+def town(settled: tuple[Path, Town], tmp_path: Path) -> Iterator[Town]:
     """The town on a Wednesday afternoon."""
-    made: Town = make_town()
-    return made
+    file, model = settled
+    own = tmp_path / "town.db"
+    shutil.copy(file, own)
+    clinic = Clinic(
+        open_engine(f"sqlite:///{own}"), AccessRules(), people=dict(model.clinic.people), patients=model.clinic.patients
+    )
+    yield Town(clinic, model.there, model.accounts, model.gus, model.other_organisation, file)
+    clinic.engine.dispose()
 
 
 @pytest.fixture
