@@ -182,9 +182,14 @@ class _Settlement:
     def _alarm(self, sender: str, reason: str, record: AnyRecord | None) -> None:
         if not sender:
             self._alarms[Kind.UNKNOWN_GATEWAY, "", ""] += 1
-        elif reason in _ALARMING:
+        elif reason in _ALARMING and not self._brought_along(sender, reason, record):
             clip = record.clip if record is not None and self._wearers.assigned(record.clip) else ""
             self._alarms[_ALARMING[reason], sender, clip] += 1
+
+    def _brought_along(self, sender: str, reason: str, record: AnyRecord | None) -> bool:
+        if reason != "not_assigned" or record is None or isinstance(record, messages.Unreadable):
+            return False
+        return self._wearers.before(sender, record.clip, record.utc_ms)
 
     def finish(self) -> None:
         self._epochs.flush()

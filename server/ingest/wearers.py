@@ -45,6 +45,12 @@ class Wearers:
         """Whether the clip was ever assigned to anybody, so that it is more than an id that somebody sends."""
         return clip in self._by_clip
 
+    def before(self, gateway_id: str, clip: str, utc_ms: int | None) -> bool:
+        """Whether the time lies before this gateway was first let to tell of this clip: what a clip that was used
+        elsewhere, or lay in its box, brings along."""
+        began = [row["start_ms"] for row in self._by_clip.get(clip, ()) if row["gateway"] in (None, gateway_id)]
+        return utc_ms is not None and bool(began) and utc_ms < min(began)
+
     def at(self, gateway_id: str, clip: str, utc_ms: int | None) -> int | None:
         """Id of the patient who wore the clip at `utc_ms` and lets this gateway write. None when nobody or `withdrawn`.
 

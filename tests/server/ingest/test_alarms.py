@@ -59,6 +59,15 @@ def test_who_writes_for_others_is_raised_without_taking_invented_clips_for_subje
     assert ("revoked", home, clip, 1) in raised(clinic.engine)
 
 
+def test_what_a_clip_brings_along_from_before_is_refused_without_an_alarm(clinic: Any) -> None:
+    early = make_record("boot", 0, utc_ms=T0 - 86_400_001)
+    ack = settle(clinic.engine, clinic.gateways[0], make_batch(early, make_record("boot", 1)), T0)
+    assert [(row.n, row.reason) for row in ack.rejected] == [(1, "not_assigned")]
+    assert raised(clinic.engine) == []
+    with reading(clinic.engine) as db:
+        assert [one.reason for one in inspecting.entries(db)] == ["not_assigned"], "it is kept and counted all the same"
+
+
 def test_inventing_gateways_makes_one_alarm(clinic: Any) -> None:
     for number in range(5):
         settle(clinic.engine, f"{number:016x}", make_batch(make_record("epoch", number)), T0)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from server.access.accounts import create_account
 from server.access.acts import Role
@@ -15,8 +15,8 @@ from server.ingest.alarms import Kind, raise_alarm
 from server.ingest.service import refuse, settle
 from server.pages.operation_words import ALARMS, KINDS, REASONS
 from server.store import reading, writing
-from server.store.tables import audit_entry
-from tests.server.conftest import PASSWORD, quick_passwords
+from server.store.tables import assignment, audit_entry
+from tests.server.conftest import GATEWAY, PASSWORD, quick_passwords
 from tests.server.ingest.conftest import make_batch, make_record
 
 
@@ -94,8 +94,9 @@ async def test_strangers_and_therapists_see_nothing_of_it(clinic: Any, gateway_i
 
 
 async def test_programs_are_told_the_same(clinic: Any, gateway_id: str) -> None:
-    early = make_record("episode", 3, utc_ms=clinic.now_ms - 30 * 86_400_000)  # from before the clip was anybody's
-    settle(clinic.engine, gateway_id, make_batch(early, {"kind": "?"}), clinic.now_ms)
+    with writing(clinic.engine) as db:  # the clip is somebody else's
+        db.execute(insert(assignment).values(clip="a" * 16, gateway=GATEWAY, patient_id=2, start_ms=0))
+    settle(clinic.engine, gateway_id, make_batch(make_record("episode", 3), {"kind": "?"}), clinic.now_ms)
     client = await clinic.signed_in("vera")
     (alarm,) = (await client.get("/api/v1/alarms")).json()
     refused = (await client.get("/api/v1/refused")).json()
