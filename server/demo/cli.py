@@ -22,6 +22,7 @@ from server.demo.show import show
 from server.demo.stations import StationError
 from server.mqtt.address import BrokerUrlError
 from server.serving import AddressError
+from server.store import DatabaseUrlError
 
 console = Console(stderr=True)
 Crash = Literal["broker", "gateway", "server"]
@@ -49,13 +50,16 @@ def demo(
     ordeal: Annotated[
         bool, typer.Option("--ordeal", help="Two wearers, and all that can go wrong, in an order that the seed draws.")
     ] = False,
+    database: Annotated[
+        str | None, typer.Option(help="An empty database for the check, postgresql://user@host/name; SQLite without.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="File for the check's JSON report instead of the output.")] = None,
 ) -> None:
     """Show Plumbline without hardware: a live virtual clip, and patients with two weeks behind them."""
     if mqtt is not None and check:
         raise typer.BadParameter("the check starts a broker of its own; --mqtt is for showing")
-    if not check and (kill or disturb or drop_link or ordeal or report):
-        options_of_check = "--kill, --disturb, --drop-link, --ordeal and --report"
+    if not check and (kill or disturb or drop_link or ordeal or database or report):
+        options_of_check = "--kill, --disturb, --drop-link, --ordeal, --database and --report"
         raise typer.BadParameter(f"{options_of_check} are options of the check; add --check")
     if disturb and drop_link:
         raise typer.BadParameter("the check takes --disturb or --drop-link, not both")
@@ -73,6 +77,7 @@ def demo(
                     ordeal=ordeal,
                     speed=speed,
                     script=script,
+                    database=database,
                 )
                 _check(options, Path(folder), report)
             else:
@@ -88,7 +93,15 @@ def demo(
         except KeyboardInterrupt:
             console.print("Stopped.")
             raise typer.Exit(130 if check else 0) from None
-        except (AddressError, BrokerError, BrokerUrlError, StationError, CheckError, ApiError) as error:
+        except (
+            AddressError,
+            BrokerError,
+            BrokerUrlError,
+            DatabaseUrlError,
+            StationError,
+            CheckError,
+            ApiError,
+        ) as error:
             console.print(f"[red]plumbline demo:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from error
 

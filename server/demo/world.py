@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 THERAPIST_EMAIL: Final = "therapist@example.org"
 # Known on purpose: the demonstration holds simulated people only and listens on loopback.
-THERAPIST_PASSWORD: Final = "plumbline demo"  # noqa: S105
+THERAPIST_PASSWORD: Final = "a chair by the window"  # noqa: S105
 
 FILE: Final = "world.json"
 HOST: Final = "127.0.0.1"
@@ -46,6 +46,8 @@ class World:
     clip_key: str = field(default_factory=lambda: secrets.token_hex(32))
     more_clips: tuple[tuple[str, str], ...] = ()
     """(serial, key) of each further clip."""
+    database: str | None = None
+    """The store's address; None for a SQLite file in `folder`."""
     gateway: str = field(default_factory=lambda: secrets.token_hex(8))
     gateway_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     server_password: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -54,7 +56,7 @@ class World:
     @property
     def database_url(self) -> str:
         """SQLAlchemy's address of the store."""
-        return f"sqlite:///{self.folder / 'plumbline.db'}"
+        return self.database or f"sqlite:///{self.folder / 'plumbline.db'}"
 
     @property
     def script(self) -> Path:

@@ -24,7 +24,7 @@ from server.settings import Settings, variable
 from server.settings_sources import secret_files
 
 DEMO_EMAIL: Final = "therapist@example.org"
-DEMO_PASSWORD: Final = "plumbline demo"  # noqa: S105 - known to everybody, which is the point
+DEMO_PASSWORD: Final = "a chair by the window"  # noqa: S105 - known to everybody, which is the point
 KNOWN_PASSWORDS: Final = frozenset(
     {
         "",

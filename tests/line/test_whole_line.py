@@ -17,9 +17,10 @@ from firmware.virtual import Station
 from gateway.face import caller
 from gateway.face.asking import Answer, Ask
 from server.broker.run import Kind
-from server.demo.check.director import Director, Meddle
+from server.demo.check.director import CheckError, Director, Meddle
 from server.demo.check.run import Options, run
 from server.demo.stations import Name
+from tests.plugins.databases import run_sql
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -58,3 +59,12 @@ def test_the_same_firmware_on_cpython_and_its_gateway_answers(tmp_path: Path) ->
     (answer,) = answers
     assert answer.status is not None
     assert [clip.link for clip in answer.status.clips] == ["live"]
+
+
+def test_the_same_on_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    run_sql(postgres_url.format(name="postgres"), "CREATE DATABASE whole_line")
+    database = postgres_url.format(name="whole_line")
+    check(Options(seed=13, script="brief", database=database), tmp_path)
+    with pytest.raises(CheckError, match="holds tables already"):
+        run(Options(database=database), tmp_path / "again", print)
+    assert not list(tmp_path.glob("*.db"))

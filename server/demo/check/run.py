@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+from sqlalchemy import inspect, make_url
+from sqlalchemy.exc import OperationalError
 
 from firmware.virtual import station
 from gateway.lab.presets import check_script, workday_script
@@ -20,6 +22,7 @@ from server.broker.run import Kind, free_port
 from server.demo import setup
 from server.demo.stations import Name, Stations
 from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
+from server.store import open_engine
 
 from . import disturb, ordeal
 from .client import Client
@@ -44,7 +47,8 @@ class Options:
     `disturb`: what else goes wrong; `drop_link_s`: so long the clip is out of range in the middle of the run;
     `ordeal`: two wearers, and all that can go wrong, in an order that the seed draws (see `ordeal`), for which there is
     a script of its own;
-    `speed` None: simulated time goes as fast as it can."""
+    `speed` None: simulated time goes as fast as it can. `database`: an empty one to use instead of a SQLite file; its
+    address may hold a password, and the report names its kind only."""
 
     seed: int = 0
     broker: Kind | None = None
@@ -55,6 +59,7 @@ class Options:
     speed: float | None = None
     script: ScriptKind = "short"
     interpreter: Literal["auto", "micropython", "cpython"] = "auto"
+    database: str | None = field(default=None, repr=False)
 
 
 def run(options: Options, folder: Path, say: Callable[[str], None], meddle: Meddle | None = None) -> dict[str, Any]:
@@ -63,6 +68,8 @@ def run(options: Options, folder: Path, say: Callable[[str], None], meddle: Medd
     Raises StationError, CheckError, ApiError or BrokerError when the run cannot be brought to an end.
     """
     started = time.monotonic()
+    if options.database is not None:
+        _require_empty(options.database)
     scripts, schedule = _play(options)
     world = World(
         folder=folder,
@@ -76,6 +83,7 @@ def run(options: Options, folder: Path, say: Callable[[str], None], meddle: Medd
         directed=True,
         interpreter=options.interpreter,
         more_clips=tuple((secrets.token_hex(8), secrets.token_hex(32)) for _ in scripts[1:]),
+        database=options.database,
     )
     world.save()
     for worn, script in zip(world.worn, scripts, strict=True):
@@ -224,11 +232,26 @@ def _report(options: Options, evidence: Sequence[Evidence], wall_s: float) -> di
     return {
         "passed": not found,
         "differences": found,
-        "options": asdict(options),
+        "options": {**asdict(options), "database": _kind(options.database)},
         "wall_s": round(wall_s, 1),
         "figures": figures,
         "others": others,
     }
+
+
+def _kind(database: str | None) -> str:
+    return "sqlite" if database is None else make_url(database).get_backend_name()
+
+
+def _require_empty(database: str) -> None:
+    engine = open_engine(database)
+    try:
+        if inspect(engine).get_table_names():
+            raise CheckError("the database of --database holds tables already; name an empty one")
+    except OperationalError as error:
+        raise CheckError(f"the database of --database cannot be used: {error.orig}") from error
+    finally:
+        engine.dispose()
 
 
 def _figures(evidence: Evidence) -> dict[str, Any]:
