@@ -61,6 +61,7 @@ async def test_somebody_who_signs_in_there_is_believed(line: Line) -> None:
         {"iss": None},
         {"aud": "another client"},
         {"aud": ["another client", "and another"]},
+        {"aud": "another client", "azp": CLIENT_ID},
         {"aud": None},
         {"aud": [CLIENT_ID, "another client"], "azp": "another client"},
         {"nonce": "of another visit"},
