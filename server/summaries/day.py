@@ -40,7 +40,8 @@ Span = tuple[int, int]
 """[start, end), UTC ms."""
 
 _DAY_MIN: Final = 1440
-_NOT_WORN_CODES: Final = [CODE[name] for name in NOT_WORN]
+_WORN: Final = np.array([name not in NOT_WORN for name in messages.CATEGORIES])
+"""By category code."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,7 @@ def _summary(
 
 
 def _worn_angles(painted: Painted) -> NDArray[np.bool_]:
-    worn: NDArray[np.bool_] = ~np.isin(painted.codes, _NOT_WORN_CODES) & (painted.sagittal != NO_ANGLE)
+    worn: NDArray[np.bool_] = _WORN[painted.codes] & (painted.sagittal != NO_ANGLE)
     return worn
 
 
@@ -239,7 +240,8 @@ def _trace(painted: Painted) -> tuple[TracePoint, ...]:
         return ()
     begins = painted.begins_ms[worn]
     row, second = np.divmod((begins - painted.begins_ms[0]) // SECOND_MS, 60)
-    told, row = np.unique(row, return_inverse=True)
+    new = np.append(True, np.diff(row) != 0)
+    told, row = row[new], np.cumsum(new) - 1
     angles = np.full((len(told), 60), np.nan, dtype=np.float32)
     angles[row, second] = painted.sagittal[worn]
     angles = np.sort(angles, axis=1)  # what is not a number sorts last

@@ -157,7 +157,9 @@ def _painted(
         seconds = np.flatnonzero(own)
         if len(seconds):
             seconds = seconds[np.argsort(owners[seconds], kind="stable")]
-            rows, first, count = np.unique(owners[seconds], return_index=True, return_counts=True)
+            first = np.flatnonzero(np.append(True, np.diff(owners[seconds]) != 0))
+            count = np.diff(first, append=len(seconds))
+            rows = owners[seconds[first]]
             clips.append(clip)
             shifts += int(told.shifts[rows].sum(dtype=np.int64))
             shifted.append(seconds[(first + count // 2)[told.shifts[rows] > 0]])

@@ -27,7 +27,8 @@ from server.summaries.types import CODE
 BREAK_S: Final = 15
 PAUSE_S: Final = 5
 _SECOND_MS: Final = 1000
-_UNSEEN: Final = np.array([CODE[name] for name in ("paused", "lost", "not_worn", "uncalibrated")], dtype=np.uint8)
+_SEEN: Final = np.array([name not in ("paused", "lost", "not_worn", "uncalibrated") for name in CODE])
+"""By category code."""
 
 Codes = NDArray[np.uint8]
 Times = NDArray[np.int64]
@@ -54,7 +55,7 @@ def stillness(codes: Codes, begins: Times, shifted: Indices) -> Stillness:
     """
     if not len(codes):
         return Stillness(0, 0, None, cut=False)
-    seen = ~np.isin(codes, _UNSEEN)
+    seen = _SEEN[codes]
     apart = np.append(True, np.diff(begins) != _SECOND_MS)
     edge = apart | ~seen | np.append(True, ~seen[:-1])
     groups = _moving(seen & (codes == CODE["moving"]), edge)
