@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from server.access.accounts import AccountError, add_account, read_email
+from server.access.accounts import AccountError, add_account, read_email, read_name
 from server.access.acts import Role
 from server.access.sessions import digest
 from server.people.links import Link, LinkRefusedError, new_link
@@ -117,16 +117,20 @@ def accept(db: Connection, token: str, *, name: str, password_hash: str, now_ms:
     )
     if db.scalar(select(user_account.c.id).where(taken).limit(1)) is not None:
         raise LinkRefusedError
-    made = add_account(
-        db,
-        email=row.email,
-        name=name,
-        password_hash=password_hash,
-        now_ms=now_ms,
-        role=Role(row.role),
-        organisation_id=row.organisation_id,
-        patient_id=row.patient_id,
-    )
+    plain = read_name(name)
+    try:
+        made = add_account(
+            db,
+            email=row.email,
+            name=plain,
+            password_hash=password_hash,
+            now_ms=now_ms,
+            role=Role(row.role),
+            organisation_id=row.organisation_id,
+            patient_id=row.patient_id,
+        )
+    except AccountError as error:  # made at the same time by another link
+        raise LinkRefusedError from error
     db.execute(update(invitation).where(c.id == row.id).values(used_ms=now_ms))
     return made
 
