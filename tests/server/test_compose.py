@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,20 @@ import pytest
 import yaml
 
 from server.broker.access import Account, mosquitto_acl
+from server.operation import safety
+from server.serving import REQUESTS_LIMIT_S, STOP_LIMIT_S
 from server.settings import Settings
 
 PREFIX = "PLUMBLINE_SERVER_"
+
+
+def filled_in(value: str, env: dict[str, str]) -> str:
+    """The value as compose reads it: `${NAME:?...}` must be set, `${NAME:-...}` says what it is otherwise."""
+
+    def instead(found: re.Match[str]) -> str:
+        return env[found["name"]] if found["how"] == "?" else env.get(found["name"], found["rest"])
+
+    return re.sub(r"\$\{(?P<name>\w+):(?P<how>[?-])(?P<rest>[^}]*)\}", instead, value)
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +34,14 @@ def compose() -> Any:
 def test_every_variable_is_a_setting(compose: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     given = compose["services"]["server"]["environment"]
     assert {name.removeprefix(PREFIX).lower() for name in given} <= Settings.model_fields.keys()
+    env = {"POSTGRES_PASSWORD": "one word", "MQTT_PASSWORD": "another word"}
+    env |= {"PUBLIC_URL": "https://clinic.example.org", "GATEWAY_MQTT_URL": "mqtts://mqtt.example.org:8883"}
     for name, value in given.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, filled_in(value, env))
     settings = Settings()
+    assert [found.words for found in safety.of_settings(settings) if found.state != "ok"] == []
+    assert compose["services"]["server"]["stop_grace_period"] == "45s"
+    assert REQUESTS_LIMIT_S + STOP_LIMIT_S < 45
     assert settings.secure
     assert settings.mqtt_url == "mqtt://broker:1883"
 
