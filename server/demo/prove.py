@@ -71,7 +71,7 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
         yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))
         yield _plumbline("sitting", folder, "evaluate", "sitting", str(recordings / "sitting_postures"))
     if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
-        for name in ("radio", "firmware", "first-steps", "kills", "fuzz", "api"):
+        for name in ("radio", "firmware", "first-steps", "kills", "fuzz", "api", "server-speed"):
             why = "needs a checkout and the development tools"
             yield Result(name, passed=True, wall_s=0, detail=None, skipped=why)
         return
@@ -119,6 +119,8 @@ def _tests(recordings: Path | None) -> Iterator[Step]:
     killed = (f"tests/gateway/{name}.py" for name in ("test_outbox_kill", "test_erasing"))
     yield Step("kills", (*pytest, "--timeout=3600", *killed), env={"PLUMBLINE_KILLS": "200"})
     yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env=long)
+    speed = sorted(str(path) for path in Path("tests/benchmarks").glob("test_server_*.py"))
+    yield Step("server-speed", (*pytest, "-s", "--timeout=14400", *speed), env=long)
     yield Step("api", (*pytest, "tests/server/api/test_fuzzing.py"), env={"PLUMBLINE_API_S": "600"})
     if recordings is not None:
         # In one word: a separate path would be taken for a folder of tests.
