@@ -12,8 +12,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine, func, select
 
 from gateway import messages
+from server.ingest.alarms import open_by_kind
 from server.store import reading
-from server.store.tables import gateway, ingest_count, quarantine, session, stale_day
+from server.store.tables import gateway, ingest_count, session, stale_day
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -90,13 +91,16 @@ class StoreCollector(Collector):
             refused = db.execute(
                 select(ingest_count.c.reason, func.sum(ingest_count.c["count"])).group_by(ingest_count.c.reason)
             ).all()
-            conflicts = db.scalar(select(func.count()).select_from(quarantine).where(quarantine.c.reason == "conflict"))
+            alarms = open_by_kind(db)
             told = db.execute(
                 select(gateway.c.online, gateway.c.status_json, gateway.c.seen_ms).where(gateway.c.revoked_ms.is_(None))
             ).all()
         yield _gauge("plumbline_stale_days", "Days whose summary must be made again", stale or 0)
         yield _gauge("plumbline_sessions", "Signed-in browsers", sessions or 0)
-        yield _gauge("plumbline_alarms", "Records kept apart because they contradict others", conflicts or 0)
+        open_alarms = GaugeMetricFamily("plumbline_alarms", "Alarms that nobody has acknowledged", labels=["kind"])
+        for kind, count in alarms.items():
+            open_alarms.add_metric([kind], count)
+        yield open_alarms
         family = CounterMetricFamily("plumbline_ingest_refused", "What was refused, by reason", labels=["reason"])
         for reason, count in refused:
             family.add_metric([reason], float(count))

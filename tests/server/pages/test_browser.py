@@ -22,6 +22,7 @@ PATHS = (
     "/patients/1/trends",
     "/patients/1/zone",
     "/patients/1/plan",
+    "/patients/1/plan/templates",
     "/patients/1/computers",
     "/account",
     "/account/password",
