@@ -35,7 +35,7 @@ def test_parts_hold_everything_once_and_what_comes_in_between_moves_nothing(
     got: list[tuple[int, str]] = []
     after: int | None = None
     now, coming = list(there), list(added)
-    while True:
+    for _ in range(len(there) + len(added) + 1):
         found, after = part(now, limit, after)
         got += found
         assert after is None or len(found) >= limit
@@ -43,6 +43,7 @@ def test_parts_hold_everything_once_and_what_comes_in_between_moves_nothing(
             break
         if coming:
             now = list({*now, coming.pop()})
+    assert after is None, "it leads nowhere"
     assert len(got) == len(set(got)), "twice"
     assert set(there) <= set(got), "left out"
     assert got == sorted(got)
