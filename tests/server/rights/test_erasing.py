@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from gateway import messages
+from server.enrolment.adoption import adopt
 from server.ingest.enrolment import assign_clip, enrol_gateway
 from server.ingest.service import refuse
 from server.mqtt.downlink import take_status, waiting
@@ -17,6 +18,7 @@ from server.rights.holdings import TIME_OF, remaining, scopes
 from server.rights.tombstones import Erased, TombstoneError, Worn
 from server.store import UnknownPatientError, reading, writing
 from server.store.tables import (
+    assignment,
     clip_status,
     consent,
     enrolment,
@@ -26,6 +28,7 @@ from server.store.tables import (
     gateway,
     ingest_count,
     metadata,
+    plan_delivery,
     quarantine,
     user_account,
 )
@@ -48,6 +51,9 @@ def fill(home: Home) -> None:
         for name, worn in zip(home.gateways, home.clips, strict=True):
             db.execute(insert(clip_status).values(clip=worn, gateway=name, **status))
         db.execute(update(gateway).values(status_json="{}"))
+        for worn, patient_id in zip(home.clips, (home.anna, home.bert), strict=True):
+            times = {"first_ms": T0, "last_ms": T0, "times": 1}
+            db.execute(insert(plan_delivery).values(clip=worn, patient_id=patient_id, version=1, **times))
         account = {"email": "anna@example.org", "name": "Anna Wexford", "role": "patient", "password_hash": "x"}
         db.execute(insert(user_account).values(**account, created_ms=0, patient_id=home.anna))
         db.execute(insert(consent).values(patient_id=home.anna, at_ms=1, kind="given", how="spoken"))
@@ -134,6 +140,25 @@ def test_what_comes_late_is_settled_and_leaves_nothing(home: Home, minute: int) 
     assert clip not in everything_as_text(home.engine)
 
 
+def test_nothing_is_kept_of_a_computer_that_was_theirs_alone(home: Home) -> None:
+    home.erase()
+    for sender in (home.gateways[0], home.gateways[1]):
+        refuse(home.engine, sender, "live", b'{"cl', problem="half", now_ms=T0)
+    with reading(home.engine) as db:
+        assert db.scalars(select(quarantine.c.gateway)).all() == [home.gateways[1]]
+
+
+def test_whose_computer_tells_of_the_clip_next_has_it_from_the_erasure_on(home: Home) -> None:
+    home.erase()
+    now_ms = T0 + DAY + 3_600_000
+    with writing(home.engine) as db:
+        assert adopt(db, home.gateways[1], [home.clips[0]], now_ms) == [home.clips[0]]
+        found = db.execute(
+            select(assignment.c.patient_id, assignment.c.start_ms).where(assignment.c.clip == home.clips[0])
+        )
+        assert [tuple(row) for row in found] == [(home.bert, T0 + DAY)]
+
+
 def test_what_is_refused_is_counted(home: Home) -> None:
     home.erase()
     home.send(record("epoch", home.clips[0]))
@@ -208,13 +233,17 @@ def test_it_is_complete_when_the_computer_has_said_so_and_then_the_computer_is_o
         home.gateways[0], home.clips[0], T0 + DAY, None, None,
     )  # fmt: skip
     assert completed(home.engine) is None
+    with writing(home.engine) as db:
+        command = db.scalar(select(erasure_order.c.command))
+        assert outstanding.complete(db, T0 + DAY) == []
     assert reply(home, "unreachable")
     assert completed(home.engine) is None
     assert orders(home.engine) == []
     with reading(home.engine) as db:
         assert outstanding.outstanding(db, done.id)[0].told == "unreachable"
         again = outstanding.unanswered(db, home.gateways[0], T0 + DAY + outstanding.AGAIN_MS)
-        assert len({order.id for _, order in again}) == 1
+        assert [order.id for _, order in again] != [command]
+        assert len(again) == 1
     assert reply(home, "done", now_ms=T0 + DAY + 9)
     assert completed(home.engine) == T0 + DAY + 9
     with reading(home.engine) as db:
