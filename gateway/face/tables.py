@@ -11,7 +11,7 @@ from typing import Any, Final
 from gateway import private_files
 
 ROWS_A_PIECE: Final = 10_000
-GET_PARQUET: Final = "Parquet needs pyarrow: pip install pyarrow, or take --format csv"
+GET_PARQUET: Final = "Parquet needs pyarrow: install plumbline[parquet], or take --format csv"
 
 Row = Mapping[str, Any]
 

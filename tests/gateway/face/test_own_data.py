@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import importlib
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,46 +142,25 @@ def test_export_says_what_is_missing(call: Call, settings: GatewayConfig, tmp_pa
     assert "cannot write to" in done.output
 
 
-class FakeArrow(ModuleType):
-    """What of pyarrow is used; keeps what was written."""
-
-    def __init__(self) -> None:
-        super().__init__("pyarrow")
-        self.files: dict[str, tuple[list[tuple[str, str]], list[list[dict[str, Any]]]]] = {}
-        self.Table = self
-        for kind in ("string", "int64", "float64", "bool_"):
-            setattr(self, kind, lambda kind=kind: kind)
-
-    def schema(self, fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        return fields
-
-    def from_pylist(self, rows: list[dict[str, Any]], schema: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        assert all(set(row) == {name for name, _ in schema} for row in rows)
-        return rows
-
-    @contextmanager
-    def ParquetWriter(self, path: Path, schema: list[tuple[str, str]]) -> Iterator[Any]:  # noqa: N802
-        pieces: list[list[dict[str, Any]]] = []
-        self.files[path.name] = (schema, pieces)
-        yield SimpleNamespace(write_table=pieces.append)
-
-
 def test_parquet(settings: GatewayConfig, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     put(settings)
-    arrow = FakeArrow()
-    monkeypatch.setattr("gateway.face.tables.importlib.import_module", lambda _: arrow)
     monkeypatch.setattr(tables, "ROWS_A_PIECE", 2)
     done = call("export", str(tmp_path / "own"), "--format", "parquet")
     assert done.exit_code == 0, done.output
     assert "epochs.parquet: 3 rows" in done.output
-    schema, pieces = arrow.files["epochs.parquet"]
-    assert [name for name, _ in schema] == list(export.COLUMNS["epochs"])
-    assert dict(schema)["utc"] == "string"
-    assert dict(schema)["simulated"] == "bool_"
-    assert dict(schema)["sagittal_mean_deg"] == "float64"
-    assert [len(piece) for piece in pieces] == [2, 1]
-    assert pieces[0][0]["simulated"] is False
-    assert set(arrow.files) == {f"{name}.parquet" for name in export.COLUMNS}
+    assert {file.name for file in (tmp_path / "own").glob("*.parquet")} == {
+        f"{name}.parquet" for name in export.COLUMNS
+    }
+    file = parquet.ParquetFile(tmp_path / "own" / "epochs.parquet")
+    assert file.metadata.num_row_groups == 2  # a piece at a time
+    told = file.read()
+    assert told.column_names == list(export.COLUMNS["epochs"])
+    kinds = {name: told.schema.field(name).type for name in ("utc", "simulated", "sagittal_mean_deg")}
+    assert kinds == {"utc": arrow.string(), "simulated": arrow.bool_(), "sagittal_mean_deg": arrow.float64()}
+    assert told["simulated"].to_pylist() == [False] * 3
+    assert call("export", str(tmp_path / "csv")).exit_code == 0
+    assert told["utc"].to_pylist() == [row["utc"] or None for row in table(tmp_path / "csv", "epochs")]
 
 
 def test_without_pyarrow_it_says_how_to_get_it(
@@ -195,7 +173,7 @@ def test_without_pyarrow_it_says_how_to_get_it(
     monkeypatch.setattr("gateway.face.tables.importlib.import_module", missing)
     done = call("export", str(tmp_path / "own"), "--format", "parquet")
     assert done.exit_code == 1
-    assert "pip install pyarrow" in done.output
+    assert "plumbline[parquet]" in done.output
 
 
 def test_pieces() -> None:
