@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from server.commands import audit, devices, operation, people, rights, running
+from server.commands import audit, devices, operation, people, quarantine, rights, running
 from server.commands.common import choose_settings
 from server.settings import variables
 
@@ -39,5 +39,6 @@ for command in (
     app.command()(command)
 
 app.add_typer(audit.app, name="audit")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(rights.erase, name="erase")
 app.add_typer(rights.consent, name="consent")
