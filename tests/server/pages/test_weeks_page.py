@@ -18,7 +18,7 @@ from server.summaries.service import rebuild_stale
 from tests.server.conftest import ZONE
 from tests.server.summaries.test_periods import MONDAY, days, mark, period, summary
 
-SHIFTS, STILL, _, SHARE, MEDIAN, *_ = MEASURES
+SHIFTS, STILL, _BREAKS, SHARE, MEDIAN, *_REST = MEASURES
 
 
 def text_of(page: str) -> str:

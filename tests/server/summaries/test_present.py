@@ -21,6 +21,7 @@ from server.store.tables import daily
 from server.summaries.day import DayInputs, build_day
 from server.summaries.present import carry_on, present_days
 from server.summaries.service import day_view, rebuild_stale, today
+from server.summaries.stale import mark_stale
 from server.summaries.travel import set_zone
 from server.summaries.zones import Zones
 
@@ -152,6 +153,17 @@ def test_only_days_that_are_out_of_date_are_made_anew(engine: Engine, people: li
     blobs_read.clear()
     assert present_days(engine, people, now) == as_made(engine, people, now)
     assert len(blobs_read) == len(people)  # those of the comparison
+
+
+def test_a_day_made_before_it_began_is_made_with_the_plan_of_its_own_time(engine: Engine, people: list[int]) -> None:
+    with writing(engine) as db:  # a clip whose clock is ahead marks tomorrow
+        mark_stale(db, [(people[0], DAY + timedelta(days=1))])
+    rebuild(engine, NINE + HOUR)
+    create_plan_now(engine, people[0], NINE + 2 * HOUR)
+    now = NINE + 26 * HOUR
+    shown = present_days(engine, people[:1], now)
+    assert shown == as_made(engine, people[:1], now)
+    assert shown[people[0]].plan_version == 2
 
 
 def create_plan_now(engine: Engine, patient_id: int, now_ms: int) -> None:
