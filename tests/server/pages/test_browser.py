@@ -24,6 +24,7 @@ PATHS = (
     "/patients/1/plan",
     "/patients/1/plan/templates",
     "/patients/1/computers",
+    "/patients/1/rights",
     "/account",
     "/account/password",
 )
