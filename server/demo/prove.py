@@ -119,6 +119,8 @@ def _tests(recordings: Path | None) -> Iterator[Step]:
     killed = (f"tests/gateway/{name}.py" for name in ("test_outbox_kill", "test_erasing"))
     yield Step("kills", (*pytest, "--timeout=3600", *killed), env={"PLUMBLINE_KILLS": "200"})
     yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env=long)
+    noise = "tests/server/summaries/test_trends.py"
+    yield Step("noise", (*pytest, "-s", "--timeout=3600", "-m", "not hypothesis", noise), env=long)
     speed = sorted(str(path) for path in Path("tests/benchmarks").glob("test_server_*.py"))
     yield Step("server-speed", (*pytest, "-s", "--timeout=14400", *speed), env=long)
     yield Step("api", (*pytest, "tests/server/api/test_fuzzing.py"), env={"PLUMBLINE_API_S": "600"})
