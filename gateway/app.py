@@ -193,6 +193,7 @@ class _Gateway:
             utc_ms=self._utc_ms(),
             clips=tuple(session.face for session in self._sessions.values()),
             outbox_rows=self._outbox.waiting,
+            outbox_oldest_utc_ms=self._outbox.oldest_utc_ms,
             rejected_rows=self._outbox.rejected,
             thinned_rows=self._outbox.thinned,
             storage_problem=self._outbox.problem[:200],

@@ -265,6 +265,8 @@ class Status(Model):
     utc_ms: UtcMs
     clips: tuple[ClipStatus, ...] = ()
     outbox_rows: int = 0
+    outbox_oldest_utc_ms: UtcMs | None = None
+    """When the oldest of these rows was put there; None while there is none."""
     rejected_rows: int = 0
     thinned_rows: int = 0
     """Records that gave way to newer ones before the server had settled them."""

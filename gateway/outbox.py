@@ -148,6 +148,12 @@ class Outbox(Store):
         return int(self._db.execute("SELECT rows FROM tally WHERE name = 'waiting'").fetchone()[0])
 
     @property
+    def oldest_utc_ms(self) -> int | None:
+        """When the oldest row that the server has not settled was put here; None when there is none."""
+        row = self._db.execute("SELECT put_utc_ms FROM waiting ORDER BY n LIMIT 1").fetchone()
+        return int(row[0]) if row is not None and row[0] > 0 else None
+
+    @property
     def rejected(self) -> int:
         """Rows in the quarantine."""
         return int(self._db.execute("SELECT count(*) FROM rejected").fetchone()[0])

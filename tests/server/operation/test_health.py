@@ -95,7 +95,9 @@ def test_the_store_is_counted(engine: Engine) -> None:
     with writing(engine) as db:
         db.execute(insert(patient).values(id=4711, pseudonym="P-x", name="Anna", zone="UTC", created_ms=0))
         db.execute(insert(stale_day), [{"patient_id": 4711, "date": f"2026-03-0{day}", "marks": 1} for day in (1, 2)])
-        status = messages.Status(schema="status/1", online=True, utc_ms=NOW, outbox_rows=7).model_dump_json()
+        status = messages.Status(
+            schema="status/1", online=True, utc_ms=NOW, outbox_rows=7, outbox_oldest_utc_ms=NOW - 60_000
+        ).model_dump_json()
         rows = [("1", True, status, NOW - 9000, None), ("2", False, None, None, None), ("3", True, status, NOW, 1)]
         for gate, online, word, seen, revoked in rows:
             db.execute(
@@ -119,6 +121,7 @@ def test_the_store_is_counted(engine: Engine) -> None:
     assert told["plumbline_gateways", "online"] == 1
     assert told["plumbline_gateways", "offline"] == 1
     assert told["plumbline_outbox_rows",] == 7
+    assert told["plumbline_outbox_age_seconds",] == 60
     assert told["plumbline_gateway_silence_seconds",] == 9
     assert told["plumbline_ingest_refused_total", "conflict"] == 7
     assert told["plumbline_ingest_refused_total", "malformed"] == 5
