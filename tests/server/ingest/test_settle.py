@@ -174,6 +174,13 @@ def test_two_in_one_message_are_told_in_order(clinic: Any, make: Make, batch: Ba
     assert [epoch_blob.rev(row) for row in epochs(clinic.engine, clinic.anna)] == [2]
 
 
+@pytest.mark.parametrize("kind", ["episode", "reminder", "boot"])
+def test_two_events_in_one_message_are_told_in_order(clinic: Any, make: Make, batch: Batch, kind: str) -> None:
+    records = [make(kind, rev=1), make(kind, rev=1), make(kind, rev=1, calibration=9), make(kind, rev=0, calibration=8)]
+    ack = settle(clinic.engine, clinic.gateways[0], batch(*records), clinic.t0)
+    assert [(row.n, row.reason) for row in ack.rejected] == [(3, "conflict")]
+
+
 def test_a_gateway_writes_only_for_clips_assigned_to_it(clinic: Any, make: Make, batch: Batch) -> None:
     other = settle(clinic.engine, clinic.gateways[1], batch(make("epoch"), make("unreadable", 1)), clinic.t0)
     assert [row.reason for row in other.rejected] == ["not_assigned", "not_assigned"]
