@@ -20,9 +20,9 @@ from server.pages.render import fragment, page
 from server.pages.routes import header
 from server.paths import PatientId, TemplateKey
 from server.plans.drafts import FIELDS
-from server.plans.service import validate
 from server.plans.templates import Template, begin_with
 from server.plans.types import InvalidPlanError, PlanState, PlanVersion
+from server.plans.validating import validate
 from server.problems import not_found
 
 router: Final = APIRouter(include_in_schema=False)

@@ -10,8 +10,9 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from gateway import messages
-from server.plans.service import add_plan, newest_plan, validate
+from server.plans.service import add_plan, newest_plan
 from server.plans.types import LONGEST_REASON, SHORTEST_REASON, Draft, InvalidPlanError, PlanVersion
+from server.plans.validating import validate
 from server.store import UnknownPatientError
 from server.store.tables import patient, plan_draft
 from server.store.upsert import upsert

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from server.plans.drafts import FIELDS
-from server.plans.service import validate
 from server.plans.types import InvalidPlanError
+from server.plans.validating import validate
 from server.store.tables import plan_template
 
 MOST_OF_ONES_OWN: Final = 50

@@ -177,6 +177,7 @@ NAMES_NEEDED = {
     "GET /patients/{patient_id}",
     "GET /patients/{patient_id}/computers",
     "GET /patients/{patient_id}/rights",
+    "GET /patients/{patient_id}/zone",
     "GET /api/v1/patients/{patient_id}",
 }
 """Where an administrator deals with one person's record, or finds it."""

@@ -20,9 +20,10 @@ from server.plans.drafts import (
     save_draft,
     send_draft,
 )
-from server.plans.service import confirm, create_plan, mark_sent, plan_state, validate
+from server.plans.service import confirm, create_plan, mark_sent, plan_state
 from server.plans.templates import CATALOGUE, begin_with, remove_template, save_template, templates_of
 from server.plans.types import Draft, InvalidPlanError
+from server.plans.validating import validate
 from server.store import UnknownPatientError, reading, writing
 from server.store.tables import organisation, patient, plan, user_account
 from tests.server.plans.conftest import make_author

@@ -9,8 +9,9 @@ from sqlalchemy import Engine
 
 from server.ingest.enrolment import enrol_patient
 from server.plans.limits import NUMBERS
-from server.plans.service import create_plan, plan_state, validate
+from server.plans.service import create_plan, plan_state
 from server.plans.types import InvalidPlanError
+from server.plans.validating import validate
 
 ENDS: dict[str, tuple[float, float, float, str]] = {
     "angle_deg": (5, 60, 1, "a whole number from 5 to 60"),

@@ -13,8 +13,9 @@ from sqlalchemy import Engine, insert, select
 
 from server.ingest.enrolment import EnrolmentError, assign_clip, enrol_gateway, enrol_patient
 from server.plans import commands
-from server.plans.service import confirm, create_plan, mark_sent, pending, plan_state, validate
+from server.plans.service import confirm, create_plan, mark_sent, pending, plan_state
 from server.plans.types import InvalidPlanError, PlanVersion
+from server.plans.validating import validate
 from server.store import UnknownPatientError, reading, writing
 from server.store.tables import assignment, clip_status, stale_day, user_account
 from server.summaries.calendar import UnknownZoneError
