@@ -12,7 +12,7 @@ that the figures say:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from gateway import messages
 from server.preview.rejudging import rejudge
 from server.preview.reminding import Due, Reminders
+from server.summaries.floors import shortfall
 from server.summaries.painting import SECOND_MS, Painted
 from server.summaries.types import CODE, NOT_WORN, DayEpisode, DayReminder
 
@@ -45,13 +46,18 @@ class PreviewedDay:
     """The seconds of the window of the plan in force."""
     episodes: Sequence[DayEpisode]
     reminders: Sequence[DayReminder]
+    so_far: bool = False
+    """More of the other plan's window is to come."""
+    zone: str | None = None
+    """By which the other plan would have gone on the day; None: by its own."""
 
 
 @dataclass(frozen=True)
 class DayUnderPlan:
-    """A day's figures under the other plan. Seconds; `withheld` by reason."""
+    """A day's figures under the other plan. Seconds; `window_s` is the window so far; `withheld` by reason."""
 
     date: date
+    so_far: bool
     worn_s: int
     window_s: int
     slouched_s: int
@@ -62,6 +68,27 @@ class DayUnderPlan:
     """Reminders that were given that day, within the window of the plan in force."""
     replayed: int | None
     """Reminders that a replay of the plan in force gives; None without a plan."""
+    worn_then_s: int
+    """Worn within the window of the plan in force."""
+    slouched_then_s: int
+    """Slouched within it, by the angle of that plan."""
+    simulated: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether the day is over and enough of its window was worn, so that it counts for the means."""
+        return not self.so_far and shortfall(self.worn_s, self.window_s, self.window_s) is None
+
+    @property
+    def slouched_share(self) -> float | None:
+        """Slouched share of worn time under the other plan, 0 to 1; None when too little of the window was worn."""
+        enough = shortfall(self.worn_s, self.window_s, self.window_s) is None
+        return self.slouched_s / self.worn_s if enough else None
+
+    @property
+    def slouched_then_share(self) -> float | None:
+        """The same by the plan in force, in its window."""
+        return self.slouched_then_s / self.worn_then_s if self.worn_then_s and self.slouched_share is not None else None
 
 
 @dataclass(frozen=True)
@@ -71,48 +98,75 @@ class Preview:
     days: tuple[DayUnderPlan, ...]
 
     @property
+    def counted(self) -> tuple[DayUnderPlan, ...]:
+        """The days that the means are made of."""
+        return tuple(day for day in self.days if day.counts)
+
+    @property
     def given_a_day(self) -> tuple[float, float] | None:
-        """Reminders a day, from the fewest to the most in the mean; None without days."""
-        if not self.days:
-            return None
-        count = len(self.days)
-        return sum(day.given for day in self.days) / count, sum(day.given_most for day in self.days) / count
+        """Reminders a day, from the fewest to the most in the mean; None without days that count."""
+        given = mean(day.given for day in self.counted)
+        most = mean(day.given_most for day in self.counted)
+        return None if given is None or most is None else (given, most)
+
+    @property
+    def recorded_a_day(self) -> float | None:
+        """Reminders a day that were given, in the mean; None without days that count."""
+        return mean(day.recorded for day in self.counted)
 
     @property
     def off_by(self) -> float | None:
         """By how many reminders a day the replay of the plan in force differs from what was recorded, in the mean; None
         when there is no day to compare."""
-        apart = [abs(day.replayed - day.recorded) for day in self.days if day.replayed is not None]
-        return sum(apart) / len(apart) if apart else None
+        return mean(abs(day.replayed - day.recorded) for day in self.counted if day.replayed is not None)
+
+
+def mean(values: Iterable[float]) -> float | None:
+    """The mean; None of nothing."""
+    known = list(values)
+    return sum(known) / len(known) if known else None
 
 
 def preview(days: Sequence[PreviewedDay], plan: messages.Plan) -> Preview:
     """What `days`, in order of time, would have been under `plan`. Raises ZoneInfoNotFoundError."""
     under, before = Reminders(plan), dict[int, Reminders]()
-    began_ms = min((int(day.painted.begins_ms[0]) for day in days if len(day.painted.begins_ms)), default=0)
+    seconds = [painted.begins_ms for day in days for painted in (day.painted, day.own)]
+    began_ms = min((int(begins[0]) for begins in seconds if len(begins)), default=0)
     found = []
     for day in days:
         codes = rejudge(day.painted.codes, day.painted.sagittal, plan)
-        worn = int((~np.isin(codes, _NOT_WORN)).sum())
+        worn = _worn(codes)
         if not worn:
             continue
-        due = _run(under, day.painted, codes, plan.zone, began_ms)
+        due = _run(under, day.painted, codes, day.zone or plan.zone, began_ms)
         given = sum(one.reason == "given" for one in due)
         again = _cut_short(day, plan, due) if plan.mode == "train" else 0
         found.append(
             DayUnderPlan(
                 date=day.date,
+                so_far=day.so_far,
                 worn_s=worn,
                 window_s=len(codes),
-                slouched_s=int((codes == CODE["slouched"]).sum()),
+                slouched_s=_slouched(codes),
                 given=given,
                 given_most=given + again,
                 withheld=dict(Counter(one.reason for one in due if one.reason != "given")),
                 recorded=sum(one.reason == "given" and _inside(day.own, one.utc_ms) for one in day.reminders),
                 replayed=_replayed(day, before, began_ms),
+                worn_then_s=_worn(day.own.codes),
+                slouched_then_s=_slouched(day.own.codes),
+                simulated=day.painted.simulated,
             )
         )
     return Preview(tuple(found))
+
+
+def _worn(codes: NDArray[np.uint8]) -> int:
+    return int((~np.isin(codes, _NOT_WORN)).sum())
+
+
+def _slouched(codes: NDArray[np.uint8]) -> int:
+    return int((codes == CODE["slouched"]).sum())
 
 
 def _replayed(day: PreviewedDay, before: dict[int, Reminders], began_ms: int) -> int | None:

@@ -67,6 +67,10 @@ class _Window:
     spans: tuple[Span, ...]
     until_ms: int | None
 
+    @property
+    def whole_s(self) -> int:
+        return sum(end - start for start, end in self.spans) // SECOND_MS
+
     def so_far(self) -> tuple[Span, ...]:
         until = self.until_ms
         return () if until is None else tuple((start, min(end, until)) for start, end in self.spans if start < until)
@@ -91,6 +95,19 @@ def build_day(inputs: DayInputs, now_ms: int) -> DayView:
         tuple(sorted(inputs.events, key=lambda event: event.utc_ms)),
         inputs.unplaced,
     )
+
+
+def paint_day(inputs: DayInputs, now_ms: int) -> tuple[Painted, bool]:
+    """The seconds of the windows of `inputs.plan`, as far as they have come at `now_ms`, and whether more is to come.
+    Raises UnknownZoneError."""
+    window = _window(inputs, now_ms)
+    painted = paint(inputs.rows, window.so_far())
+    return painted, len(painted.codes) < window.whole_s
+
+
+def episodes_of_day(inputs: DayInputs, painted: Painted, now_ms: int) -> tuple[DayEpisode, ...]:
+    """The episodes that begin in the day, as the judges together tell them. `painted` as `paint_day` gives it."""
+    return _episodes(inputs, _window(inputs, now_ms), painted)
 
 
 def window_of(plan: messages.Plan, day: date) -> Span | None:
@@ -165,7 +182,7 @@ def _summary(
     seconds = {name: int(counts[code]) for name, code in CODE.items()}
     elapsed = len(painted.codes)
     worn = elapsed - sum(seconds[name] for name in NOT_WORN)
-    window_s = sum(end - start for start, end in spans) // SECOND_MS
+    window_s = window.whole_s
     p10, p50, p90 = _percentiles(painted)
     still = stillness(painted.codes, painted.begins_ms, painted.shifted)
     return DaySummary(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from typing import Final
@@ -27,9 +27,10 @@ from server.store.upsert import upsert
 from server.summaries.day import GRACE_MS, DayInputs, build_day
 from server.summaries.episodes import Told
 from server.summaries.painting import MINUTE_MS
-from server.summaries.prescribed import plan_of_day, prescribed
+from server.summaries.prescribed import Prescribed, plan_of_day, prescribed
 from server.summaries.types import ALGO, DayEvent, DayReminder, DaySummary, DayView
 from server.summaries.zone_history import zones_of_one
+from server.summaries.zones import Zones
 
 log: Final = logging.getLogger(__name__)
 
@@ -40,8 +41,16 @@ _EPISODE_REACH_MS: Final = 6 * HOUR_MS
 def day_view(engine: Engine, patient_id: int, day: date, now_ms: int) -> DayView:
     """A patient's local day, made from what is stored now. Raises UnknownPatientError."""
     with reading(engine) as connection:
-        inputs = _inputs(connection, patient_id, day)
+        (inputs,) = day_inputs(connection, patient_id, [day])
     return build_day(inputs, now_ms)
+
+
+def day_inputs(connection: Connection, patient_id: int, days: Iterable[date]) -> list[DayInputs]:
+    """What is stored of these local days, each by itself. Raises UnknownPatientError."""
+    zones = zones_of_one(connection, patient_id)
+    versions = prescribed(connection, [patient_id]).get(patient_id, [])
+    unplaced = _unplaced(connection, patient_id)
+    return [_inputs(connection, patient_id, zones, versions, unplaced, day) for day in days]
 
 
 def today(engine: Engine, patient_id: int, now_ms: int) -> date:
@@ -128,8 +137,14 @@ def read_summary(body: str) -> DaySummary:
     return DaySummary(**values)
 
 
-def _inputs(connection: Connection, patient_id: int, day: date) -> DayInputs:
-    zones = zones_of_one(connection, patient_id)
+def _inputs(
+    connection: Connection,
+    patient_id: int,
+    zones: Zones,
+    versions: Sequence[Prescribed],
+    unplaced: int,
+    day: date,
+) -> DayInputs:
     start, end = zones.bounds(day)
     rows = _rows(connection, patient_id, start, end)
     told = {
@@ -141,12 +156,12 @@ def _inputs(connection: Connection, patient_id: int, day: date) -> DayInputs:
         patient_id,
         zones,
         day,
-        plan_of_day(prescribed(connection, [patient_id]).get(patient_id, []), told, end),
+        plan_of_day(versions, told, end),
         rows,
         _episodes(connection, patient_id, start - _EPISODE_REACH_MS, end),
         _reminders(connection, patient_id, start, end),
         _events(connection, patient_id, start, end),
-        _unplaced(connection, patient_id),
+        unplaced,
     )
 
 
