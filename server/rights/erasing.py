@@ -56,6 +56,7 @@ def erase(
     completes the erasure when it starts again. None where there is one already. Raises UnknownPatientError,
     TombstoneError.
     """
+    worn_by(db, patient_id)  # before the patient's own row, in the order of those who take records in
     row = db.execute(select(patient).where(patient.c.id == patient_id).with_for_update()).mappings().one_or_none()
     if row is None:
         raise UnknownPatientError(f"no patient {patient_id}")

@@ -63,8 +63,10 @@ patient: Final = Table(
     Column("simulated", Boolean, nullable=False, server_default=false()),
     ms_column("created_ms"),
     _organisation_column(),
+    sqlite_autoincrement=True,
 )
-"""`zone` is the IANA zone of the patient's local days. Names live here and nowhere else."""
+"""`zone` is the IANA zone of the patient's local days. Names live here and nowhere else. A number is never given twice:
+a page left open on somebody who was erased must not speak of whoever came next."""
 
 care_relation: Final = Table(
     "care_relation",

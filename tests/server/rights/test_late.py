@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from datetime import date
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -10,16 +12,18 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from gateway import messages
 from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
 from server.ingest.service import refuse, settle
+from server.ingest.wearers import Wearers
 from server.rights import erasing
 from server.rights.restoring import apply
 from server.rights.tombstones import Tombstones
 from server.store import reading, writing
 from server.store.tables import enrolment, episode, patient
+from server.summaries.stale import mark_stale
 from tests.server.rights.homes import DAY, KINDS, T0, Home, everything_as_text, record
 
 _NUMBERS: Final = count(1)
@@ -114,6 +118,43 @@ def test_records_that_come_in_while_somebody_is_erased(home: Home) -> None:
     assert clip not in everything_as_text(home.engine)
     with reading(home.engine) as db:
         assert db.scalar(select(func.count()).select_from(episode)) == 12
+
+
+def test_who_takes_records_in_is_let_finish_first(home: Home) -> None:
+    """The erasure waits for the wearing, and holds nothing meanwhile that the one before it still needs."""
+    clip, _ = home.clips
+    ended = threading.Event()
+
+    def erasing_her() -> None:
+        home.erase()
+        ended.set()
+
+    thread = threading.Thread(target=erasing_her)
+    with writing(home.engine) as db:
+        Wearers(db, [clip], home.gateways, T0, lock=True)
+        thread.start()
+        if db.dialect.name == "postgresql":
+            wait_for_a_waiting_lock(db)
+        mark_stale(db, [(home.anna, date(2026, 9, 21))])
+        assert not ended.is_set()
+    thread.join()
+    assert ended.is_set()
+    assert clip not in everything_as_text(home.engine)
+
+
+def wait_for_a_waiting_lock(db: Connection) -> None:
+    limit = time.monotonic() + 20
+    while not db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+def test_whoever_comes_next_has_another_number(home: Home) -> None:
+    """A page that was left open on who was erased must not speak of somebody else."""
+    newest = enrol_patient(home.engine, name="Cleo", zone="UTC", now_ms=0)
+    with writing(home.engine) as db:
+        erasing.erase(db, newest, at_ms=T0, actor="-", tombstones=None)
+    assert enrol_patient(home.engine, name="Dora", zone="UTC", now_ms=0) > newest
 
 
 @pytest.mark.parametrize("sender", [0, 1])

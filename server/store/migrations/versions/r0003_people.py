@@ -25,10 +25,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_organisation_name")),
     )
     op.execute("INSERT INTO organisation (name, created_ms) VALUES ('First organisation', 0)")  # by itself gets id 1
-    with op.batch_alter_table("patient") as batch:
+    # The audit names accounts by number, and open pages patients: none is given twice, not even after an erasure.
+    with op.batch_alter_table("patient", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.add_column(_organisation("patient"))
         batch.create_index(op.f("ix_patient_organisation_id"), ["organisation_id"])
-    # The audit names accounts by number: none is given twice, not even after an erasure.
     with op.batch_alter_table("user_account", table_kwargs={"sqlite_autoincrement": True}) as batch:
         batch.add_column(_organisation("user_account"))
         batch.add_column(sa.Column("patient_id", sa.Integer(), nullable=True))
