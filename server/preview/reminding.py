@@ -80,9 +80,19 @@ class Reminders:
             return
         since = begins_ms + first * 1000
         if self._dose:
-            for second in range(first + _WEIGH_S, last, _WEIGH_S):
-                self._judge(codes, sagittal, second, since)
-                self._tick(begins_ms + second * 1000, local_minute, begins_ms, due)
+            weighed = sagittal[first]
+            for second, angle in zip(
+                range(first + _WEIGH_S, last, _WEIGH_S),
+                sagittal[first + _WEIGH_S : last : _WEIGH_S].tolist(),
+                strict=True,
+            ):
+                at = begins_ms + second * 1000
+                if angle != weighed:
+                    self._judge(codes, sagittal, second, since)
+                    weighed = angle
+                elif at < self._policy.due_ms():
+                    continue  # at the same angle the dose goes on at the same rate
+                self._tick(at, local_minute, begins_ms, due)
             return
         after = since
         while 0 <= (at := self._policy.due_ms()) < begins_ms + last * 1000:
