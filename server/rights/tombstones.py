@@ -6,14 +6,19 @@ backup is restored later, `server.rights.restoring` can repeat it. It holds pseu
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from server.rights.one_writer import one_writer
+
+_CHUNK: Final = 2**20
+_OPEN: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 class TombstoneError(Exception):
@@ -101,20 +106,23 @@ class Tombstones:
         new = not self.path.exists()
         if new:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        file = os.open(self.path, _OPEN, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
-            if new:
-                _sync_folder(self.path.parent)
+            with one_writer(file):
+                yield file
+                if new:
+                    _sync_folder(self.path.parent)
         finally:
             os.close(file)
 
 
 def _whole(file: int) -> int:
     """Where the last whole line ends."""
-    size = os.fstat(file).st_size
-    return os.pread(file, size, 0).rfind(b"\n") + 1
+    os.lseek(file, 0, os.SEEK_SET)
+    data = b""
+    while part := os.read(file, _CHUNK):
+        data += part
+    return data.rfind(b"\n") + 1
 
 
 def _write(file: int, data: bytes) -> None:
@@ -123,6 +131,8 @@ def _write(file: int, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":  # folders cannot be opened there
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
