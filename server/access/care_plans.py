@@ -9,6 +9,8 @@ from server.access.entrance import Entrance
 from server.plans.drafts import NoDraftError, draft_of, drop_draft, save_draft, send_draft
 from server.plans.service import add_plan, plan_state
 from server.plans.types import Draft, PlanState, PlanVersion
+from server.preview.service import week_under
+from server.preview.week import Preview
 from server.problems import not_found
 from server.store.engine import reading
 
@@ -27,6 +29,12 @@ class CarePlans(Entrance):
         with self._writing(Act.CHANGE_PLAN, patient_id) as (db, _):
             drop_draft(db, patient_id, self._person.id)
             return add_plan(db, patient_id, fields, author_id=self._person.id, reason=reason, now_ms=self._now_ms)
+
+    def preview_plan(self, patient_id: int, fields: Mapping[str, object]) -> Preview:
+        """The last days under the plan of these fields; changes nothing. Raises InvalidPlanError, and ProblemError 404
+        or 403."""
+        self.enter(patient_id, Act.SEE_PLAN, Act.SEE_DAY)
+        return week_under(self._engine, patient_id, fields, self._now_ms)
 
     def draft(self, patient_id: int) -> Draft | None:
         """One's own draft for a patient, None without one. Raises ProblemError 404 or 403."""

@@ -238,6 +238,40 @@ class PlanChange(BaseModel):
     reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
+class PlanPreviewDay(Model):
+    """A day under another plan, judged by its angle in its window so far, beside what was recorded under the plan in
+    force in its own. With `counts` it is over and was worn for long enough to count for the means."""
+
+    date: str
+    so_far: bool
+    counts: bool
+    window_s: int
+    worn_s: int
+    slouched_s: int
+    given: int
+    given_most: int = Field(
+        description="With those that slouches may have come to which a reminder ended before this plan had reminded."
+    )
+    withheld: dict[str, int]
+    recorded: int = Field(description="Reminders that were given.")
+    replayed: int | None = Field(description="Reminders that the plan in force gives when it is replayed, too.")
+    worn_then_s: int
+    slouched_then_s: int
+    simulated: bool
+
+
+class PlanPreview(Model):
+    """The last days worn as they would have been under another plan. The postures are those that were held then: what
+    the patient would have done nobody knows. The means are of the days that count, null without one."""
+
+    days: tuple[PlanPreviewDay, ...]
+    given_a_day: tuple[float, float] | None = Field(description="Reminders a day, from the fewest to the most.")
+    recorded_a_day: float | None
+    off_by: float | None = Field(
+        description="By how many reminders a day a replay of the plan in force differs from what was recorded."
+    )
+
+
 class FieldProblem(Model):
     """A field that cannot be used yet, and what would be accepted."""
 

@@ -16,6 +16,7 @@ from server.api.problem import problems
 from server.paths import PatientId, TemplateKey
 from server.plans.drafts import FIELDS, OutdatedDraftError
 from server.plans.types import Draft, InvalidPlanError
+from server.preview.week import DayUnderPlan
 from server.problems import FieldError, ProblemError, not_found
 
 router: Final = APIRouter(prefix=PREFIX, tags=["plan"])
@@ -37,6 +38,23 @@ def change_plan(door: Door, patient_id: PatientId, change: models.PlanChange) ->
     except InvalidPlanError as error:
         raise _refused(error) from error
     return models.PlanVersion.model_validate(made)
+
+
+@router.post("/patients/{patient_id}/plan/preview")
+def preview_plan(door: Door, patient_id: PatientId, change: models.PlanChange) -> models.PlanPreview:
+    """The last seven days and today so far, as they would have been under a changed plan. Nothing is changed by it."""
+    door.care.enter(patient_id, Act.SEE_PLAN, Act.SEE_DAY)
+    fields = _merged(door, patient_id, change.plan)
+    try:
+        found = door.care.preview_plan(patient_id, fields)
+    except InvalidPlanError as error:
+        raise _refused(error) from error
+    return models.PlanPreview(
+        days=tuple(_day_under_plan(day) for day in found.days),
+        given_a_day=found.given_a_day,
+        recorded_a_day=found.recorded_a_day,
+        off_by=found.off_by,
+    )
 
 
 def _merged(door: SignedIn, patient_id: int, changes: Mapping[str, object]) -> dict[str, object]:
@@ -118,6 +136,11 @@ def save_template(door: Door, wanted: models.PlanTemplateWish) -> models.PlanTem
 def remove_template(door: Door, key: TemplateKey) -> None:
     """Take away one of one's organisation's own. Plans made from it stay."""
     door.office.remove_template(key)
+
+
+def _day_under_plan(day: DayUnderPlan) -> models.PlanPreviewDay:
+    shared = {name: getattr(day, name) for name in models.PlanPreviewDay.model_fields if name != "date"}
+    return models.PlanPreviewDay(date=day.date.isoformat(), **shared)
 
 
 def _told(found: Draft) -> models.PlanDraft:

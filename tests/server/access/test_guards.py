@@ -104,6 +104,7 @@ BEHIND_THE_REPOSITORY = (
     "server.audit",
     "server.summaries.service",
     "server.plans.service",
+    "server.preview.service",
 )
 
 
