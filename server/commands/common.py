@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from server.access.accounts import AccountError
 from server.access.passwords import WeakPasswordError
+from server.access.sealing import SealingKeyError
 from server.broker import BrokerError
 from server.ingest.enrolment import EnrolmentError
 from server.mqtt.address import BrokerUrlError
@@ -36,6 +37,7 @@ _TROUBLES: Final = (
     BrokerUrlError,
     DatabaseUrlError,
     EnrolmentError,
+    SealingKeyError,
     SettingsError,
     TombstoneError,
     UnknownPatientError,
