@@ -240,7 +240,7 @@ class PlanChange(BaseModel):
 
 class PlanPreviewDay(Model):
     """A day under another plan, judged by its angle in its window so far, beside what was recorded under the plan in
-    force in its own. With `counts` it is over and was worn for long enough to count for the means."""
+    force in its own. With `counts` it counts for the means: it is over, representative, and worn for long enough."""
 
     date: str
     so_far: bool
@@ -267,6 +267,8 @@ class PlanPreview(Model):
     days: tuple[PlanPreviewDay, ...]
     given_a_day: tuple[float, float] | None = Field(description="Reminders a day, from the fewest to the most.")
     recorded_a_day: float | None
+    slouched_share: float | None
+    slouched_then_share: float | None
     off_by: float | None = Field(
         description="By how many reminders a day a replay of the plan in force differs from what was recorded."
     )

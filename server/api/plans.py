@@ -53,6 +53,8 @@ def preview_plan(door: Door, patient_id: PatientId, change: models.PlanChange) -
         days=tuple(_day_under_plan(day) for day in found.days),
         given_a_day=found.given_a_day,
         recorded_a_day=found.recorded_a_day,
+        slouched_share=found.slouched_share,
+        slouched_then_share=found.slouched_then_share,
         off_by=found.off_by,
     )
 

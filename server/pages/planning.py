@@ -15,6 +15,7 @@ from gateway import messages
 from server.access.acts import Act
 from server.access.web import Door, SignedIn
 from server.pages import plan_form
+from server.pages.plan_preview import Panel, panel
 from server.pages.plan_words import STATES, calibration_words, differences, drift_words, plan_words
 from server.pages.render import fragment, page
 from server.pages.routes import header
@@ -28,6 +29,8 @@ from server.problems import not_found
 router: Final = APIRouter(include_in_schema=False)
 ON_ITS_WAY_MS: Final = 10 * 60_000
 """How long a new version may be on its way before the page says more than that it is."""
+_NOT_CHANGED: Final = "The plan was not changed"
+_NO_PREVIEW: Final = "There is no preview of this yet"
 _CHANGED: Final = "The plan was changed meanwhile. Compare with the versions below, then send again."
 
 
@@ -50,11 +53,12 @@ def plan_page(
 
 @router.post("/patients/{patient_id}/plan")
 async def change_plan(door: Door, request: Request, patient_id: PatientId) -> Response:
-    """Write a new version, pending until the clip confirms it; or keep the form as a draft or as a template."""
+    """Write a new version, pending until the clip confirms it; or keep the form as a draft or as a template, or show
+    what the last days would have been under it."""
     form = await request.form()
     draft, fields = plan_form.read_form(form)
     wanted = {name: str(form.get(name, "")) for name in ("do", "based_on", "template_name", "template_purpose")}
-    doing = {"draft": _save_draft, "template": _save_template}.get(wanted["do"], _change_plan)
+    doing = {"draft": _save_draft, "template": _save_template, "preview": _preview}.get(wanted["do"], _change_plan)
     return await run_in_threadpool(doing, door, patient_id, draft, fields, wanted)
 
 
@@ -101,7 +105,22 @@ def _save_template(
             plan_form.add_refusal(draft, refusal)
         else:
             return RedirectResponse(f"/patients/{patient_id}/plan/templates", 303)
-    return _plan_page(door, patient_id, draft, status=422, template=wanted)
+    return _plan_page(door, patient_id, draft, status=422, sent=wanted)
+
+
+def _preview(
+    door: SignedIn, patient_id: int, draft: plan_form.Draft, fields: dict[str, object], wanted: dict[str, str]
+) -> Response:
+    door.care.demand(Act.CHANGE_PLAN, patient_id)
+    draft.errors.pop("reason", None)
+    if not draft.errors:
+        try:
+            found = door.care.preview_plan(patient_id, fields)
+        except InvalidPlanError as refusal:
+            plan_form.add_refusal(draft, refusal)
+        else:
+            return _plan_page(door, patient_id, draft, sent=wanted, preview=panel(found))
+    return _plan_page(door, patient_id, draft, status=422, sent=wanted)
 
 
 @router.post("/patients/{patient_id}/plan/draft/drop")
@@ -171,8 +190,10 @@ def _plan_page(
     *,
     status: int = 200,
     begun_with: str = "",
-    template: dict[str, str] | None = None,
+    sent: dict[str, str] | None = None,
+    preview: Panel | None = None,
 ) -> HTMLResponse:
+    """`sent`: what else than the plan's fields came with the form, to be shown again."""
     someone = door.care.patient(patient_id)
     state = door.care.plan(patient_id)
     may_change = door.care.may(Act.CHANGE_PLAN, patient_id)
@@ -184,8 +205,11 @@ def _plan_page(
         "saved_when": when(saved.changed_ms if saved else None, someone.zone),
         "overtaken": saved is not None and saved.based_on != (state.newest.version if state.newest else 0),
         "begun_with": begun_with,
-        "template_name": (template or {}).get("template_name", ""),
-        "template_purpose": (template or {}).get("template_purpose", ""),
+        "preview": preview,
+        "errors_title": _NO_PREVIEW if (sent or {}).get("do") == "preview" else _NOT_CHANGED,
+        "based_on": (sent or {}).get("based_on", state.newest.version if state.newest else 0),
+        "template_name": (sent or {}).get("template_name", ""),
+        "template_purpose": (sent or {}).get("template_purpose", ""),
         "may_change": may_change,
         "modes": plan_form.MODES,
         "day_names": plan_form.DAYS,

@@ -29,6 +29,8 @@ from server.summaries.floors import shortfall
 from server.summaries.painting import SECOND_MS, Painted
 from server.summaries.types import CODE, NOT_WORN, DayEpisode, DayReminder
 
+DAYS: Final = 7
+"""How many days before today are looked at."""
 _NOT_WORN: Final = [CODE[name] for name in NOT_WORN]
 _FIRST_MONDAY: Final = date(1969, 12, 29).toordinal()
 _ANSWERED: Final = ("prompt", "later")
@@ -48,6 +50,7 @@ class PreviewedDay:
     reminders: Sequence[DayReminder]
     so_far: bool = False
     """More of the other plan's window is to come."""
+    representative: bool = True
     zone: str | None = None
     """By which the other plan would have gone on the day; None: by its own."""
 
@@ -72,23 +75,26 @@ class DayUnderPlan:
     """Worn within the window of the plan in force."""
     slouched_then_s: int
     """Slouched within it, by the angle of that plan."""
+    representative: bool
+    """False: somebody has said that the day is not."""
     simulated: bool
 
     @property
     def counts(self) -> bool:
-        """Whether the day is over and enough of its window was worn, so that it counts for the means."""
-        return not self.so_far and shortfall(self.worn_s, self.window_s, self.window_s) is None
+        """Whether the day counts for the means: it is over, enough of its window was worn, and nobody has said that it
+        is not representative."""
+        return not self.so_far and self.representative and shortfall(self.worn_s, self.window_s, self.window_s) is None
 
     @property
     def slouched_share(self) -> float | None:
         """Slouched share of worn time under the other plan, 0 to 1; None when too little of the window was worn."""
         enough = shortfall(self.worn_s, self.window_s, self.window_s) is None
-        return self.slouched_s / self.worn_s if enough else None
+        return _share(self.slouched_s, self.worn_s) if enough else None
 
     @property
     def slouched_then_share(self) -> float | None:
         """The same by the plan in force, in its window."""
-        return self.slouched_then_s / self.worn_then_s if self.worn_then_s and self.slouched_share is not None else None
+        return None if self.slouched_share is None else _share(self.slouched_then_s, self.worn_then_s)
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,16 @@ class Preview:
         return mean(day.recorded for day in self.counted)
 
     @property
+    def slouched_share(self) -> float | None:
+        """Slouched share of worn time under the other plan, 0 to 1, over the days that count; None without one."""
+        return _share(sum(day.slouched_s for day in self.counted), sum(day.worn_s for day in self.counted))
+
+    @property
+    def slouched_then_share(self) -> float | None:
+        """The same by the plans in force, in their windows."""
+        return _share(sum(day.slouched_then_s for day in self.counted), sum(day.worn_then_s for day in self.counted))
+
+    @property
     def off_by(self) -> float | None:
         """By how many reminders a day the replay of the plan in force differs from what was recorded, in the mean; None
         when there is no day to compare."""
@@ -125,6 +141,10 @@ def mean(values: Iterable[float]) -> float | None:
     """The mean; None of nothing."""
     known = list(values)
     return sum(known) / len(known) if known else None
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def preview(days: Sequence[PreviewedDay], plan: messages.Plan) -> Preview:
@@ -155,6 +175,7 @@ def preview(days: Sequence[PreviewedDay], plan: messages.Plan) -> Preview:
                 replayed=_replayed(day, before, began_ms),
                 worn_then_s=_worn(day.own.codes),
                 slouched_then_s=_slouched(day.own.codes),
+                representative=day.representative,
                 simulated=day.painted.simulated,
             )
         )
