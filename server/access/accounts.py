@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from server.access.acts import Role
 from server.access.passwords import Passwords
 from server.store.engine import reading, writing
-from server.store.tables import care_relation, session, user_account
+from server.store.tables import care_relation, invitation, recovery, session, sign_in_step, user_account
 from server.store.tables.people import FIRST_ORGANISATION
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
@@ -126,20 +126,31 @@ def credentials(engine: Engine, email: str) -> Credentials | None:
 
 
 def set_disabled(db: Connection, user_id: int, now_ms: int | None) -> None:
-    """Disable an account from `now_ms` on and end its sessions, or enable it again (None)."""
+    """Disable an account from `now_ms` on and end its sessions, or enable it again (None). One-time links that it has
+    made or that lead to it end, too: nobody leaves a way in behind."""
     db.execute(update(user_account).where(user_account.c.id == user_id).values(disabled_ms=now_ms))
     end_sessions(db, user_id)
+    if now_ms is not None:
+        c, made = recovery.c, invitation.c
+        links = (c.user_id == user_id) | (c.author_id == user_id)
+        db.execute(update(recovery).where(links, c.voided_ms.is_(None), c.used_ms.is_(None)).values(voided_ms=now_ms))
+        invited = made.author_id == user_id, made.revoked_ms.is_(None), made.used_ms.is_(None)
+        db.execute(update(invitation).where(*invited).values(revoked_ms=now_ms))
 
 
-def set_password(db: Connection, user_id: int, password_hash: str) -> None:
-    """A new password; all sessions of the account end."""
+def set_password(db: Connection, user_id: int, password_hash: str, now_ms: int) -> None:
+    """A new password; all sessions of the account end, and no link sets another one."""
     db.execute(update(user_account).where(user_account.c.id == user_id).values(password_hash=password_hash))
     end_sessions(db, user_id)
+    c = recovery.c
+    still_good = c.user_id == user_id, c.voided_ms.is_(None), c.used_ms.is_(None)
+    db.execute(update(recovery).where(*still_good).values(voided_ms=now_ms))
 
 
 def end_sessions(db: Connection, user_id: int) -> None:
-    """End every session of an account."""
+    """End every session of an account, and every sign-in that is half done."""
     db.execute(session.delete().where(session.c.user_id == user_id))
+    db.execute(sign_in_step.delete().where(sign_in_step.c.user_id == user_id))
 
 
 def begin_care(engine: Engine, user_id: int, patient_id: int, now_ms: int) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Lock
+from typing import Final
+
+_OWN_BITS: Final = 64
+# Whoever has one address of IPv6 has all that share its first 64 bits (RFC 6177).
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Attempts:
 
     def begin(self, account: str, address: str, now_ms: int) -> int:
         """Count an attempt. Returns 0 when it may go on, else the milliseconds to wait (then it is not counted)."""
-        rules = self._rules
+        rules, address = self._rules, network_of(address)
         limits = ((f"{account}\n{address}", "pair", rules.pair), (account, "account", rules.account))
         keyed = [((kind, key), limit) for key, kind, limit in (*limits, (address, "address", rules.address))]
         with self._lock:
@@ -45,7 +50,7 @@ class Attempts:
     def succeeded(self, account: str, address: str) -> None:
         """Forget what was tried by this pair: its owner has signed in."""
         with self._lock:
-            self._seen.pop(("pair", f"{account}\n{address}"), None)
+            self._seen.pop(("pair", f"{account}\n{network_of(address)}"), None)
 
     def _wait(self, key: tuple[str, str], limit: int, now_ms: int) -> int:
         times = self._seen.get(key)
@@ -57,3 +62,16 @@ class Attempts:
             del self._seen[key]
             return 0
         return 0 if len(times) < limit else times[-limit] + self._rules.span_ms - now_ms
+
+
+def network_of(address: str) -> str:
+    """What one client is taken to have of the network: its address, of IPv6 the first half."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ip_network((int(found), _OWN_BITS), strict=False))

@@ -61,7 +61,7 @@ class Joining:
     def accept(self, token: str, *, name: str, password: str) -> str:
         """Make the account; returns its address. Raises ProblemError 404, AccountError, WeakPasswordError."""
         found = self.invitation(token)
-        name, hashed = read_name(name), self._passwords.hash(password, found.email)
+        name, hashed = read_name(name), self._passwords.hash(password, found.email, name)
 
         def change(db: Connection) -> tuple[int, str]:
             made = invitations.accept(db, token, name=name, password_hash=hashed, now_ms=self._now_ms)

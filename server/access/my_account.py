@@ -143,7 +143,7 @@ class MyAccount:
 
     def _replace_password(self, hashed: str, browser: Browser) -> str:
         with writing(self._engine) as db:
-            set_password(db, self._me, hashed)
+            set_password(db, self._me, hashed, self._now_ms)
         log.info("account %d changed its password", self._me)
         proof = self._holder.session.proof
         return open_session(self._engine, self._me, self._now_ms, self._desk.rules, proof=proof, browser=browser)

@@ -65,7 +65,7 @@ def recover(db: Connection, token: str, *, password_hash: str, now_ms: int) -> i
     user_id: int | None = used.scalar_one_or_none()
     if user_id is None:
         raise LinkRefusedError
-    set_password(db, user_id, password_hash)
+    set_password(db, user_id, password_hash, now_ms)
     return user_id
 
 

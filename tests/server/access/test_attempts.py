@@ -63,3 +63,17 @@ def test_no_window_ever_holds_more_than_the_limit(steps: list[int]) -> None:
             let_in.append(now)
     for time in let_in:
         assert sum(time <= other < time + rules.span_ms for other in let_in) <= rules.pair
+
+
+def test_addresses_of_one_network_are_one_client() -> None:
+    attempts = Attempts()
+    tried = [attempts.begin("ada", f"2001:db8:0:7::{host:x}", 0) for host in range(6)]
+    assert tried[:5] == [0] * 5
+    assert tried[5] > 0
+    assert attempts.begin("ada", "2001:db8:0:8::1", 0) == 0
+    attempts.succeeded("ada", "2001:db8:0:7::99")
+    assert attempts.begin("ada", "2001:db8:0:7::1", 0) == 0
+    mapped = [attempts.begin("ada", address, 0) for address in [*["192.0.2.1"] * 5, "::ffff:192.0.2.1"]]
+    assert mapped[:5] == [0] * 5
+    assert mapped[5] > 0
+    assert attempts.begin("ada", "::ffff:192.0.2.2", 0) == 0

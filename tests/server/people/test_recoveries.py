@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from server.access.accounts import credentials, set_disabled
+from server.access import steps
+from server.access.accounts import credentials, set_disabled, set_password
 from server.access.rules import AccessRules
 from server.access.sessions import find_session, open_session
+from server.people.invitations import invitations_of, invite
 from server.people.links import Link, LinkRefusedError
 from server.people.recoveries import BY_HAND_MS, BY_MAIL_MS, offer_by_mail, offer_recovery, open_recovery, recover
 from server.store import reading, writing
@@ -69,3 +71,42 @@ def test_by_mail_it_is_shorter_and_only_for_who_is_there(practice: Practice) -> 
         assert made is not None
     account, link = made
     assert (account, link.expires_ms) == (practice.therapist, NOW + BY_MAIL_MS)
+
+
+def test_a_changed_password_ends_links_and_sign_ins_that_are_half_done(practice: Practice) -> None:
+    link, kept = offered(practice, practice.therapist), offered(practice, practice.administrator)
+    steps.begin(practice.engine, "half way", steps.Purpose.FACTOR, NOW, user_id=practice.therapist)
+    with writing(practice.engine) as db:
+        set_password(db, practice.therapist, "new hash", NOW)
+        assert open_recovery(db, kept.token, NOW) == "vera@example.org"
+    assert steps.find(practice.engine, "half way", steps.Purpose.FACTOR, NOW) is None
+    with pytest.raises(LinkRefusedError):
+        recovered(practice, link.token, kept="another")
+
+
+def test_a_disabled_account_leaves_no_way_in_behind(practice: Practice) -> None:
+    link = offered(practice, practice.therapist)
+    with writing(practice.engine) as db:
+        for author, name in ((practice.administrator, "later"), (practice.therapist, "stays")):
+            invite(
+                db,
+                organisation_id=1,
+                email=f"{name}@example.org",
+                role="administrator",
+                patient_id=None,
+                author_id=author,
+                now_ms=NOW,
+            )
+        set_disabled(db, practice.administrator, NOW)
+        assert [one.email for one in invitations_of(db, 1, NOW)] == ["stays@example.org"]
+    with pytest.raises(LinkRefusedError):
+        recovered(practice, link.token)
+
+
+def test_a_link_to_an_account_does_not_outlive_its_being_disabled(practice: Practice) -> None:
+    link = offered(practice, practice.therapist)
+    with writing(practice.engine) as db:
+        set_disabled(db, practice.therapist, NOW)
+        set_disabled(db, practice.therapist, None)
+    with pytest.raises(LinkRefusedError):
+        recovered(practice, link.token)
