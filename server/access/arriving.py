@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import Request
 
 from server.access.signing_in import Arrival, Halfway
-from server.access.web import browser_of, desk_of
+from server.access.web import browser_of, desk_of, visit_of
 from server.problems import ProblemError
 
 FACTOR_WANTED: Final = (
@@ -20,7 +20,8 @@ def arrival_of(request: Request) -> Arrival:
     """The browser, the session that it has, and the step it is at."""
     rules = desk_of(request).rules
     cookies = request.cookies
-    return Arrival(browser_of(request), cookies.get(rules.session_cookie, ""), cookies.get(rules.step_cookie, ""))
+    session, step = cookies.get(rules.session_cookie, ""), cookies.get(rules.step_cookie, "")
+    return Arrival(browser_of(request), session, step, visit_of(request).via)
 
 
 def second_factor_wanted(outcome: Halfway) -> ProblemError:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import Connection
 
-from server.access import authenticators, passkeys, recovery_codes, steps
+from server.access import authenticators, passkeys, recovery_codes, sign_in_trail, steps
 from server.access.accounts import set_password
 from server.access.authenticators import AppOffer
 from server.access.clinic_accounts import is_linked
@@ -144,6 +145,7 @@ class MyAccount:
     def _replace_password(self, hashed: str, browser: Browser) -> str:
         with writing(self._engine) as db:
             set_password(db, self._me, hashed, self._now_ms)
+            self._tell(db, "password")
         log.info("account %d changed its password", self._me)
         proof = self._holder.session.proof
         return open_session(self._engine, self._me, self._now_ms, self._desk.rules, proof=proof, browser=browser)
@@ -195,6 +197,7 @@ class MyAccount:
         with writing(self._engine) as db:
             authenticators.remove_app(db, self._me)
             self._keep_one(db)
+            self._tell(db, "app removed")
         log.info("account %d removed its authenticator app", self._me)
 
     # --- passkeys ---
@@ -241,6 +244,7 @@ class MyAccount:
             if not passkeys.remove_passkey(db, self._me, passkey_id):
                 raise not_found("passkey")
             self._keep_one(db)
+            self._tell(db, "passkey removed")
         log.info("account %d removed a passkey", self._me)
 
     # --- recovery codes ---
@@ -256,13 +260,19 @@ class MyAccount:
                     "No second factor",
                     "Recovery codes stand in for a passkey or an app. Set up one of them first.",
                 )
-            return recovery_codes.make_codes(db, self._me, self._now_ms)
+            codes = recovery_codes.make_codes(db, self._me, self._now_ms)
+            self._tell(db, "recovery codes made")
+            return codes
 
     def _gain(self, proof: Proof) -> Gained:
         log.info("account %d set up a second factor: %s", self._me, proof.value)
         token = renew_session(self._engine, self._holder.token, self._now_ms, self._better(proof))
-        with reading(self._engine) as db:
+        with writing(self._engine) as db:
+            self._tell(db, f"{proof.value} added")
             return Gained(token, recovery_codes.codes_left(db, self._me) == 0)
+
+    def _tell(self, db: Connection, what: str) -> None:
+        sign_in_trail.changed(db, self._me, what, self._holder.session.browser.address, self._desk.clock())
 
     def _better(self, proof: Proof) -> Proof | None:
         """How the session counts from now on, where that is more than before."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi.concurrency import run_in_threadpool
 
-from server.access import steps
+from server.access import sign_in_trail, steps
 from server.access.accounts import credentials, normal_email
 from server.access.clinic import ClinicSignInError
 from server.access.clinic_accounts import account_of
@@ -19,6 +19,7 @@ from server.access.passkeys import PasskeyRefusedError, ask_to_show, owner_shown
 from server.access.rules import Site
 from server.access.sessions import Browser, Proof, open_session
 from server.access.steps import Purpose, Step
+from server.access.visit import Visit
 from server.access.web import Desk
 from server.problems import ProblemError, too_many_attempts
 
@@ -42,6 +43,12 @@ class Arrival:
     browser: Browser
     replaces: str = field(default="", repr=False)
     step: str = field(default="", repr=False)
+    via: str = "page"
+
+    @property
+    def visit(self) -> Visit:
+        """From where, for the trail."""
+        return Visit(self.browser.address, self.via)
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,12 @@ class Question:
 
 async def sign_in(desk: Desk, *, email: str, password: str, arrival: Arrival) -> Opened | Halfway:
     """The first step. Raises ProblemError: 429 after too many attempts, 401 for anything that does not match."""
-    user_id = await check_password(desk, email=email, password=password, address=arrival.browser.address)
+    try:
+        user_id = await check_password(desk, email=email, password=password, address=arrival.browser.address)
+    except ProblemError as problem:
+        if problem.status == 401:  # what is held back is not written down: it could be without end
+            await _refused(desk, "password", arrival)
+        raise
     factors = await run_in_threadpool(factors_of, desk.engine, user_id)
     if not factors.any:
         return await _open(desk, user_id, Proof.PASSWORD, arrival)
@@ -119,6 +131,7 @@ async def answer_code(desk: Desk, *, code: str, arrival: Arrival) -> Opened:
     proof = await run_in_threadpool(code_proves, desk.engine, desk.box, user_id, code, now_ms)
     if proof is None:
         log.warning("wrong second factor for account %d from %s", user_id, address)
+        await _refused(desk, f"code of U-{user_id}", arrival)
         raise ProblemError(401, "Not signed in", CODE_REFUSED)
     desk.factor_attempts.succeeded(str(user_id), address)
     return await _open(desk, user_id, proof, arrival)
@@ -150,6 +163,8 @@ async def answer_passkey(desk: Desk, *, answer: dict[str, Any], arrival: Arrival
     user_id = await _shown(desk, site, asked, answer, now_ms)
     if user_id is None or (first is not None and first.user_id != user_id):
         log.warning("passkey refused from %s", address)
+        if asked is not None:
+            await _refused(desk, Proof.PASSKEY.value, arrival)
         raise ProblemError(401, "Not signed in", PASSKEY_REFUSED)
     return await _open(desk, user_id, Proof.PASSKEY, arrival)
 
@@ -206,6 +221,7 @@ async def back_from_clinic(desk: Desk, *, code: str, state: str, issuer: str, ar
     user_id = await run_in_threadpool(account_of, desk.engine, identity, organisation, now_ms)
     if user_id is None:
         log.warning("the clinic has signed in somebody from %s who has no account here", address)
+        await _refused(desk, Proof.CLINIC.value, arrival)
         raise refused
     return await _open(desk, user_id, Proof.CLINIC, arrival), step.body["next"]
 
@@ -230,6 +246,10 @@ def _clinic(desk: Desk) -> tuple[Any, str]:
     return desk.clinic, f"{desk.rules.public_url.rstrip('/')}/login/clinic/answer"
 
 
+async def _refused(desk: Desk, how: str, arrival: Arrival) -> None:
+    await run_in_threadpool(sign_in_trail.tell, desk.engine, sign_in_trail.refused(how, arrival.visit), desk.clock())
+
+
 async def _open(desk: Desk, user_id: int, proof: Proof, arrival: Arrival) -> Opened:
     now_ms, engine = desk.session_clock(), desk.engine
     if arrival.step:
@@ -244,5 +264,7 @@ async def _open(desk: Desk, user_id: int, proof: Proof, arrival: Arrival) -> Ope
         proof=proof,
         browser=arrival.browser,
     )
+    entry = sign_in_trail.came_in(user_id, proof.value, arrival.visit)
+    await run_in_threadpool(sign_in_trail.tell, engine, entry, desk.clock())
     log.info("account %d signed in by %s from %s", user_id, proof.value, arrival.browser.address)
     return Opened(token)

@@ -309,3 +309,22 @@ async def test_an_administrator_helps_who_has_lost_everything(town: Town) -> Non
     with reading(clinic.engine) as db:
         told = db.execute(select(audit_entry.c.outcome, audit_entry.c.detail)).all()
     assert ("done", f"second factors of U-{clinic.people['otto']} removed") in [tuple(row) for row in told]
+
+
+async def test_the_trail_tells_of_sign_ins_and_of_what_was_changed(clinic: Any) -> None:
+    client = clinic.client()
+    for who in ("mara", "nobody"):
+        guess = {"email": f"{who}@example.org", "password": "not this one"}
+        assert (await client.post("/api/v1/session", json=guess)).status_code == 401
+    here, new = await visit(clinic), "seven grey herons stand still"
+    assert (await here.post("/account/password", old=PASSWORD, new=new, again=new)).status_code == 303
+    c, mara = audit_entry.c, f"U-{clinic.people['mara']}"
+    with reading(clinic.engine) as db:
+        rows = db.execute(select(c.actor, c.via, c.act, c.outcome, c.detail).order_by(c.number)).all()
+    assert [tuple(row) for row in rows] == [
+        ("-", "api", "sign in", "refused", "password"),
+        ("-", "api", "sign in", "refused", "password"),
+        (mara, "api", "sign in", "done", "password"),
+        (mara, "page", "change how to sign in", "done", "password"),
+    ]
+    await client.aclose()

@@ -167,7 +167,9 @@ async def test_the_trail_names_the_token(clinic: Clinic, program: MakeProgram) -
     mara = await clinic.signed_in()
     await mara.post(f"{API}/tokens", json={"name": "Secret name", "scopes": ["read:plans"], "days": 30})
     with reading(clinic.engine) as db:
-        rows = db.execute(select(audit_entry).order_by(audit_entry.c.number)).all()
+        rows = db.execute(
+            select(audit_entry).where(audit_entry.c.act != "sign in").order_by(audit_entry.c.number)
+        ).all()
     told = [(row.actor, row.via, row.act, row.outcome, row.detail) for row in rows]
     assert told == [
         ("token:1", "token:1", "see plan", "allowed", ""),
