@@ -32,7 +32,7 @@ def worn(engine: Engine) -> Clinic:
     enrol_gateway(engine, GATEWAY, name="Desk", now_ms=0)
     clinic.add_person("mara", "Mara Lindqvist")
     clinic.add_patient("Ada Keller", "mara", clip=CLIPS[0])
-    clinic.give_plan("Ada Keller", "mara", age_ms=9 * 86_400_000, seed=41, **FIELDS)
+    clinic.give_plan("Ada Keller", "mara", age_ms=9 * 86_400_000, seed=41, angle_deg=12, dwell_s=90)
     for number, day in enumerate((BEFORE_THE_WEEK, EARLIER, YESTERDAY, TODAY)):
         clinic.measure(CLIPS[0], day, MORNING, until_ms=clinic.now_ms - 60_000, seed=number + 1)
     return clinic
