@@ -254,6 +254,8 @@ def _plans(period: Period) -> str:
     def words(side: Side) -> str:
         return ", ".join(map(str, side.plan_versions)) or "none"
 
+    if not period.recent.plan_versions and not period.before.plan_versions:
+        return "None in force"
     if period.recent.plan_versions == period.before.plan_versions or not period.before.plan_versions:
         return f"Plan {words(period.recent)} in force"
     return f"Plan {words(period.recent)} in force, {words(period.before)} before"
