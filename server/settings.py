@@ -240,6 +240,11 @@ class Settings(BaseSettings):
         return f"{'https' if self.tls or self.secure else 'http'}://{host}:{self.port}"
 
     @property
+    def sealing_key(self) -> Path:
+        """The file of the key that seals the secrets of authenticator apps."""
+        return self.sealing_key_file or self.data_dir / "sealing.key"
+
+    @property
     def gateway_key_file(self) -> Path:
         """The key of gateways' passwords, where the broker takes them in the clear only."""
         return self.data_dir / "gateways.key"

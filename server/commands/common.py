@@ -18,6 +18,7 @@ from server.access.accounts import AccountError
 from server.access.passwords import WeakPasswordError
 from server.access.sealing import SealingKeyError
 from server.broker import BrokerError
+from server.broker.gateway_key import GatewayKeyError
 from server.ingest.enrolment import EnrolmentError
 from server.mqtt.address import BrokerUrlError
 from server.operation.backup import BackupError
@@ -37,6 +38,7 @@ _TROUBLES: Final = (
     BrokerUrlError,
     DatabaseUrlError,
     EnrolmentError,
+    GatewayKeyError,
     SealingKeyError,
     SettingsError,
     TombstoneError,

@@ -79,6 +79,11 @@ def restore(
         typer.echo(
             f"{made.total} rows of revision {made.revision} are restored and verified, {gone} patients erased again"
         )
+        if not settings.tombstones.exists():
+            typer.echo(
+                f"There are no tombstones at {settings.tombstones}: whoever was erased or withdrew consent since the "
+                "backup is back. If anybody was, put that file there before you start the server."
+            )
         typer.echo(
             "Everybody is signed out. Passwords, tokens, computers and who cares for whom are as they were when the "
             "backup was made: end again what has been ended since."

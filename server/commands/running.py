@@ -127,7 +127,7 @@ def _ways_in(settings: Settings) -> WaysIn:
     clinic = settings.clinic
     return WaysIn(
         frozenset(settings.second_factor_for),
-        SecretBox.at(settings.sealing_key_file or settings.data_dir / "sealing.key"),
+        SecretBox.at(settings.sealing_key),
         None if clinic is None else ClinicSignIn(clinic),
     )
 

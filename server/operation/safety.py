@@ -145,6 +145,10 @@ def passwords(settings: Settings, url: str | None) -> Iterator[Finding]:
         if there.password in KNOWN_PASSWORDS and not is_loopback(there.host):
             yield _known(topic, "the broker", variable("mqtt_password"))
             count += 1
+        admin = settings.mqtt_admin_password.get_secret_value()
+        if settings.mqtt_admin_username is not None and admin in KNOWN_PASSWORDS and not is_loopback(there.host):
+            yield _known(topic, "the broker's administrator", variable("mqtt_admin_password"))
+            count += 1
     if _database_password(settings.database) in KNOWN_PASSWORDS:
         yield _known(topic, "the database", variable("database_url"))
         count += 1
@@ -211,6 +215,7 @@ def private_files(settings: Settings) -> Iterable[Path]:
         *secret_files(settings),
         settings.tls_key_file,
         settings.mqtt_passwords_file,
+        settings.sealing_key,
         settings.gateway_key_file,
         settings.tombstones,
         *_database_files(settings.database),

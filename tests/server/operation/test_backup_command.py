@@ -51,6 +51,7 @@ def test_who_was_erased_after_the_backup_does_not_come_back(data: Path, tmp_path
     done = call("restore", str(file))
     assert done.exit_code == 0, done.output
     assert "1 patients erased again" in done.stdout
+    assert "There are no tombstones" not in done.stdout
     assert names(data) == ["P-ben"]
     again = call("restore", str(file))
     assert (again.exit_code, "holds a store already" in again.stderr) == (1, True)
@@ -58,6 +59,21 @@ def test_who_was_erased_after_the_backup_does_not_come_back(data: Path, tmp_path
     with reading(engine) as db:
         assert db.scalar(select(func.count()).where(audit_entry.c.patient == "P-ada"))
     engine.dispose()
+
+
+def test_a_restore_without_tombstones_says_what_that_means(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    assert call("backup", str(file)).exit_code == 0
+    for path in data.glob("plumbline.db*"):
+        path.unlink()
+    assert f"There are no tombstones at {Settings().tombstones}" in call("restore", str(file)).stdout
+
+
+def test_a_damaged_key_of_gateways_is_told_in_one_line(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLUMBLINE_SERVER_MQTT_ADMIN_USERNAME", "admin")
+    Settings().gateway_key_file.write_bytes(b"short")
+    result = call("create-gateway", "--name", "ward")
+    assert (result.exit_code, "holds no key of 32 bytes" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("command", ["restore", "run"])

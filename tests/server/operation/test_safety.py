@@ -69,6 +69,10 @@ def test_it_starts(make_settings: MakeSettings, given: dict[str, Any]) -> None:
         ({"gateway_mqtt_url": "mqtt://mqtt.example.org", "mqtt_private": True}, "gateways would send measurements"),
         ({"mqtt_url": "mqtts://broker"}, "the password for the broker is empty or one that everybody tries first"),
         ({"mqtt_url": "mqtts://server:mosquitto@broker"}, "the password for the broker is empty or one"),
+        (
+            {**BROKER, "mqtt_private": True, "mqtt_admin_username": "admin", "mqtt_admin_password": SecretStr("admin")},
+            "the password for the broker's administrator is empty or one",
+        ),
         ({"database_url": SecretStr(DATABASE.format("plumbline", "database"))}, "the password for the database is"),
         ({"database_url": SecretStr(DATABASE.format("", "database"))}, "the password for the database is"),
         ({"metrics_token": SecretStr("short")}, "METRICS_TOKEN is shorter than 16"),
@@ -100,7 +104,7 @@ def test_why_and_what_to_do_is_said_for_every_problem(make_settings: MakeSetting
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
 @pytest.mark.parametrize("bit", [stat.S_IROTH, stat.S_IWOTH])
-@pytest.mark.parametrize("what", ["database", "secret", "key", "settings", "broker", "passwords"])
+@pytest.mark.parametrize("what", ["database", "secret", "key", "settings", "broker", "passwords", "sealing"])
 def test_private_files_that_others_may_read_or_change(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, bit: int
 ) -> None:
@@ -109,6 +113,7 @@ def test_private_files_that_others_may_read_or_change(
     file = {
         "database": data / "plumbline.db-wal",
         "broker": data / "broker" / "accounts.json",
+        "sealing": data / "sealing.key",
         "settings": tmp_path / "server.toml",
     }.get(what, tmp_path / what)
     file.write_text('mqtt_password = "a long random word"\n' if what == "settings" else "a long random word")
