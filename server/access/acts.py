@@ -101,6 +101,8 @@ class Duty(StrEnum):
     TAKE_EMERGENCY_ACCESS = "take emergency access"
     SEE_ERASURES = "see erasures"
     """What of which pseudonym was erased, and what is outstanding."""
+    GIVE_UP_COMPUTER = "give up a computer"
+    """Of somebody who was erased: it is disconnected, and not waited for any more."""
     SEE_TOKENS = "see tokens"
     """Of one's own programs."""
     MANAGE_TOKENS = "manage tokens"
@@ -118,7 +120,8 @@ _OPERATION: Final = frozenset({Duty.SEE_OPERATION, Duty.MANAGE_OPERATION, Duty.S
 _TOKENS: Final = frozenset({Duty.SEE_TOKENS, Duty.MANAGE_TOKENS})
 
 DUTIES: Final[Mapping[Role, frozenset[Duty]]] = {
-    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT, Duty.SEE_ERASURES})
+    Role.ADMINISTRATOR: frozenset({Duty.SEE_PEOPLE, Duty.MANAGE_PEOPLE, Duty.ADD_PATIENT})
+    | {Duty.SEE_ERASURES, Duty.GIVE_UP_COMPUTER}
     | _OPERATION
     | _TOKENS,
     Role.THERAPIST: frozenset({Duty.TAKE_EMERGENCY_ACCESS, Duty.USE_TEMPLATES}) | _TOKENS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.access.acts import Duty
 from server.access.duty_entrance import DutyEntrance
 from server.problems import not_found
+from server.rights.outstanding import give_up
 from server.rights.reports import Report, report, reports
 from server.store.engine import reading
 
@@ -26,3 +27,12 @@ class OfficeErasures(DutyEntrance):
         if found is None:
             raise not_found("erasure")
         return found
+
+    def give_up_computer(self, erasure_id: int, gateway_id: str) -> None:
+        """Disconnect a computer that was the erased patient's alone, so that it is not waited for. Raises ProblemError
+        403, 404 for any other."""
+        with self._writing(Duty.GIVE_UP_COMPUTER, gateway_id[:16]) as (db, note):
+            found = report(db, erasure_id, self._person.organisation_id)
+            if found is None or not give_up(db, erasure_id, gateway_id, self._now_ms):
+                raise not_found("erasure or computer")
+            note.patient = found.pseudonym

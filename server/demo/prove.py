@@ -71,7 +71,7 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
         yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))
         yield _plumbline("sitting", folder, "evaluate", "sitting", str(recordings / "sitting_postures"))
     if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
-        for name in ("radio", "firmware", "first-steps", "kills", "fuzz", "api", "server-speed"):
+        for name in ("radio", "firmware", "first-steps", "kills", "erasure", "fuzz", "api", "server-speed"):
             why = "needs a checkout and the development tools"
             yield Result(name, passed=True, wall_s=0, detail=None, skipped=why)
         return
@@ -118,6 +118,7 @@ def _tests(recordings: Path | None) -> Iterator[Step]:
     yield Step("first-steps", (*pytest, "-s", "tests/line/test_enrol_to_live.py"), env=long)
     killed = (f"tests/gateway/{name}.py" for name in ("test_outbox_kill", "test_erasing"))
     yield Step("kills", (*pytest, "--timeout=3600", *killed), env={"PLUMBLINE_KILLS": "200"})
+    yield Step("erasure", (*pytest, "--timeout=3600", "tests/line/test_erase_line.py"), env=long)
     yield Step("fuzz", (*pytest, "--timeout=3600", "-m", "hypothesis", *_FUZZ), env=long)
     noise = "tests/server/summaries/test_trends.py"
     yield Step("noise", (*pytest, "-s", "--timeout=3600", "-m", "not hypothesis", noise), env=long)

@@ -23,6 +23,7 @@ from server.rights.consents import ConsentError
 
 router: Final = APIRouter(include_in_schema=False)
 ErasureId = Annotated[int, Path(ge=1, lt=2**31)]
+GatewayId = Annotated[str, Path(max_length=40)]
 Text = Annotated[str, Form(max_length=100)]
 _CHUNK: Final = 65_536
 _SHOWN: Final = 40
@@ -153,6 +154,14 @@ def erasure(door: Door, erasure_id: ErasureId) -> HTMLResponse:
         "gone": [(KINDS.get(name, name.replace("_", " ")), count) for name, count in found.gone.items()],
     }
     return page("erasure.html", context, door=door)
+
+
+@router.post(f"{ERASURES}/{{erasure_id}}/computers/{{gateway}}/disconnect")
+def give_up(door: Door, request: Request, erasure_id: ErasureId, gateway: GatewayId) -> Response:
+    """Wait no more for a computer of an erased patient: it is disconnected for good."""
+    door.office.give_up_computer(erasure_id, gateway)
+    desk_of(request).tell_broker()
+    return RedirectResponse(f"{ERASURES}/{erasure_id}", 303)
 
 
 def _page(

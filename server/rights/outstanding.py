@@ -32,6 +32,8 @@ class Outstanding:
     sent_ms: int | None
     told: str | None
     held_back: bool
+    own: bool
+    """Whether the computer was the erased patient's alone."""
 
 
 def _open(now_ms: int) -> ColumnElement[bool]:
@@ -122,17 +124,33 @@ def complete(connection: Connection, now_ms: int) -> list[str]:
     return sorted(done.scalars())
 
 
+def give_up(connection: Connection, erasure_id: int, gateway_id: str, now_ms: int) -> bool:
+    """End for good what a computer may do that was the erased patient's alone, so that it is not waited for any more;
+    False for any other. Again changes nothing."""
+    c = erasure_order.c
+    own = select(c.id).where(c.erasure_id == erasure_id, c.gateway == gateway_id, c.own).limit(1)
+    if connection.scalar(own) is None:
+        return False
+    connection.execute(
+        update(gateway)
+        .where(gateway.c.id == gateway_id, gateway.c.revoked_ms.is_(None))
+        .values(revoked_ms=now_ms, online=False, status_json=None)
+    )
+    complete(connection, now_ms)
+    return True
+
+
 def outstanding(connection: Connection, erasure_id: int) -> list[Outstanding]:
     """The computers that an erasure waits for."""
     c = erasure_order.c
     query = (
-        select(c.gateway, c.clip, c.sent_ms, c.told, erasure.c.at_ms, _held_back().label("held_back"))
+        select(c.gateway, c.clip, c.sent_ms, c.told, c.own, erasure.c.at_ms, _held_back().label("held_back"))
         .join(erasure, erasure.c.id == c.erasure_id)
         .join(gateway, gateway.c.id == c.gateway)
         .where(c.erasure_id == erasure_id, c.done_ms.is_(None), gateway.c.revoked_ms.is_(None))
         .order_by(c.gateway, c.clip)
     )
     return [
-        Outstanding(row.gateway, row.clip, row.at_ms, row.sent_ms, row.told, bool(row.held_back))
+        Outstanding(row.gateway, row.clip, row.at_ms, row.sent_ms, row.told, bool(row.held_back), row.own)
         for row in connection.execute(query)
     ]

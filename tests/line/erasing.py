@@ -168,6 +168,13 @@ class Line:
         assert answer.status_code == 303
         return int(answer.headers["location"].rsplit("/", 1)[1])
 
+    def give_up(self, number: int, gateway: str) -> None:
+        """The administrator waits no more for this computer, and for no other."""
+        administrator = self.people[Role.ADMINISTRATOR]
+        assert f"/erasures/{number}/computers/{gateway}/disconnect" in self.told(number)
+        assert administrator.post(f"/erasures/{number}/computers/{'f' * 16}/disconnect").status_code == 404
+        assert administrator.post(f"/erasures/{number}/computers/{gateway}/disconnect").status_code == 303
+
     def report(self) -> Report:
         with reading(self.engine) as db:
             (found,) = reports(db)

@@ -109,6 +109,30 @@ def test_the_computer_is_away_and_what_it_had_sent_comes_late(line: Line, tmp_pa
     comes_back_with_no_backup(line, own.gateway, backup, sent.came.queue[0])
 
 
+def test_another_computer_never_comes_back_and_is_given_up(line: Line) -> None:
+    path, lost = line.enrol(), line.enrol("lost")
+    clip = line.clip(path)
+    name = configuration.load(lost).gateway
+
+    async def main() -> None:
+        async with RadioHost([clip], start_utc_ms=START_UTC_MS) as host:
+            line.utc_ms = host.utc_ms
+            with await host.open_bluetooth("home"):
+                async with at_home(path, host):
+                    await soon(line.measured)
+                    number = line.erase()
+                    await soon(lambda: {one.gateway for one in line.report().outstanding} == {name})
+                    await soon(lambda: not line.may_come(path))
+            assert not line.complete()
+            assert line.may_come(lost)
+            line.give_up(number, name)
+            assert line.complete()
+            assert not line.may_come(lost)
+
+    simulate(main())
+    nothing_is_held(line.engine, line.patient, line.pseudonym)
+
+
 def late(line: Line, gateway: str, password: str, batch: bytes) -> None:
     """A batch from before the erasure is sent by the computer's own account after it."""
     sender = Client(line.broker.port, gateway, password, messages.topic(gateway, "down", "ack"))

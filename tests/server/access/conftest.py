@@ -27,7 +27,7 @@ from server.plans.drafts import save_draft
 from server.plans.templates import save_template
 from server.rights.erasing import note
 from server.store import open_engine, writing
-from server.store.tables import assignment
+from server.store.tables import assignment, erasure_order
 from tests.server.access.decisions import Who
 from tests.server.conftest import PASSWORD, Clinic, quick_passwords
 
@@ -109,7 +109,7 @@ def settle_in(clinic: Clinic) -> Town:
     begin_care(engine, accounts["nils"], gus, now_ms - 1000)
     with writing(engine) as db:
         db.execute(insert(assignment).values(clip="00000000000000d1", gateway=None, patient_id=gus, start_ms=0))
-        note(db, "P-gone", [], at_ms=now_ms - 1000, actor="U-1", organisation_id=1)
+        erased = note(db, "P-gone", [], at_ms=now_ms - 1000, actor="U-1", organisation_id=1)
         take_access(db, accounts["ina"], ADA, "Ada rang: the clip does not stop", now_ms - 1000)
         invite(
             db,
@@ -127,6 +127,9 @@ def settle_in(clinic: Clinic) -> Town:
         save_draft(db, ADA, accounts["mara"], fields, reason="calmer", based_on=2, now_ms=now_ms)
         kept = save_template(db, 1, accounts["mara"], name="Our start", purpose="", fields=fields, now_ms=now_ms)
     refuse(engine, own_gateway, "records", b"{}", problem="no JSON", now_ms=now_ms, ours=True)
+    with writing(engine) as db:
+        order = {"erasure_id": erased, "gateway": own_gateway, "clip": "00000000000000d2", "own": True, "command": "e"}
+        db.execute(insert(erasure_order).values(**order, done_ms=now_ms))
     there = {
         "patient_id": str(ADA),
         "day": "2026-03-25",

@@ -126,6 +126,7 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "POST /patients/{patient_id}/erase": ITS_ADMINISTRATOR,
     "GET /erasures": ADMINISTRATORS,
     "GET /erasures/{erasure_id}": ITS_ADMINISTRATOR,
+    "POST /erasures/{erasure_id}/computers/{gateway}/disconnect": ITS_ADMINISTRATOR,
     "GET /healthz": EVERYBODY,
     "GET /readyz": EVERYBODY,
     "GET /api/v1/health": EVERYBODY,
