@@ -33,7 +33,7 @@ SECONDS: Final = float(os.environ.get("PLUMBLINE_API_S", "0"))
 EXAMPLES: Final = 20 if SECONDS else 2
 """For each operation, besides the boundary cases of each parameter and field."""
 _BY_MEANING: Final = {
-    "include-path-regex": "/plan(-templates|/draft|/draft/send)?$",
+    "include-path-regex": "/plan(-templates|/draft|/draft/send|/preview)?$",
     "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "401", "403", "404", "409", "422", "429"]}},
 }
 """That fields of a plan must go together no schema can say, so that what fits the schema may be refused there."""
