@@ -9,8 +9,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from server.access.accounts import AccountError
-from server.access.acts import Role
-from server.access.web import Door, SignedIn, desk_of
+from server.access.acts import Duty, Role
+from server.access.my_account import MyAccount
+from server.access.web import Door, Holder, SignedIn, desk_of
 from server.pages.places import PEOPLE, RECORDS
 from server.pages.render import page
 from server.pages.zones import zones
@@ -64,15 +65,19 @@ def revoke_invitation(door: Door, invitation_id: Number) -> Response:
 
 
 @router.post("/accounts/{account_id}/recovery")
-def recovery_link(door: Door, request: Request, account_id: Number) -> HTMLResponse:
+def recovery_link(door: Door, holder: Holder, request: Request, account_id: Number) -> HTMLResponse:
     """Make a link with which somebody sets a new password; it is shown this once."""
+    if door.office.may(Duty.MANAGE_PEOPLE):
+        MyAccount(desk_of(request), holder).require_fresh()
     name, link = door.office.recovery_link(account_id)
     return _people(door, link=_shown(request, door, "recovery", link, name))
 
 
 @router.post("/accounts/{account_id}/factors")
-def forget_factors(door: Door, account_id: Number) -> Response:
+def forget_factors(door: Door, holder: Holder, request: Request, account_id: Number) -> Response:
     """Take the second factors of somebody away who has lost them."""
+    if door.office.may(Duty.MANAGE_PEOPLE):
+        MyAccount(desk_of(request), holder).require_fresh()
     door.office.forget_factors(account_id)
     return RedirectResponse(PEOPLE, 303)
 

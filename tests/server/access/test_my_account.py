@@ -328,3 +328,12 @@ async def test_the_trail_tells_of_sign_ins_and_of_what_was_changed(clinic: Any) 
         (mara, "page", "change how to sign in", "done", "password"),
     ]
     await client.aclose()
+
+
+async def test_an_administrator_opens_no_account_from_a_session_left_open(town: Town) -> None:
+    vera, clinic = town.visitor(Who.ADMINISTRATOR), town.clinic
+    clinic.now_ms += clinic.rules.fresh_ms + 1
+    for what in ("recovery", "factors"):
+        answer = await vera.post(f"/people/accounts/{clinic.people['otto']}/{what}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/account/confirm")
+    await vera.aclose()
