@@ -39,6 +39,7 @@ def local_date(zone: str, utc_ms: int) -> date:
     return (_EPOCH + timedelta(milliseconds=utc_ms)).astimezone(zone_info(zone)).date()
 
 
+@lru_cache(maxsize=4096)
 def local_instant(zone: str, day: date, minute: int, *, last: bool = False) -> int:
     """UTC milliseconds at which the local clock reads `minute` of `day` (0 to 1440).
 

@@ -42,6 +42,8 @@ Span = tuple[int, int]
 _DAY_MIN: Final = 1440
 _WORN: Final = np.array([name not in NOT_WORN for name in messages.CATEGORIES])
 """By category code."""
+_BEYOND: Final = 1000
+"""Larger than any angle, degrees."""
 
 
 @dataclass(frozen=True)
@@ -255,23 +257,19 @@ def _trace(painted: Painted) -> tuple[TracePoint, ...]:
     worn = np.flatnonzero(_worn_angles(painted))
     if not len(worn):
         return ()
-    begins = painted.begins_ms[worn]
-    row, second = np.divmod((begins - painted.begins_ms[0]) // SECOND_MS, 60)
-    new = np.append(True, np.diff(row) != 0)
-    told, row = row[new], np.cumsum(new) - 1
-    angles = np.full((len(told), 60), np.nan, dtype=np.float32)
+    begins = painted.begins_ms
+    whole = begins[-1] - begins[0] == (len(begins) - 1) * SECOND_MS  # one window, as a rule
+    minute, second = np.divmod(worn if whole else (begins[worn] - begins[0]) // SECOND_MS, 60)
+    new = np.append(True, minute[1:] != minute[:-1])
+    row = np.cumsum(new) - 1
+    angles = np.full((row[-1] + 1, 60), _BEYOND, dtype=np.int16)
     angles[row, second] = painted.sagittal[worn]
-    angles = np.sort(angles, axis=1)  # what is not a number sorts last
-    counts = np.count_nonzero(~np.isnan(angles), axis=1)
-    row = np.arange(len(told))
-    median = (angles[row, (counts - 1) // 2] + angles[row, counts // 2]) / 2
-    columns = (
-        painted.begins_ms[0] + told * MINUTE_MS,
-        median,
-        angles[:, 0],
-        angles[row, counts - 1],
-    )
-    return tuple(TracePoint(*point) for point in zip(*(column.tolist() for column in columns), strict=True))
+    angles.sort(axis=1)  # what is no angle sorts last
+    counts = np.diff(np.flatnonzero(new), append=len(worn))
+    row = np.arange(len(angles))
+    middle = angles[row, (counts - 1) // 2] + angles[row, counts // 2]
+    columns = (begins[0] + minute[new] * MINUTE_MS, middle / 2, angles[:, 0] * 1.0, angles[row, counts - 1] * 1.0)
+    return tuple(map(TracePoint, *(column.tolist() for column in columns)))
 
 
 def _episodes(inputs: DayInputs, window: _Window, painted: Painted) -> tuple[DayEpisode, ...]:

@@ -8,7 +8,8 @@ that had begun before it looked goes back to where the clip saw it begin.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Final
 
 EDGE_MS: Final = 5_000
@@ -35,9 +36,12 @@ class Told:
     simulated: bool
 
 
+_ALL: Final = attrgetter(*(field.name for field in fields(Told)))
+
+
 def merge_episodes(told: Iterable[Told], watched: Watched = lambda _: True) -> list[Told]:
     """Episodes in order of time, each slouch once."""
-    episodes = sorted(told, key=astuple)
+    episodes = sorted(told, key=_ALL)
     merged = _union([episode for episode in episodes if episode.judge == "gateway"])
     for one in _union([episode for episode in episodes if episode.judge != "gateway"]):
         merged = _weave(merged, one, watched)

@@ -105,29 +105,32 @@ def paint(clips: Mapping[str, Rows], spans: Sequence[tuple[int, int]]) -> Painte
     codes = np.full(len(middle), LOST, dtype=np.uint8)
     sagittal = np.full(len(middle), NO_ANGLE, dtype=np.int8)
     judged = np.full(len(middle), -1, dtype=np.int8)
-    owner = np.full((len(middle), 2), -1, dtype=np.int64)
+    owner = np.full(len(middle), -1, dtype=np.int64)
+    minute = np.full(len(middle), -1, dtype=np.int64)
     minutes = {clip: merge_judges(rows) for clip, rows in clips.items() if len(rows)}
     names = sorted(minutes, reverse=True)
     for number, clip in enumerate(names):  # from the weakest claim to the strongest, each painting over the one before
         told = minutes[clip]
-        boots = {int(boot): told.boot == boot for boot in np.unique(told.boot)}
-        for mask in sorted(boots.values(), key=lambda mask: int(told.utc_ms[mask].min())):
-            of_boot = np.flatnonzero(mask)
-            row, second, inside = _locate(told, of_boot, middle)
-            claim = inside & (told.codes[row, second] != LOST) & (told.judge[row, second] >= judged)
-            row, second = row[claim], second[claim]
-            codes[claim] = told.codes[row, second]
-            sagittal[claim] = told.sagittal[row, second]
-            judged[claim] = told.judge[row, second]
-            owner[claim, 0], owner[claim, 1] = number, row
-    told_by = {clip: (minutes[clip], owner[:, 0] == number, owner[:, 1]) for number, clip in enumerate(names)}
+        its_codes, its_sagittal, its_judge = told.codes.ravel(), told.sagittal.ravel(), told.judge.ravel()
+        boots = [np.flatnonzero(told.boot == boot) for boot in np.unique(told.boot)]
+        for of_boot in sorted(boots, key=lambda rows: int(told.utc_ms[rows].min())):
+            at, cell = _locate(told, of_boot, middle)
+            code, judge = its_codes[cell], its_judge[cell]
+            claim = np.flatnonzero((code != LOST) & (judge >= judged[at]))
+            at, cell = at[claim], cell[claim]
+            codes[at] = code[claim]
+            sagittal[at] = its_sagittal[cell]
+            judged[at] = judge[claim]
+            owner[at], minute[at] = number, cell // 60
+    told_by = {clip: (minutes[clip], owner == number, minute) for number, clip in enumerate(names)}
     return _painted(begins, codes, sagittal, judged == JUDGE_GATEWAY, told_by)
 
 
 def _locate(
     told: Minutes, of_boot: NDArray[np.int64], middle: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Which minute of a boot, and which of its seconds, lies at each instant; and whether any does."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The instants that lie in a minute of a boot, as places in `middle` (rising), and the second that lies at each, as
+    60 times the minute and the second in it."""
     of_boot = of_boot[np.argsort(told.utc_ms[of_boot], kind="stable")]
     utc = told.utc_ms[of_boot]
     length = np.full(len(utc), MINUTE_MS, dtype=np.int64)
@@ -135,12 +138,13 @@ def _locate(
     follows = np.diff(told.start_ms[of_boot].astype(np.int64)) == MINUTE_MS
     near = follows & (np.abs(step - MINUTE_MS) <= _DRIFT_MS)
     length[:-1][near] = step[near]
-    at = np.searchsorted(utc, middle, side="right") - 1
-    inside = at >= 0
-    at = np.maximum(at, 0)
-    second = (middle - utc[at]) * 60 // length[at]
-    inside &= (second >= 0) & (second < 60)
-    return of_boot[at], np.clip(second, 0, 59), inside
+    # There are far fewer minutes than instants: where each begins is looked up, and what lies between is of that one.
+    first = np.searchsorted(middle, utc)
+    count = np.diff(first, append=len(middle))
+    place = np.arange(len(middle) - count.sum(), len(middle))
+    second = (middle[place] - np.repeat(utc, count)) * 60 // np.repeat(length, count)
+    inside = np.flatnonzero(second < 60)
+    return place[inside], np.repeat(of_boot * 60, count)[inside] + second[inside]
 
 
 def _painted(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from gateway import messages
 from server.store.tables import plan
@@ -23,17 +25,25 @@ class Prescribed:
 
     def read(self) -> messages.Plan:
         """The plan."""
-        return messages.Plan.model_validate_json(self.body_json)
+        return _read(self.body_json)
+
+
+@lru_cache(maxsize=1024)
+def _read(body_json: str) -> messages.Plan:
+    # A version never changes, and neither does a plan once read.
+    return messages.Plan.model_validate_json(body_json)
+
+
+_VERSIONS: Final = (
+    select(plan.c.patient_id, plan.c.version, plan.c.body_json, plan.c.created_ms, plan.c.confirmed_ms)
+    .where(plan.c.patient_id.in_(bindparam("patients", expanding=True)))
+    .order_by(plan.c.patient_id, plan.c.version.desc())
+)
 
 
 def prescribed(connection: Connection, patient_ids: Iterable[int]) -> dict[int, list[Prescribed]]:
     """The versions of these patients' plans, the newest first."""
-    columns = plan.c
-    rows = connection.execute(
-        select(columns.patient_id, columns.version, columns.body_json, columns.created_ms, columns.confirmed_ms)
-        .where(columns.patient_id.in_(list(patient_ids)))
-        .order_by(columns.patient_id, columns.version.desc())
-    )
+    rows = connection.execute(_VERSIONS, {"patients": list(patient_ids)})
     found: dict[int, list[Prescribed]] = {}
     for patient_id, *version in rows:
         found.setdefault(patient_id, []).append(Prescribed(*version))

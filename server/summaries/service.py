@@ -7,13 +7,13 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, or_, select
+from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, or_, select
 
 from server.store import reading, writing
-from server.store.epoch_blob import HOUR_MS, BlobError, Rows, decode
+from server.store.epoch_blob import HOUR_MS, ROW, BlobError, Rows, decode
 from server.store.tables import (
     clip_event,
     daily,
@@ -36,6 +36,42 @@ log: Final = logging.getLogger(__name__)
 
 _EPISODE_REACH_MS: Final = 6 * HOUR_MS
 """How long before the day an episode may begin and still be joined with one of the day."""
+_PLAIN: Final = np.dtype((np.void, ROW.itemsize))
+
+
+def _within(table: Table, *names: str) -> Select[Any]:
+    between = table.c.utc_ms.between(bindparam("first"), bindparam("last"))
+    return select(*(table.c[name] for name in names)).where(table.c.patient_id == bindparam("patient"), between)
+
+
+# What is asked for each day is put together once.
+_HOURS: Final = (
+    select(epoch_hour.c.clip, epoch_hour.c.blob)
+    .where(epoch_hour.c.patient_id == bindparam("patient"))
+    .where(epoch_hour.c.hour.between(bindparam("first"), bindparam("last")))
+    .order_by(epoch_hour.c.clip, epoch_hour.c.hour)
+)
+_EPISODES: Final = _within(
+    episode, "utc_ms", "duration_ms", "peak_deg", "mean_deg", "end_reason", "judge", "plan", "simulated"
+).where(episode.c.duration_ms > 0)  # without length: it turned out that the clip was not worn
+_REMINDERS: Final = _within(
+    reminder,
+    *("clip", "boot", "start_ms", "utc_ms", "since_ms", "angle_deg", "reason"),
+    *("response", "response_ms", "judge", "plan", "simulated"),
+).order_by(reminder.c.rev)
+_EVENTS: Final = _within(clip_event, "utc_ms", "clip", "kind", "value")
+_UNPLACED: Final = select(
+    *(
+        select(func.count())
+        .select_from(table)
+        .where(table.c.patient_id == bindparam("patient"), *without)
+        .scalar_subquery()
+        for table, without in (
+            (unplaced_epoch, ()),
+            *((table, (table.c.utc_ms.is_(None),)) for table in (episode, reminder, clip_event)),
+        )
+    )
+)
 
 
 def day_view(engine: Engine, patient_id: int, day: date, now_ms: int) -> DayView:
@@ -166,81 +202,55 @@ def _inputs(
 
 
 def _rows(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> dict[str, Rows]:
-    stored = connection.execute(
-        select(epoch_hour.c.clip, epoch_hour.c.blob)
-        .where(
-            epoch_hour.c.patient_id == patient_id,
-            epoch_hour.c.hour.between((start_ms - MINUTE_MS) // HOUR_MS, (end_ms - 1) // HOUR_MS),
-        )
-        .order_by(epoch_hour.c.clip, epoch_hour.c.hour)
-    )
+    hours = {"first": (start_ms - MINUTE_MS) // HOUR_MS, "last": (end_ms - 1) // HOUR_MS}
     tables: dict[str, list[Rows]] = {}
-    for clip, blob in stored:
+    for clip, blob in connection.execute(_HOURS, {"patient": patient_id, **hours}):
         tables.setdefault(clip, []).append(decode(blob))
-    return {clip: np.concatenate(parts) for clip, parts in tables.items()}
+    # Joined as plain bytes: NumPy joins tables field by field.
+    return {clip: np.concatenate([part.view(_PLAIN) for part in parts]).view(ROW) for clip, parts in tables.items()}
 
 
 def _episodes(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[Told]:
-    rows = connection.execute(
-        select(episode).where(
-            episode.c.patient_id == patient_id,
-            episode.c.utc_ms.between(start_ms, end_ms - 1),
-            episode.c.duration_ms > 0,  # without length: it turned out that the clip was not worn
-        )
-    ).mappings()
-    return [
-        Told(
-            row["utc_ms"],
-            row["utc_ms"] + row["duration_ms"],
-            row["peak_deg"],
-            row["mean_deg"],
-            row["end_reason"],
-            row["judge"],
-            row["plan"],
-            row["simulated"],
-        )
-        for row in rows
-    ]
+    rows = connection.execute(_EPISODES, {"patient": patient_id, "first": start_ms, "last": end_ms - 1})
+    return [Told(utc_ms, utc_ms + duration_ms, *rest) for utc_ms, duration_ms, *rest in rows]
 
 
 def _reminders(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[DayReminder]:
-    rows = connection.execute(
-        select(reminder)
-        .where(reminder.c.patient_id == patient_id, reminder.c.utc_ms.between(start_ms, end_ms - 1))
-        .order_by(reminder.c.rev)
-    ).mappings()
+    rows = connection.execute(_REMINDERS, {"patient": patient_id, "first": start_ms, "last": end_ms - 1})
     # The clip has one motor: a reminder told again under another judge is the same reminder, told better.
-    newest = {(row["clip"], row["boot"], row["start_ms"]): row for row in rows}
-    return [_reminder(row) for row in newest.values()]
+    newest = {tuple(row[:3]): row for row in rows}
+    return [_reminder(*row[2:]) for row in newest.values()]
 
 
-def _reminder(row: RowMapping) -> DayReminder:
+def _reminder(
+    start_ms: int,
+    utc_ms: int,
+    since_ms: int,
+    angle_deg: float,
+    reason: str,
+    response: str,
+    response_ms: int,
+    judge: str,
+    plan: int,
+    simulated: bool,
+) -> DayReminder:
     return DayReminder(
-        row["utc_ms"],
-        row["utc_ms"] - (row["start_ms"] - row["since_ms"]),
-        row["angle_deg"],
-        row["reason"],
-        row["response"],
-        row["response_ms"] if row["response"] in ("prompt", "later") else None,
-        row["judge"],
-        row["plan"],
-        row["simulated"],
+        utc_ms,
+        utc_ms - (start_ms - since_ms),
+        angle_deg,
+        reason,
+        response,
+        response_ms if response in ("prompt", "later") else None,
+        judge,
+        plan,
+        simulated,
     )
 
 
 def _events(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[DayEvent]:
-    rows = connection.execute(
-        select(clip_event.c.utc_ms, clip_event.c.clip, clip_event.c.kind, clip_event.c.value).where(
-            clip_event.c.patient_id == patient_id, clip_event.c.utc_ms.between(start_ms, end_ms - 1)
-        )
-    )
+    rows = connection.execute(_EVENTS, {"patient": patient_id, "first": start_ms, "last": end_ms - 1})
     return [DayEvent(*row) for row in rows]
 
 
 def _unplaced(connection: Connection, patient_id: int) -> int:
-    counts = [select(func.count()).select_from(unplaced_epoch).where(unplaced_epoch.c.patient_id == patient_id)]
-    for table in (episode, reminder, clip_event):
-        own = table.c.patient_id == patient_id
-        counts.append(select(func.count()).select_from(table).where(own, table.c.utc_ms.is_(None)))
-    found = connection.execute(select(*(count.scalar_subquery() for count in counts))).one()
-    return sum(found)
+    return sum(connection.execute(_UNPLACED, {"patient": patient_id}).one())

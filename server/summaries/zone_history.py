@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from server.store import UnknownPatientError
 from server.store.tables import patient, patient_zone, user_account
@@ -26,14 +26,17 @@ class ZonePeriod:
     created_ms: int | None
 
 
+_LIVED: Final = (
+    select(patient.c.id, patient.c.zone, patient_zone.c.start_ms, patient_zone.c.zone.label("lived"))
+    .join(patient_zone, patient_zone.c.patient_id == patient.c.id, isouter=True)
+    .where(patient.c.id.in_(bindparam("patients", expanding=True)))
+    .order_by(patient.c.id, patient_zone.c.start_ms)
+)
+
+
 def zones_of(connection: Connection, patient_ids: Iterable[int]) -> dict[int, Zones]:
     """The zones of these patients; one that does not exist is missing."""
-    rows = connection.execute(
-        select(patient.c.id, patient.c.zone, patient_zone.c.start_ms, patient_zone.c.zone.label("lived"))
-        .join(patient_zone, patient_zone.c.patient_id == patient.c.id, isouter=True)
-        .where(patient.c.id.in_(list(patient_ids)))
-        .order_by(patient.c.id, patient_zone.c.start_ms)
-    )
+    rows = connection.execute(_LIVED, {"patients": list(patient_ids)})
     found: dict[int, Zones] = {}
     for number, zone, start_ms, lived in rows:
         if number not in found:
