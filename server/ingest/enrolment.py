@@ -133,4 +133,4 @@ def assign_clip(
         still_then = or_(assignment.c.end_ms.is_(None), assignment.c.end_ms > start_ms)
         connection.execute(update(assignment).where(*worn_by_others, still_then).values(end_ms=start_ms))
         begin_wearing(connection, clip, patient_id, start_ms=start_ms, gateway_id=gateway_id, now_ms=now_ms)
-        hand_over(connection, clip, patient_id, start_ms)
+        hand_over(connection, clip, patient_id, start_ms, now_ms)

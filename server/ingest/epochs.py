@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import Connection, Table, delete, insert, select
 
 from gateway import messages
-from server.ingest.outcome import Outcome, weigh
+from server.ingest.outcome import Outcome, Stored, weigh
 from server.store import epoch_blob
 from server.store.tables import boot_span, epoch_hour, unplaced_epoch
 from server.store.upsert import upsert
@@ -29,8 +29,9 @@ class EpochBook:
     """The hours that a batch touches. Where a boot's minutes may lie is known from `boot_span`, so that one that is
     placed anew, or comes without a place, is found wherever it was put before."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, now_ms: int) -> None:
         self._connection = connection
+        self._now_ms = now_ms
         self._spans: dict[_Boot, tuple[int, int] | None] = {}
         self._spans_changed: set[_Boot] = set()
         self._hours: dict[_Hour, list[bytes]] = {}
@@ -89,8 +90,14 @@ class EpochBook:
             self._row[boot[0], epoch_blob.identity(row)] = row
             self._where[boot[0], epoch_blob.identity(row)] = None
 
-    def apply(self, patient_id: int, epoch: messages.Epoch) -> Outcome:
-        """Take an epoch in. It must have been part of a `load`."""
+    def stored(self, epoch: messages.Epoch) -> Stored | None:
+        """Whose this minute is so far, and when; None where it is not stored, or without a time."""
+        known = (epoch.clip, epoch_blob.identity(epoch_blob.pack_row(epoch)))
+        place = self._where.get(known)
+        return None if place is None else Stored(place[0], epoch_blob.utc_ms(self._row[known]) or 0)
+
+    def apply(self, patient_id: int, epoch: messages.Epoch, *, fixed: bool = False) -> Outcome:
+        """Take an epoch in. It must have been part of a `load`. `fixed`: its sender may not change what is stored."""
         row = epoch_blob.pack_row(epoch)
         known = (epoch.clip, epoch_blob.identity(row))
         old = self._row.get(known)
@@ -100,6 +107,7 @@ class EpochBook:
                 epoch.rev,
                 same_content=epoch_blob.content(old) == epoch_blob.content(row),
                 better_placed=epoch_blob.better(old, row) is row,
+                fixed=fixed,
             )
             if outcome is not Outcome.STORED:
                 return outcome
@@ -197,5 +205,11 @@ class EpochBook:
         self._connection.execute(delete(unplaced_epoch).filter_by(**where))
         if patient_id is not None:
             self._connection.execute(
-                insert(unplaced_epoch).values(**where, patient_id=patient_id, rev=epoch_blob.rev(row), packed=row)
+                insert(unplaced_epoch).values(
+                    **where,
+                    patient_id=patient_id,
+                    rev=epoch_blob.rev(row),
+                    packed=row,
+                    received_ms=self._now_ms,
+                )
             )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from gateway import messages
-from server.ingest.outcome import Outcome, weigh
+from server.ingest.outcome import Outcome, Stored, weigh
 from server.store.tables import clip_event, episode, reminder
 
 EventRecord = messages.Episode | messages.Reminder | messages.Event
@@ -60,8 +60,13 @@ class EventBook:
                 kind = row["kind"] if table is clip_event else name
                 self._known[kind, clip, boot, row["judge"], row["start_ms"]] = dict(row)
 
-    def apply(self, gateway_id: str, patient_id: int, record: EventRecord) -> Outcome:
-        """Take a record in. It must have been part of a `load`."""
+    def stored(self, record: EventRecord) -> Stored | None:
+        """Whose this event is so far, and when; None where it is not stored, or without a time."""
+        old = self._known[_key(record)]
+        return None if old is None or old["utc_ms"] is None else Stored(old["patient_id"], old["utc_ms"])
+
+    def apply(self, gateway_id: str, patient_id: int, record: EventRecord, *, fixed: bool = False) -> Outcome:
+        """Take a record in. It must have been part of a `load`. `fixed`: its sender may not change what is stored."""
         key, table = _key(record), table_of(record)
         old = self._known[key]
         new = _values(table, record)
@@ -71,6 +76,7 @@ class EventBook:
                 record.rev,
                 same_content=all(old[name] == new[name] for name in _CONTENT[table.name]),
                 better_placed=_certainty(new) > _certainty(old),
+                fixed=fixed,
             )
             if outcome is not Outcome.STORED:
                 return outcome

@@ -13,10 +13,10 @@ from server.summaries.stale import mark_spans
 _EVENTS: Final = (episode, reminder, clip_event)
 
 
-def hand_over(connection: Connection, clip: str, patient_id: int, from_ms: int) -> None:
+def hand_over(connection: Connection, clip: str, patient_id: int, from_ms: int, now_ms: int) -> None:
     """Give the patient every stored record of the clip that begins at `from_ms` (UTC ms) or later, and have the days of
     both summarised again. Whose records without a time are cannot be known: they stay."""
-    book = EpochBook(connection)
+    book = EpochBook(connection, now_ms)
     book.move(clip, patient_id, from_ms)
     book.flush()
     touched = set(book.touched)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import NamedTuple
 
 
 class Outcome(Enum):
@@ -14,8 +15,18 @@ class Outcome(Enum):
     CONFLICT = "conflict"
 
 
-def weigh(old_rev: int, new_rev: int, *, same_content: bool, better_placed: bool) -> Outcome:
-    """The rule of revisions. The same content placed with more certainty replaces the placement."""
+class Stored(NamedTuple):
+    """Where a record is: whose it is, and of when (UTC ms)."""
+
+    patient_id: int
+    utc_ms: int
+
+
+def weigh(old_rev: int, new_rev: int, *, same_content: bool, better_placed: bool, fixed: bool = False) -> Outcome:
+    """The rule of revisions. The same content placed with more certainty replaces the placement. What is stored is
+    `fixed` where it is another patient's, of whom the sender may not tell: then nothing replaces it."""
+    if fixed and new_rev >= old_rev:
+        return Outcome.KNOWN if same_content else Outcome.CONFLICT
     if new_rev != old_rev:
         return Outcome.STORED if new_rev > old_rev else Outcome.KNOWN
     if not same_content:

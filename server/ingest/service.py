@@ -15,7 +15,7 @@ from server.ingest import quarantine
 from server.ingest.alarms import Kind, raise_alarm
 from server.ingest.epochs import EpochBook
 from server.ingest.events import EventBook
-from server.ingest.outcome import Outcome
+from server.ingest.outcome import Outcome, Stored
 from server.ingest.wearers import Wearers
 from server.rights.refusing import Unkept
 from server.store import writing
@@ -114,7 +114,7 @@ class _Settlement:
         self._connection = connection
         self._wearers = wearers
         self._now_ms = now_ms
-        self._epochs = EpochBook(connection)
+        self._epochs = EpochBook(connection, now_ms)
         self._events = EventBook(connection, now_ms)
         self._refused: set[str] = set()
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -152,10 +152,21 @@ class _Settlement:
             self._count_unreadable(gateway_id, record)
             return ""
         if record.kind == "epoch":
-            outcome = self._epochs.apply(patient_id, record)
+            old = self._epochs.stored(record) if self._wearers.changed_hands(record.clip) else None
+            fixed = self._is_anothers(gateway_id, patient_id, record.clip, old)
+            outcome = self._epochs.apply(patient_id, record, fixed=fixed)
         else:
-            outcome = self._events.apply(gateway_id, patient_id, record)
+            old = self._events.stored(record) if self._wearers.changed_hands(record.clip) else None
+            fixed = self._is_anothers(gateway_id, patient_id, record.clip, old)
+            outcome = self._events.apply(gateway_id, patient_id, record, fixed=fixed)
         return "conflict" if outcome is Outcome.CONFLICT else ""
+
+    def _is_anothers(self, gateway_id: str, patient_id: int, clip: str, old: Stored | None) -> bool:
+        """Whether a record is stored as another patient's of whom this gateway may not tell: telling it again as its
+        own patient's must not take it away from them."""
+        if old is None or old.patient_id == patient_id:
+            return False
+        return self._wearers.at(gateway_id, clip, old.utc_ms) != old.patient_id
 
     def _count_unreadable(self, gateway_id: str, record: messages.Unreadable) -> None:
         statement = upsert(self._connection, unreadable).values(

@@ -45,6 +45,10 @@ class Wearers:
         """Whether the clip was ever assigned to anybody, so that it is more than an id that somebody sends."""
         return clip in self._by_clip
 
+    def changed_hands(self, clip: str) -> bool:
+        """Whether the clip was ever assigned to more than one patient."""
+        return len({row["patient_id"] for row in self._by_clip.get(clip, ())}) > 1
+
     def before(self, gateway_id: str, clip: str, utc_ms: int | None) -> bool:
         """Whether the time lies before this gateway was first let to tell of this clip: what a clip that was used
         elsewhere, or lay in its box, brings along."""
@@ -61,7 +65,7 @@ class Wearers:
             return None
         rows = self._by_clip.get(clip, [])
         if utc_ms is None:
-            rows = rows if len({row["patient_id"] for row in rows}) == 1 else []
+            rows = [] if self.changed_hands(clip) else rows
         else:
             rows = [
                 row for row in rows if row["start_ms"] <= utc_ms and (row["end_ms"] is None or utc_ms < row["end_ms"])

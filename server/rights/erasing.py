@@ -56,11 +56,11 @@ def erase(
     completes the erasure when it starts again. None where there is one already. Raises UnknownPatientError,
     TombstoneError.
     """
-    worn_by(db, patient_id)  # before the patient's own row, in the order of those who take records in
+    worn_by(db, patient_id, lock=True)  # before the patient's own row, in the order of those who take records in
     row = db.execute(select(patient).where(patient.c.id == patient_id).with_for_update()).mappings().one_or_none()
     if row is None:
         raise UnknownPatientError(f"no patient {patient_id}")
-    worn = tuple(dict.fromkeys((*worn_by(db, patient_id), *told)))
+    worn = tuple(dict.fromkeys((*worn_by(db, patient_id, lock=True), *told)))
     own, others = _computers(db, patient_id, sorted({one.clip for one in worn}))
     erasure_id = note(db, row["pseudonym"], worn, at_ms=at_ms, actor=actor, organisation_id=row["organisation_id"])
     gone = remove(db, patient_id, worn)

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 
 from gateway.messages import CATEGORIES
 from server.rights.expanding import EPOCH, MINUTE_COLUMNS, epochs, minute
-from server.rights.holdings import scopes
+from server.rights.holdings import scopes, told_by_clips
 from server.store import UnknownPatientError, epoch_blob
 from server.store.tables import (
     audit_entry,
@@ -54,10 +54,14 @@ WORDS: Final = {
     "reminder": "Reminders that were due, given or not and why, and the response.",
     "stale_day": "Days whose figures are about to be made again.",
     "unplaced_epoch": "Minutes of which it is not known when they were.",
+    "unreadable": "Records that did not survive on the clip.",
     "user_account": "The patient's account.",
+    "alarm": "What an administrator should look at that has to do with the patient's clip.",
     "api_token": "Programs that the patient gave access.",
     "authenticator": "An authenticator app that the patient signs in with.",
+    "boot_span": "By how much the clip's own time differs from the clock's, each time that it was switched on.",
     "care_relation": "Who treats the patient, from when to when. People are numbers here.",
+    "clip_status": "What a computer last told of the clip: battery, versions, how much it has still to read.",
     "clinic_identity": "The clinic's own sign-in that the patient uses.",
     "consent": "What the patient agreed to, and when it was withdrawn.",
     "day_mark": "Days that were said not to be representative, and why.",
@@ -88,7 +92,8 @@ json/     every table, one file each; schema.json says what it holds
 csv/      the same for spreadsheets: minutes, episodes, reminders, events, daily, plans, consents
 csv/who_looked.csv   who read or wrote these data, when and from where; people are numbers (U-7)
 
-Left out: what lets somebody sign in (hashes of passwords and codes, keys).
+Left out: what lets somebody sign in (hashes of passwords and codes, keys), and messages that were refused, because
+whose they are is not known; those are deleted after some time.
 """
 _PACKED: Final = (epoch_hour, unplaced_epoch)
 _AT_ONCE: Final = 500
@@ -114,7 +119,8 @@ class _Writer:
         self._pseudonym = pseudonym
         self._zone = zone
         self._now_ms = now_ms
-        self._scopes = {table: where for table, where in scopes(patient_id).items() if table.name not in WITHOUT}
+        found = {**scopes(patient_id), **told_by_clips(db, patient_id)}
+        self._scopes = {table: where for table, where in found.items() if table.name not in WITHOUT}
 
     def write(self) -> None:
         readme = _README.format(pseudonym=self._pseudonym, now=_iso(self._now_ms, UTC))

@@ -58,15 +58,21 @@ def _refers(constraint: ForeignKeyConstraint, where: ColumnElement[bool], patien
     return tuple_(*own).in_(referred) if len(own) > 1 else own[0].in_(referred)
 
 
-def worn_by(db: Connection, patient_id: int) -> list[Worn]:
-    """Which clips the patient wore when; locked until the end of the transaction against whoever takes records in."""
+def worn_by(db: Connection, patient_id: int, *, lock: bool) -> list[Worn]:
+    """Which clips the patient wore when. With `lock` nobody takes their records in until the end of the transaction."""
     query = (
         select(assignment.c.clip, assignment.c.start_ms, assignment.c.end_ms)
         .where(assignment.c.patient_id == patient_id)
         .order_by(assignment.c.id)
-        .with_for_update()
     )
-    return [Worn(clip=row.clip, start_ms=row.start_ms, end_ms=row.end_ms) for row in db.execute(query)]
+    rows = db.execute(query.with_for_update() if lock else query)
+    return [Worn(clip=row.clip, start_ms=row.start_ms, end_ms=row.end_ms) for row in rows]
+
+
+def told_by_clips(db: Connection, patient_id: int) -> dict[Table, ColumnElement[bool]]:
+    """Which rows of the tables of `TIME_OF` are this patient's."""
+    found = _by_clip(db, patient_id, worn_by(db, patient_id, lock=False))
+    return {table: where for table, where in found.items() if table is not quarantine}
 
 
 def remove(db: Connection, patient_id: int, worn: Sequence[Worn]) -> dict[str, int]:

@@ -17,9 +17,11 @@ from server.audit.trail import SYSTEM, Entry, append
 from server.store import reading, writing
 from server.store.epoch_blob import HOUR_MS
 from server.store.tables import (
+    boot_span,
     clip_event,
     command,
     daily,
+    day_mark,
     enrolment,
     episode,
     epoch_hour,
@@ -29,6 +31,7 @@ from server.store.tables import (
     recovery,
     reminder,
     stale_day,
+    unplaced_epoch,
     unreadable,
 )
 from server.summaries.calendar import local_date, local_day
@@ -37,6 +40,9 @@ DAY_MS: Final = 86_400_000
 AT_ONCE: Final = 500
 """Rows of one table in one transaction."""
 HOUR_OF_NIGHT: Final = 2
+LONGEST_BOOT_MS: Final = 2**32 + DAY_MS
+"""After how long a clip's count of milliseconds begins anew, and the part of a day by which local days reach further
+back: no minute of a boot is kept that ended so long before what is due."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class RetentionRules:
     law may ask for more (Germany: ten years, section 630f BGB) or a clinic for less."""
 
     measurements: int = 2192
-    """Minutes, episodes, reminders, events and the days made of them; six years."""
+    """Minutes, episodes, reminders, events, the days made of them and what was said of those; six years."""
     commands: int = 365
     """What clips were asked to do."""
     refused: int = 90
@@ -99,6 +105,7 @@ def _work(engine: Engine, rules: RetentionRules, now_ms: int) -> Iterator[tuple[
         [
             (quarantine, quarantine.c.received_ms < before["refused"]),
             (unreadable, unreadable.c.received_ms < before["measurements"]),
+            (boot_span, boot_span.c.high_ms < before["measurements"] - LONGEST_BOOT_MS),
             (recovery, recovery.c.expires_ms < before["links"]),
         ],
     )
@@ -122,9 +129,11 @@ def _of_patient(patient_id: int, zone: str, before: dict[str, int]) -> _Parts:
     links = before["links"]
     return [
         mine(epoch_hour, epoch_hour.c.hour < cut_ms // HOUR_MS),
+        mine(unplaced_epoch, unplaced_epoch.c.received_ms < before["measurements"]),
         *events,
         mine(daily, daily.c.date < day.isoformat()),
         mine(stale_day, stale_day.c.date < day.isoformat()),
+        mine(day_mark, day_mark.c.date < day.isoformat()),
         mine(command, command.c.expires_ms < before["commands"]),
         mine(enrolment, enrolment.c.expires_ms < links, enrolment.c.gateway.is_(None)),
         mine(invitation, invitation.c.expires_ms < links),

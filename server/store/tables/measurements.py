@@ -51,6 +51,7 @@ unplaced_epoch: Final = Table(
     patient_column(index=True),
     Column("rev", SmallInteger, nullable=False),
     Column("packed", LargeBinary, nullable=False),
+    ms_column("received_ms"),
 )
 """Epochs that belong to a patient but to no known time."""
 

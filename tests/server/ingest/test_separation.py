@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, update
@@ -216,6 +217,39 @@ def test_a_period_that_has_ended_is_cut_too(clinic: Any) -> None:
         db.execute(update(assignment).where(assignment.c.clip == clip).values(end_ms=T0 + 1000))
     assign_clip(engine, clip, cleo, start_ms=T0 + 500, now_ms=T0, gateway_id=home)
     assert [by_the_table(engine, clip, T0 + t) for t in (499, 500, 999, 1000)] == [{clinic.anna}] + [{cleo}] * 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rev", [1, 2])
+def test_nobody_takes_away_what_was_told_of_who_wore_the_clip_before(clinic: Any, kind: str, rev: int) -> None:
+    """The next wearer's computer knows the clip, and may name any of its records; those of before stay where they
+    are, also when it tells them as of its own patient's time, or with more certainty."""
+    engine, clip, (home, office) = clinic.engine, clinic.clips[0], clinic.gateways
+    assert not settle(engine, home, make_batch(make_record(kind, 5)), T0).rejected
+    assign_clip(engine, clip, clinic.bert, start_ms=T0 + STEP, now_ms=T0, gateway_id=office)
+    later = {"utc_ms": T0 + 2 * STEP, "utc_error_ms": 0, "rev": rev}
+    other: dict[str, dict[str, Any]] = {
+        "epoch": {"shifts": 9},
+        "episode": {"mean_deg": 1.0},
+        "reminder": {"angle_deg": 1.0},
+        "boot": {"value": 9},
+    }
+    before = stored(engine, [clip])
+    for changes, reasons in ((later, []), ({**later, **other[kind]}, ["conflict"])):
+        ack = settle(engine, office, make_batch(make_record(kind, 5, **changes)), T0 + 3 * STEP)
+        assert [row.reason for row in ack.rejected] == reasons
+    assert stored(engine, [clip]) == before
+    assert {patient for ((patient, _),) in before.values()} == {clinic.anna}
+
+
+def test_a_computer_that_tells_of_both_may_place_a_record_anew(clinic: Any) -> None:
+    engine, clip, home = clinic.engine, clinic.clips[0], clinic.gateways[0]
+    told = [make_record(kind, 5) for kind in KINDS]
+    assert not settle(engine, home, make_batch(*told), T0).rejected
+    assign_clip(engine, clip, clinic.bert, start_ms=T0 + STEP, now_ms=T0, gateway_id=home)
+    later = {"utc_ms": T0 + STEP, "utc_error_ms": 0, "rev": 2}
+    assert not settle(engine, home, make_batch(*(make_record(kind, 5, **later) for kind in KINDS)), T0).rejected
+    assert list(stored(engine, [clip]).values()) == [[(clinic.bert, T0 + STEP)] * len(KINDS)]
 
 
 def test_several_gateways_in_one_transaction_are_told_apart(clinic: Any) -> None:

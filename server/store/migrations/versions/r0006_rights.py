@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,6 +17,16 @@ def upgrade() -> None:
     """Make the tables."""
     _make_consent()
     _make_erasure()
+    _date_unplaced_epochs()
+
+
+def _date_unplaced_epochs() -> None:
+    """They are kept for as long as other measurements: those that are there already, from now on."""
+    with op.batch_alter_table("unplaced_epoch") as batch:
+        batch.add_column(sa.Column("received_ms", sa.BigInteger(), nullable=True))
+    op.execute(sa.text("UPDATE unplaced_epoch SET received_ms = :now").bindparams(now=int(time.time() * 1000)))
+    with op.batch_alter_table("unplaced_epoch") as batch:
+        batch.alter_column("received_ms", existing_type=sa.BigInteger(), nullable=False)
 
 
 def _make_consent() -> None:
@@ -102,5 +114,7 @@ def _make_erasure() -> None:
 
 def downgrade() -> None:
     """Take them away again."""
+    with op.batch_alter_table("unplaced_epoch") as batch:
+        batch.drop_column("received_ms")
     for name in ("erasure_order", "erased_wearing", "erasure", "consent", "consent_text"):
         op.drop_table(name)
