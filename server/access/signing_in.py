@@ -114,8 +114,8 @@ async def halfway(desk: Desk, step: str) -> Halfway | None:
 
 
 async def answer_code(desk: Desk, *, code: str, arrival: Arrival) -> Opened:
-    """The second step by a code of an app, or a recovery code. Raises ProblemError: 401 for a wrong code and where
-    there is no first step, 429 after too many attempts."""
+    """The second step by a code of an app, or a recovery code. Raises ProblemError: 401 for a code that does not fit
+    and where there is no first step, 429 after too many attempts."""
     now_ms = desk.session_clock()
     step = await run_in_threadpool(steps.find, desk.engine, arrival.step, Purpose.FACTOR, now_ms)
     user_id = step.user_id if step else None
@@ -130,7 +130,7 @@ async def answer_code(desk: Desk, *, code: str, arrival: Arrival) -> Opened:
         raise begin_again()
     proof = await run_in_threadpool(code_proves, desk.engine, desk.box, user_id, code, now_ms)
     if proof is None:
-        log.warning("wrong second factor for account %d from %s", user_id, address)
+        log.warning("a second factor of account %d from %s does not fit", user_id, address)
         await _refused(desk, f"code of U-{user_id}", arrival)
         raise ProblemError(401, "Not signed in", CODE_REFUSED)
     desk.factor_attempts.succeeded(str(user_id), address)

@@ -22,7 +22,7 @@ from server.store.upsert import upsert
 LASTS_MS: Final = 10 * 60_000
 """How long a step can be gone on with."""
 MOST_TRIES: Final = 5
-"""After so many wrong codes one begins again with the password."""
+"""After so many codes that do not fit one begins again with the password."""
 
 
 class Purpose(StrEnum):
