@@ -112,7 +112,7 @@ class EpochBook:
             if outcome is not Outcome.STORED:
                 return outcome
             self._take_out(known)
-        self._put_in(known, patient_id, row)
+        self._put_in(known, epoch.boot, patient_id, row)
         return Outcome.STORED
 
     def move(self, clip: str, patient_id: int, from_ms: int) -> None:
@@ -124,18 +124,18 @@ class EpochBook:
                     known, boot = (clip, epoch_blob.identity(row)), (clip, epoch_blob.boot_of(row))
                     self._spans.setdefault(boot, self._load_span(boot))
                     self._take_out(known)
-                    self._put_in(known, patient_id, row)
+                    self._put_in(known, boot[1], patient_id, row)
 
     def _take_out(self, known: _Known) -> None:
         key = self._where[known]
         if key is None:
             self._unplaced_changed[known] = None
             return
-        self._touch(key[0], self._row[known])
+        self._touch(key[0], epoch_blob.utc_ms(self._row[known]))
         self._removed.setdefault(key, set()).add(known[1])
         self._added.get(key, {}).pop(known[1], None)
 
-    def _put_in(self, known: _Known, patient_id: int, row: bytes) -> None:
+    def _put_in(self, known: _Known, boot: str, patient_id: int, row: bytes) -> None:
         self._row[known] = row
         utc_ms = epoch_blob.utc_ms(row)
         if utc_ms is None:
@@ -145,18 +145,17 @@ class EpochBook:
         key = (patient_id, known[0], utc_ms // epoch_blob.HOUR_MS)
         self._where[known] = key
         self._added.setdefault(key, {})[known[1]] = row
-        self._touch(patient_id, row)
-        self._widen((known[0], epoch_blob.boot_of(row)), utc_ms - epoch_blob.start_of(row))
+        self._touch(patient_id, utc_ms)
+        self._widen((known[0], boot), utc_ms - epoch_blob.start_of(row))
 
     def _widen(self, boot: _Boot, offset_ms: int) -> None:
-        low, high = self._spans[boot] or (offset_ms, offset_ms)
-        wider = (min(low, offset_ms), max(high, offset_ms))
-        if wider != self._spans[boot]:
-            self._spans[boot] = wider
+        span = self._spans[boot]
+        if span is None or not span[0] <= offset_ms <= span[1]:
+            low, high = span or (offset_ms, offset_ms)
+            self._spans[boot] = (min(low, offset_ms), max(high, offset_ms))
             self._spans_changed.add(boot)
 
-    def _touch(self, patient_id: int, row: bytes) -> None:
-        utc_ms = epoch_blob.utc_ms(row)
+    def _touch(self, patient_id: int, utc_ms: int | None) -> None:
         if utc_ms is not None:
             self.touched.add((patient_id, utc_ms, utc_ms + _MINUTE_MS))
 

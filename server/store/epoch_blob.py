@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -79,7 +79,7 @@ def pack_row(epoch: messages.Epoch) -> bytes:
         epoch.plan,
         epoch.calibration,
         bytes.fromhex(epoch.codes).translate(_SWAPPED),
-        *[NO_ANGLE if angle is None else angle for angle in epoch.sagittal],
+        *_angles(epoch.sagittal),
         _angle(epoch.low),
         _angle(epoch.high),
         _angle(epoch.lateral),
@@ -89,6 +89,10 @@ def pack_row(epoch: messages.Epoch) -> bytes:
         NO_ERROR if epoch.utc_error_ms is None else epoch.utc_error_ms,
         UNPLACED if epoch.utc_ms is None else epoch.utc_ms,
     )
+
+
+def _angles(values: Sequence[int | None]) -> Sequence[int | None]:
+    return [NO_ANGLE if value is None else value for value in values] if None in values else values
 
 
 def _angle(value: int | None) -> int:

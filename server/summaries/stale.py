@@ -15,13 +15,12 @@ from server.summaries.zones import Zones
 
 def mark_stale(connection: Connection, days: Iterable[tuple[int, date]]) -> None:
     """Mark (patient id, local date) pairs, inside the caller's transaction."""
-    for patient_id, day in sorted(set(days)):  # sorted: two transactions take their row locks in the same order
-        statement = upsert(connection, stale_day).values(patient_id=patient_id, date=day.isoformat(), marks=1)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["patient_id", "date"], set_={"marks": stale_day.c.marks + 1}
-            )
-        )
+    # Sorted: two transactions take their row locks in the same order.
+    rows = [{"patient_id": number, "date": day.isoformat(), "marks": 1} for number, day in sorted(set(days))]
+    if rows:
+        more = {"marks": stale_day.c.marks + 1}
+        statement = upsert(connection, stale_day)
+        connection.execute(statement.on_conflict_do_update(index_elements=["patient_id", "date"], set_=more), rows)
 
 
 def mark_spans(connection: Connection, spans: Iterable[tuple[int, int, int]]) -> None:
