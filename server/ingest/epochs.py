@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select
 
 from gateway import messages
 from server.ingest.outcome import Outcome, Stored, weigh
@@ -23,6 +24,21 @@ _Boot = tuple[str, str]
 
 _Known = tuple[str, bytes]
 """Clip and identity of a row."""
+
+
+_SPAN: Final = select(boot_span.c.low_ms, boot_span.c.high_ms).where(
+    boot_span.c.clip == bindparam("clip"), boot_span.c.boot == bindparam("boot")
+)
+_HOURS: Final = (
+    select(epoch_hour.c.patient_id, epoch_hour.c.hour, epoch_hour.c.blob)
+    .where(epoch_hour.c.clip == bindparam("clip"))
+    .where(epoch_hour.c.hour.between(bindparam("first"), bindparam("last")))
+    .order_by(epoch_hour.c.patient_id, epoch_hour.c.hour)
+    .with_for_update()
+)
+_UNPLACED: Final = select(unplaced_epoch.c.packed).where(
+    unplaced_epoch.c.clip == bindparam("clip"), unplaced_epoch.c.boot == bindparam("boot")
+)
 
 
 class EpochBook:
@@ -52,29 +68,20 @@ class EpochBook:
             if boot not in self._spans:
                 self._spans[boot] = self._load_span(boot)
                 self._load_unplaced(boot)
-            offsets = [epoch.utc_ms - epoch.start_ms for epoch in minutes if epoch.utc_ms is not None]
-            offsets += self._spans[boot] or ()
+            offsets = {epoch.utc_ms - epoch.start_ms for epoch in minutes if epoch.utc_ms is not None}
+            offsets.update(self._spans[boot] or ())
             if offsets:
-                first_ms = min(epoch.start_ms for epoch in minutes) + min(offsets)
-                last_ms = max(epoch.start_ms for epoch in minutes) + max(offsets)
+                starts = [epoch.start_ms for epoch in minutes]
+                first_ms, last_ms = min(starts) + min(offsets), max(starts) + max(offsets)
                 self._load_hours(boot[0], first_ms // epoch_blob.HOUR_MS, last_ms // epoch_blob.HOUR_MS)
 
     def _load_span(self, boot: _Boot) -> tuple[int, int] | None:
-        row = self._connection.execute(
-            select(boot_span.c.low_ms, boot_span.c.high_ms).where(
-                boot_span.c.clip == boot[0], boot_span.c.boot == boot[1]
-            )
-        ).one_or_none()
+        row = self._connection.execute(_SPAN, {"clip": boot[0], "boot": boot[1]}).one_or_none()
         return None if row is None else (row.low_ms, row.high_ms)
 
     def _load_hours(self, clip: str, first: int, last: int) -> None:
-        rows = self._connection.execute(
-            select(epoch_hour)
-            .where(epoch_hour.c.clip == clip, epoch_hour.c.hour.between(first, last))
-            .order_by(epoch_hour.c.patient_id, epoch_hour.c.hour)
-            .with_for_update()
-        )
-        for patient_id, _, hour, blob in rows:
+        rows = self._connection.execute(_HOURS, {"clip": clip, "first": first, "last": last})
+        for patient_id, hour, blob in rows:
             key = (patient_id, clip, hour)
             if key not in self._hours:
                 self._hours[key] = epoch_blob.rows_of(epoch_blob.decode(blob))
@@ -83,9 +90,7 @@ class EpochBook:
                     self._where[clip, epoch_blob.identity(row)] = key
 
     def _load_unplaced(self, boot: _Boot) -> None:
-        rows = self._connection.scalars(
-            select(unplaced_epoch.c.packed).where(unplaced_epoch.c.clip == boot[0], unplaced_epoch.c.boot == boot[1])
-        )
+        rows = self._connection.scalars(_UNPLACED, {"clip": boot[0], "boot": boot[1]})
         for row in rows:
             self._row[boot[0], epoch_blob.identity(row)] = row
             self._where[boot[0], epoch_blob.identity(row)] = None

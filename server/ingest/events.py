@@ -21,6 +21,14 @@ _CONTENT: Final[dict[str, tuple[str, ...]]] = {
 }
 
 _TABLES: Final = {table.name: table for table in (episode, reminder, clip_event)}
+_SAME: Final = {
+    name: select(table).where(
+        table.c.clip == bindparam("clip"),
+        table.c.boot == bindparam("boot"),
+        table.c.start_ms.in_(bindparam("starts", expanding=True)),
+    )
+    for name, table in _TABLES.items()
+}
 
 
 def table_of(record: EventRecord) -> Table:
@@ -54,10 +62,9 @@ class EventBook:
                 self._known[key] = None
                 wanted.setdefault((table_of(record).name, record.clip, record.boot), set()).add(record.start_ms)
         for (name, clip, boot), starts in sorted(wanted.items()):
-            table = _TABLES[name]
-            same = (table.c.clip == clip, table.c.boot == boot, table.c.start_ms.in_(sorted(starts)))
-            for row in self._connection.execute(select(table).where(*same)).mappings():
-                kind = row["kind"] if table is clip_event else name
+            same = {"clip": clip, "boot": boot, "starts": sorted(starts)}
+            for row in self._connection.execute(_SAME[name], same).mappings():
+                kind = row["kind"] if name == clip_event.name else name
                 self._known[kind, clip, boot, row["judge"], row["start_ms"]] = dict(row)
 
     def stored(self, record: EventRecord) -> Stored | None:

@@ -14,8 +14,8 @@ from server.enrolment.adoption import adopt
 from server.ingest import quarantine
 from server.ingest.alarms import Kind, raise_alarm
 from server.ingest.epochs import EpochBook
-from server.ingest.events import EventBook
-from server.ingest.outcome import Outcome, Stored
+from server.ingest.events import EventBook, EventRecord
+from server.ingest.outcome import Outcome
 from server.ingest.wearers import Wearers
 from server.rights.refusing import Unkept
 from server.store import writing
@@ -56,10 +56,10 @@ def settle_all(
     parsed = [(gateway_id, records, [_parse(row) for row in records.rows]) for gateway_id, records in batches]
     with writing(engine) as connection:
         # Locks are taken in one order by every worker: assignments, gateways, hours, then counts and alarms at the end.
-        clips = {item.record.clip for _, _, rows in parsed for item in rows if item.record is not None}
         told: dict[str, set[str]] = {}
         for gateway_id, _, rows in parsed:
             told.setdefault(gateway_id, set()).update(item.record.clip for item in rows if item.record is not None)
+        clips = {clip for its in told.values() for clip in its}
         for gateway_id, its in told.items():  # records may come before the status that tells of their clip
             adopt(connection, gateway_id, its, now_ms)
         wearers = Wearers(connection, clips, (gateway_id for gateway_id, _ in batches), now_ms, lock=True)
@@ -141,9 +141,10 @@ class _Settlement:
     def _store(self, gateway_id: str, record: AnyRecord) -> str:
         """Why the record is rejected; "" when it is not."""
         utc_ms = None if record.kind == "unreadable" else record.utc_ms
-        if self._wearers.withdrawn(record.clip, utc_ms if _plausible(utc_ms) else None):
+        plausible = _plausible(utc_ms)
+        if self._wearers.withdrawn(record.clip, utc_ms if plausible else None):
             return WITHDRAWN
-        if not _plausible(utc_ms):
+        if not plausible:
             return "implausible_time"
         patient_id = self._wearers.at(gateway_id, record.clip, utc_ms)
         if patient_id is None:
@@ -151,22 +152,20 @@ class _Settlement:
         if record.kind == "unreadable":
             self._count_unreadable(gateway_id, record)
             return ""
+        fixed = self._wearers.changed_hands(record.clip) and self._is_anothers(gateway_id, patient_id, record)
         if record.kind == "epoch":
-            old = self._epochs.stored(record) if self._wearers.changed_hands(record.clip) else None
-            fixed = self._is_anothers(gateway_id, patient_id, record.clip, old)
             outcome = self._epochs.apply(patient_id, record, fixed=fixed)
         else:
-            old = self._events.stored(record) if self._wearers.changed_hands(record.clip) else None
-            fixed = self._is_anothers(gateway_id, patient_id, record.clip, old)
             outcome = self._events.apply(gateway_id, patient_id, record, fixed=fixed)
         return "conflict" if outcome is Outcome.CONFLICT else ""
 
-    def _is_anothers(self, gateway_id: str, patient_id: int, clip: str, old: Stored | None) -> bool:
+    def _is_anothers(self, gateway_id: str, patient_id: int, record: messages.Epoch | EventRecord) -> bool:
         """Whether a record is stored as another patient's of whom this gateway may not tell: telling it again as its
         own patient's must not take it away from them."""
+        old = self._epochs.stored(record) if record.kind == "epoch" else self._events.stored(record)
         if old is None or old.patient_id == patient_id:
             return False
-        return self._wearers.at(gateway_id, clip, old.utc_ms) != old.patient_id
+        return self._wearers.at(gateway_id, record.clip, old.utc_ms) != old.patient_id
 
     def _count_unreadable(self, gateway_id: str, record: messages.Unreadable) -> None:
         statement = upsert(self._connection, unreadable).values(
