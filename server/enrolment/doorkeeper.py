@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from server.broker import Account
 from server.enrolment.service import random_password
+from server.store import UNUSABLE
 from server.store.engine import reading
 from server.store.tables import gateway
 
@@ -95,5 +95,5 @@ class Doorkeeper:
             looks += 1
             try:
                 self.refresh(insist=self._insists and looks % INSIST_LOOKS == 0)
-            except (OSError, OperationalError, InterfaceError):
+            except (OSError, *UNUSABLE):
                 log.exception("the broker cannot be told who may come; trying again")

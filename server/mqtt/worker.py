@@ -17,7 +17,6 @@ from functools import partial
 from typing import Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from gateway import messages
 from server.ingest.alarms import Kind, raise_alarm
@@ -31,7 +30,7 @@ from server.mqtt.downlink import Outgoing, note_sending, note_sent, take_status,
 from server.mqtt.live import LiveBoard
 from server.plans.commands import take_reply
 from server.rights import outstanding
-from server.store import reading, writing
+from server.store import UNUSABLE, reading, writing
 
 log: Final = logging.getLogger(__name__)
 
@@ -125,14 +124,17 @@ class Worker:
         return batch
 
     def _until_stored(self, work: Callable[[], None]) -> None:
-        """Do the work; while the database cannot be reached, again."""
+        """Do the work; while the database cannot be used, again. Whatever else fails, the thread goes on."""
         while True:
             try:
                 work()
-            except (OperationalError, InterfaceError):
+            except UNUSABLE:
                 log.exception("the database cannot be used; trying again")
                 if self._stopping.wait(RETRY_S):
                     return
+            except Exception:
+                log.exception("something failed here; what it was about is not acknowledged, and comes again")
+                return
             else:
                 return
 
@@ -142,7 +144,7 @@ class Worker:
             if not isinstance(item[2], messages.Records):
                 try:
                     self._take_other(*item)
-                except (OperationalError, InterfaceError):
+                except UNUSABLE:
                     raise
                 except Exception as error:  # noqa: BLE001 - logged and kept
                     self._keep(item, error)
@@ -170,7 +172,7 @@ class Worker:
             return
         try:
             acks = settle_all(self._engine, batches, self._clock())
-        except (OperationalError, InterfaceError):
+        except UNUSABLE:
             raise
         except Exception as error:
             parts = [[item] for item in items] if len(items) > 1 else [[half] for half in _halves(items[0])]

@@ -21,5 +21,5 @@ api_token: Final = Table(
     ms_column("seen_ms", nullable=True),
     ms_column("revoked_ms", nullable=True),
 )
-"""What programs show instead of a session, in their owner's name; only the hash is kept (hex). `scopes` are separated by
-spaces; `name` is what the owner calls it."""
+"""What programs show instead of a session, in their owner's name; only the hash is kept (hex). `scopes` are separated
+by spaces; `name` is what the owner calls it."""

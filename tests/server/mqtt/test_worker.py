@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, exc, select
 from sqlalchemy.exc import OperationalError
 
 from gateway import messages
@@ -180,6 +180,52 @@ def test_a_worker_that_dies_before_it_acknowledges_loses_and_doubles_nothing(
     finally:
         again.stop()
         worker._stopping.set()
+
+
+@pytest.mark.parametrize("trouble", [exc.TimeoutError(), exc.InternalError("read-only", None, Exception())])
+def test_a_database_that_cannot_be_used_for_a_while_keeps_everything_waiting(
+    engine: Engine,
+    station: Any,
+    worker: Worker,
+    records: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Exception,
+) -> None:
+    failed = threading.Event()
+
+    def settle_the_second_time(*arguments: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise trouble
+        return settle_all(*arguments)
+
+    monkeypatch.setattr(working, "settle_all", settle_the_second_time)
+    monkeypatch.setattr(working, "RETRY_S", 0.05)
+    station.send("records", records(0, 1))
+    assert station.get("ack").rejected == ()
+    assert failed.is_set()
+    assert stored(engine) == [0, 1]
+    with reading(engine) as connection:
+        assert connection.execute(select(quarantine)).all() == []
+
+
+def test_the_ingest_outlives_what_nobody_has_thought_of(
+    engine: Engine, station: Any, worker: Worker, records: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = threading.Event()
+
+    def fail(*_: Any, **__: Any) -> Any:
+        failed.set()
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(working, "settle_all", fail)
+        patched.setattr(working, "refuse", fail)
+        station.send("records", records(0))
+        assert failed.wait(PATIENCE_S)
+    station.send("records", records(0, 1))
+    assert station.get("ack").last == 2
+    assert worker.working
 
 
 def test_a_message_that_cannot_be_stored_does_not_hold_up_the_others(
