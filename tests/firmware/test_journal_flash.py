@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,10 @@ def test_nor_does_it_on_32_bits(micropython32: RunProgram) -> None:
 def test_a_year_wears_no_sector_out(micropython: RunProgram) -> None:
     days = 5
     answer = micropython("littlefs_wear.py", {"blocks": BLOCKS, "others": 64, "days": days, **DAY})
-    mean = answer["all"] * 365 / days / BLOCKS
-    most = answer["most"] * 365 / days
+    mean = answer["all"] / days * 365 / BLOCKS
+    # littlefs draws at random where a much changed block moves to, so what a sector gets above the mean grows as the
+    # root of time: 5, 10, 20 and 40 days then foretell the same year, within a fifth.
+    most = mean + (answer["most"] - answer["all"] / BLOCKS) * math.sqrt(365 / days)
     print(f"erases a record: {answer['record']:.2f}; a sector and year: {mean:.0f} on average, at most {most:.0f}")
     assert 1 <= answer["record"] < 1.2
     assert most < ENDURANCE / 10
