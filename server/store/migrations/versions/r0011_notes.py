@@ -1,0 +1,12 @@
+"""Notes about patients: a link of the chain that its package fills."""
+
+from __future__ import annotations
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
