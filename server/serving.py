@@ -147,10 +147,11 @@ def serve(
             tombstones=tombstones,
         )
         with _metrics_at(face.metrics_port, metrics):
-            uvicorn.Server(_configuration(app, face)).run(sockets=[listener])
+            uvicorn.Server(configuration(app, face)).run(sockets=[listener])
 
 
-def _configuration(app: FastAPI, face: Face) -> uvicorn.Config:
+def configuration(app: FastAPI, face: Face) -> uvicorn.Config:
+    """How uvicorn serves the application, and whom it believes about a visitor's address."""
     return uvicorn.Config(
         app,
         log_config=None,

@@ -127,12 +127,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for word in value:
-            try:
-                ipaddress.ip_network(word, strict=False)
-            except ValueError as error:
-                raise ValueError(f"{word!r} is no address or network, such as 10.0.0.2 or 10.0.0.0/24") from error
-        return value
+        return tuple(_network(word) for word in value)
 
     @field_validator("public_url")
     @classmethod
@@ -253,6 +248,15 @@ class Settings(BaseSettings):
     def broker_dir(self) -> Path:
         """Where a broker started here keeps its files."""
         return self.data_dir / "broker"
+
+
+def _network(word: str) -> str:
+    """An address, or a network as it begins: what believes them takes no 10.0.0.2/24 for a network."""
+    try:
+        found = ipaddress.ip_network(word, strict=False)
+    except ValueError as error:
+        raise ValueError(f"{word!r} is no address or network, such as 10.0.0.2 or 10.0.0.0/24") from error
+    return str(found) if "/" in word else str(found.network_address)
 
 
 def variable(name: str) -> str:

@@ -41,6 +41,8 @@ KNOWN_PASSWORDS: Final = frozenset(
     }
 )
 _SHORTEST_TOKEN: Final = 16
+_FEW_PROXIES: Final = 256
+"""As many addresses a cluster may want for its proxies; more is a network of people."""
 _MOUNTED: Final = Path("/run/secrets")
 """Where container engines show a container its secrets: readable by all of it, and by nobody else."""
 
@@ -107,6 +109,13 @@ def pages(settings: Settings) -> Iterator[Finding]:
             "every visitor seems to come from the proxy's address: limits on attempts count all of them together",
             f"set {variable('trusted_proxies')} to the proxy's address",
         )
+    for word in settings.trusted_proxies:
+        if ipaddress.ip_network(word).num_addresses > _FEW_PROXIES:
+            yield note(
+                topic,
+                f"whoever is in {word} could pass for any visitor, in the audit and for the limits on attempts",
+                f"name the proxy's own address in {variable('trusted_proxies')}",
+            )
 
 
 def broker(settings: Settings, url: str | None) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,15 @@ def test_every_variable_is_a_setting(compose: Any, monkeypatch: pytest.MonkeyPat
     assert REQUESTS_LIMIT_S + STOP_LIMIT_S < 45
     assert settings.secure
     assert settings.mqtt_url == "mqtt://broker:1883"
+
+
+def test_the_proxy_alone_is_believed_about_visitors(compose: Any) -> None:
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    (word,) = filled_in(compose["services"]["server"]["environment"][f"{PREFIX}TRUSTED_PROXIES"], {}).split(",")
+    assert word == network["gateway"], "from there the machine that publishes the ports comes in"
+    assert ip_address(word) in ip_network(network["subnet"])
+    assert set(compose["networks"]) == {"default"}
+    assert not any("networks" in service or "network_mode" in service for service in compose["services"].values())
 
 
 def test_the_rules_are_the_servers(compose: Any) -> None:

@@ -112,6 +112,11 @@ def test_what_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch, name: s
     assert words in str(error.value)
 
 
+def test_a_network_of_proxies_is_told_as_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable("trusted_proxies"), "10.0.0.2, 10.0.0.9/24, fd00:0::1")
+    assert Settings().trusted_proxies == ("10.0.0.2", "10.0.0.0/24", "fd00::1")
+
+
 def test_every_variable_is_listed_with_those_that_name_files() -> None:
     assert variable("mqtt_password_file") in variables()
     assert variable("database_url_file") in variables()

@@ -57,6 +57,18 @@ def test_it_starts(make_settings: MakeSettings, given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("proxies", "told"),
+    [
+        ("172.30.77.1", 0), ("10.0.0.0/24", 0), ("10.0.0.0/23", 1), ("172.16.0.0/12,192.168.0.0/16", 2), ("::/0", 1),
+        ("", 1),
+    ],
+)  # fmt: skip
+def test_who_could_pass_for_any_visitor_is_told(make_settings: MakeSettings, proxies: str, told: int) -> None:
+    settings = make_settings(**OPEN, secure=True, trusted_proxies=proxies)
+    assert [found.state for found in safety.pages(settings)] == ["ok", *["note"] * told]
+
+
+@pytest.mark.parametrize(
     ("given", "words"),
     [
         (OPEN, "names and health data would cross the network in the clear"),
