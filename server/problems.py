@@ -78,7 +78,7 @@ def not_found(what: str = "page") -> ProblemError:
     return ProblemError(
         404,
         "Not found",
-        f"There is no such {what}, or it is not in your care. Check the address, or start again from the list.",
+        f"There is no such {what}, or it is not yours to see. Check the address, or go on from the start.",
     )
 
 
@@ -152,6 +152,13 @@ def from_other_site() -> ProblemError:
     """The answer to a writing request that another site's page made."""
     return ProblemError(
         403, "Refused", "The request came from a page of another site. Open the page here and try again."
+    )
+
+
+def busy() -> ProblemError:
+    """The answer while the database cannot be used, or somebody else holds for long what is needed of it."""
+    return ProblemError(
+        503, "Not possible just now", "The server cannot get at its data. Try again in a minute.", retry_after_s=60
     )
 
 

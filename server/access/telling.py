@@ -32,9 +32,10 @@ class Teller:
         return Entry(actor, self._person.role, basis, via, self._visit.address, act, patient, outcome, detail)
 
     def tell(self, entries: Iterable[Entry]) -> None:
-        """Write entries in a transaction of their own; nothing is shown before it is committed."""
+        """Write entries in a transaction of their own; nothing is shown before it is committed. Reading that was
+        allowed does not wait for the disk: see `server.store.engine`. A refusal does."""
         if kept := list(entries):
-            with writing(self._engine) as db:
+            with writing(self._engine, durable=any(entry.outcome != "allowed" for entry in kept)) as db:
                 append(db, kept, self._now_ms)
 
     def tell_of_looks(self, entries: Iterable[Entry]) -> None:

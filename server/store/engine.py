@@ -1,8 +1,18 @@
 """One engine for both databases, and the two kinds of transaction that the server uses.
 
-SQLite: WAL, foreign keys on, a full sync at each commit because ingest acknowledges what it has committed, and a
-busy timeout. The driver's own habit of beginning late is switched off: `reading` begins a snapshot, `writing` takes the
-write lock at once, so that a read-then-write transaction can never fail half way for want of the lock.
+SQLite: WAL, foreign keys on, and a busy timeout. The driver's own habit of beginning late is switched off: `reading`
+begins a snapshot, `writing` takes the write lock at once, so that a read-then-write transaction can never fail half way
+for want of the lock.
+
+PostgreSQL: READ COMMITTED, whatever the database's default is. A writer locks rows first and looks again then, so that
+it must see what was committed while it waited; a stricter level would fail it instead. Nobody waits for ever for
+whoever holds a lock and hangs: that is an error of `UNUSABLE`, after which ingest tries again and a page says so.
+
+Commits are durable: what is acknowledged to a gateway is erased there, so that it must be on the disk. `durable=False`
+is for what may be lost when the power fails, and only then: the last moments of the trail of reading. It is written in
+order with everything else, so that what is lost is always the end, and the next durable commit by anybody makes it
+durable, too. Until then it is as safe as the system's own memory (SQLite: until the system writes it out, on Linux half
+a minute; PostgreSQL: under a second).
 """
 
 from __future__ import annotations
@@ -17,7 +27,16 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
 BUSY_TIMEOUT_MS: Final = 20_000
+LOCK_TIMEOUT_MS: Final = BUSY_TIMEOUT_MS
+"""For how long a statement waits for somebody else's lock."""
+STATEMENT_TIMEOUT_MS: Final = 120_000
+"""No statement of the server takes so long; a migration may."""
+IDLE_TIMEOUT_MS: Final = 600_000
+"""After this long without a word inside a transaction, its holder hangs, and PostgreSQL lets go of what it holds."""
 _WRITE: Final = "plumbline_write"
+_SYNCHRONOUS: Final = "plumbline_synchronous"
+_FULL: Final = "FULL"
+_NORMAL: Final = "NORMAL"
 
 
 class DatabaseUrlError(ValueError):
@@ -35,8 +54,31 @@ def open_engine(url: str) -> Engine:
     if backend == "sqlite":
         return _open_sqlite(parsed)
     if backend in ("postgresql", "postgres"):
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
+        return _open_postgresql(parsed)
     raise DatabaseUrlError(f"{backend}: only sqlite and postgresql are supported")
+
+
+def _open_postgresql(url: URL) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _on_postgresql_connect)
+    return engine
+
+
+def _on_postgresql_connect(dbapi_connection: Any, _record: object) -> None:
+    # Stronger settings of the operator's for commits stay; none means that acknowledged records could be lost.
+    durable = "CASE current_setting(s) WHEN 'off' THEN 'on' ELSE current_setting(s) END"
+    dbapi_connection.execute(
+        "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false), "
+        "set_config('idle_in_transaction_session_timeout', %s, false), "
+        f"set_config(s, {durable}, false) FROM (VALUES ('synchronous_commit')) AS one(s)",
+        [str(LOCK_TIMEOUT_MS), str(STATEMENT_TIMEOUT_MS), str(IDLE_TIMEOUT_MS)],
+    )
+    dbapi_connection.commit()
 
 
 def _open_sqlite(url: URL) -> Engine:
@@ -61,20 +103,29 @@ def _make_private(file: Path) -> None:
 def _on_connect(dbapi_connection: Any, _record: object) -> None:
     dbapi_connection.isolation_level = None
     cursor = dbapi_connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+    for pragma in ("journal_mode=WAL", f"synchronous={_FULL}", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _on_begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get(_WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    wanted = connection.get_execution_options().get(_WRITE)
+    if wanted is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    if connection.info.get(_SYNCHRONOUS, _FULL) != wanted:  # it cannot be changed within a transaction
+        connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+        connection.info[_SYNCHRONOUS] = wanted
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may write: committed at the end, rolled back on any exception."""
-    with engine.execution_options(**{_WRITE: True}).begin() as connection:
+def writing(engine: Engine, *, durable: bool = True) -> Iterator[Connection]:
+    """A transaction that may write: committed at the end, rolled back on any exception. Not `durable`: without waiting
+    for the disk."""
+    with engine.execution_options(**{_WRITE: _FULL if durable else _NORMAL}).begin() as connection:
+        if not durable and engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
         yield connection
 
 

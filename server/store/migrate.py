@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, text
 
-from server.store.engine import open_engine, reading, writing
+from server.store.engine import LOCK_TIMEOUT_MS, open_engine, reading, writing
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x706C756D
@@ -51,7 +51,12 @@ def _remaking(engine: Engine) -> Iterator[Connection]:
     """
     if engine.dialect.name == "postgresql":
         with writing(engine) as connection:
+            # Whoever comes second waits for as long as the first needs. For a table that somebody uses it waits no
+            # longer than others do: everybody would have to queue behind it.
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
             yield connection
         return
     with _without_foreign_keys(engine) as quiet, writing(quiet) as connection:
