@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from server.access.attempts import AttemptRules, Attempts
 from server.access.bearer import bearer_of, shows_token
@@ -27,7 +28,7 @@ from server.access.sessions import Browser, OpenSession, Person, Proof, find_ope
 from server.access.visit import Visit
 from server.enrolment.doorkeeper import Doorkeeper
 from server.people.mail import Mailer
-from server.problems import not_signed_in, second_factor_missing, stale_form
+from server.problems import ProblemError, not_signed_in, second_factor_missing, stale_form
 from server.rights.tombstones import Tombstones
 from server.store.engine import reading
 
@@ -35,7 +36,6 @@ TOKEN_HEADER: Final = "x-form-token"  # noqa: S105 - the name of a header
 TOKEN_FIELD: Final = "form_token"  # noqa: S105 - the name of a field
 REFRESH_HEADER: Final = "x-refresh"
 """Sent by scripts that keep a page up to date: such a request does not keep the session alive."""
-log: Final = logging.getLogger(__name__)
 MAILS: Final = AttemptRules(span_ms=3_600_000, pair=3, account=3, address=20)
 """Mails asked for by somebody who cannot sign in."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -67,12 +67,9 @@ class Desk:
     mail_attempts: Attempts = field(default_factory=lambda: Attempts(MAILS))
 
     def tell_broker(self) -> None:
-        """Let the broker know at once who may come; what fails now is done within seconds."""
+        """Let the broker know at once who may come; what fails now is done when it works again."""
         if self.doorkeeper is not None:
-            try:
-                self.doorkeeper.refresh()
-            except OSError:
-                log.exception("the broker cannot be told who may come; it will be tried again")
+            self.doorkeeper.tell()
 
     def ask_database(self) -> None:
         """Raise SQLAlchemyError when the database does not answer."""
@@ -125,8 +122,19 @@ async def known(request: Request) -> Known:
     found = await run_in_threadpool(find_open, desk.engine, token, now_ms, desk.rules, counts=by_hand)
     if found is None:
         raise not_signed_in()
+    request.state.known = somebody = Known(*found, token, form_token(token), now_ms)
     await require_form_token(request, token)
-    return Known(*found, token, form_token(token), now_ms)
+    return somebody
+
+
+async def known_on_the_way(request: Request) -> Known | None:
+    """Who had asked when a request came to nothing, as far as the database can tell; for the head of the page that says
+    so, and nothing else."""
+    found: Known | None = getattr(request.state, "known", None)
+    if found is None and request.method in _SAFE and not shows_token(request):
+        with suppress(ProblemError, SQLAlchemyError):
+            found = await known(request)
+    return found
 
 
 async def signed_in(request: Request) -> SignedIn:
@@ -186,9 +194,10 @@ def visitor_secret(request: Request) -> str:
     return request.cookies.get(desk_of(request).rules.visitor_cookie) or new_secret()
 
 
-def set_cookie(response: Response, rules: AccessRules, name: str, value: str) -> None:
-    """A cookie for this host only, out of reach of scripts; it ends with the browser, and its session before that."""
-    response.set_cookie(name, value, path="/", secure=rules.secure, httponly=True, samesite="lax")
+def set_cookie(response: Response, rules: AccessRules, name: str, value: str, *, max_age_s: int | None = None) -> None:
+    """A cookie for this host only, out of reach of scripts. Without `max_age_s` it ends with the browser, and its
+    session before that."""
+    response.set_cookie(name, value, max_age_s, path="/", secure=rules.secure, httponly=True, samesite="lax")
 
 
 def drop_cookie(response: Response, rules: AccessRules, name: str) -> None:

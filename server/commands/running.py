@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
@@ -31,8 +30,6 @@ from server.rights.tombstones import Tombstones
 from server.serving import Face, listen, serve
 from server.settings import Settings
 from server.store.migrate import current_revision
-
-log: Final = logging.getLogger(__name__)
 
 
 def run(
@@ -143,7 +140,7 @@ def _kept(doorkeeper: Doorkeeper) -> Iterator[Doorkeeper]:
     try:
         doorkeeper.refresh()
     except ControlError as error:  # a broker elsewhere may come up later than we do
-        log.warning("%s; it will be tried again", error)
+        doorkeeper.put_off(error)
     doorkeeper.start()
     try:
         yield doorkeeper

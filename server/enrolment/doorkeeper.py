@@ -18,8 +18,11 @@ from server.enrolment.service import random_password
 from server.store import UNUSABLE
 from server.store.engine import reading
 from server.store.tables import gateway
+from server.troubles import Trouble
 
 LOOK_S: Final = 3.0
+LONGEST_PAUSE_S: Final = 30.0
+"""Looks are as far apart while the broker cannot be told; the pause doubles until then."""
 INSIST_LOOKS: Final = 40
 """After so many looks, about two minutes, a broker that may have forgotten is told again though nothing has changed."""
 
@@ -55,6 +58,7 @@ class Doorkeeper:
         self._fixed = tuple(fixed)
         self._admit = admit
         self._told: tuple[Account, ...] | None = None
+        self._trouble = Trouble(log, "the broker has been told who may come")
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="doorkeeper", daemon=True)
@@ -80,6 +84,20 @@ class Doorkeeper:
                 self._admit(wanted)
                 self._told = wanted
 
+    def tell(self, *, insist: bool = False) -> bool:
+        """Tell the broker, if anything has changed. False when that cannot be done now; it is tried again."""
+        try:
+            self.refresh(insist=insist)
+        except (OSError, *UNUSABLE) as error:
+            self.put_off(error)
+            return False
+        self._trouble.gone()
+        return True
+
+    def put_off(self, error: Exception) -> None:
+        """What `refresh` raised is met later, by `start`."""
+        self._trouble.met(f"the broker cannot be told who may come, and will be: {_in_words(error)}")
+
     def start(self) -> None:
         """Look every `LOOK_S` seconds, until `stop`."""
         self._thread.start()
@@ -90,10 +108,14 @@ class Doorkeeper:
         self._thread.join()
 
     def _run(self) -> None:
-        looks = 0
-        while not self._stopping.wait(LOOK_S):
+        looks, pause_s = 0, LOOK_S
+        while not self._stopping.wait(pause_s):
             looks += 1
-            try:
-                self.refresh(insist=self._insists and looks % INSIST_LOOKS == 0)
-            except (OSError, *UNUSABLE):
-                log.exception("the broker cannot be told who may come; trying again")
+            told = self.tell(insist=self._insists and looks % INSIST_LOOKS == 0)
+            pause_s = LOOK_S if told else min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, UNUSABLE):
+        return "the database cannot be used"
+    return str(error) or type(error).__name__

@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.messages import ROOT
 from server.mqtt.address import Broker, in_words
+from server.troubles import Trouble
 
 log: Final = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Connection:
         self._up = threading.Event()
         self._topics: dict[int, str] = {}
         self._refused: deque[tuple[int, str]] = deque(maxlen=_REMEMBERED)
+        self._trouble = Trouble(log, f"connected to the broker at {broker.url}")
 
     @property
     def up(self) -> bool:
@@ -117,7 +119,7 @@ class Connection:
                 self._client = self._make_client(protocol, attempt, self._session)
                 self._client.connect(self._broker.host, self._broker.port, keepalive=20)
             except OSError as error:  # of the network, of TLS, or of the file of authorities
-                log.warning("no connection to the broker at %s: %s", self._broker.url, in_words(error, self._broker))
+                self._trouble.met(f"no connection to the broker at {self._broker.url}: {in_words(error, self._broker)}")
             else:
                 self._client.loop_start()
                 self._stay(self._client, attempt, min(_FIRST_ANSWER_S * 2**failures, _LONGEST_ANSWER_S))
@@ -152,7 +154,7 @@ class Connection:
         def on_connect(_client: mqtt.Client, _data: object, _flags: object, code: ReasonCode, _props: object) -> None:
             attempt.answer = str(code)
             if code.is_failure:
-                log.warning("the broker refused the server: %s", code)
+                self._trouble.met(f"the broker refused the server: {code}")
                 attempt.end()
             else:
                 client.subscribe(FILTER, qos=1)
@@ -161,11 +163,12 @@ class Connection:
             _client: mqtt.Client, _data: object, _mid: int, codes: list[ReasonCode], _props: object
         ) -> None:
             if any(code.is_failure for code in codes):
-                log.warning("the broker refused the subscription: %s", codes[0])
+                self._trouble.met(f"the broker refused the subscription: {codes[0]}")
                 attempt.end()
                 return
             attempt.subscribed.set()
             attempt.settled.set()
+            self._trouble.gone()
             self._up.set()
             self._on_up()
 

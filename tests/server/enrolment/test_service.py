@@ -150,3 +150,51 @@ def test_what_other_programs_change_reaches_the_broker_by_itself(
     finally:
         keeper.stop()
     assert told.empty()
+
+
+class Waits:
+    """Stands for the event of stopping: notes for how long it is waited, and stops after so many times."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.seconds: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.seconds.append(seconds)
+        return len(self.seconds) > self.most
+
+
+def test_a_broker_that_is_down_is_told_of_once_and_asked_less_and_less(
+    people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = ["", *["no connection"] * 6, "no space", "no connection", "", ""]
+    asked = iter(answers)
+
+    def admit(_accounts: Sequence[Account]) -> None:
+        if trouble := next(asked):
+            raise OSError(trouble)
+
+    keeper = Doorkeeper(people.engine, BrokerFace("mqtt://x:1"), [], admit, insists=True)
+    monkeypatch.setattr(doorkeeper, "INSIST_LOOKS", 1)
+    waits = Waits(len(answers))
+    monkeypatch.setattr(keeper, "_stopping", waits)
+    caplog.set_level("INFO")
+    keeper._run()
+    assert waits.seconds == [3, 3, 6, 12, 24, 30, 30, 30, 30, 30, 3, 3]
+    told = [(record.levelname, record.message.rsplit(": ", 1)[-1], record.exc_info) for record in caplog.records]
+    assert told == [
+        ("WARNING", "no connection", None),
+        ("WARNING", "no space", None),
+        ("INFO", "the broker has been told who may come", None),
+    ]
+
+
+def test_who_disconnects_a_computer_is_answered_though_the_broker_is_down(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    def admit(_accounts: Sequence[Account]) -> None:
+        raise OSError("no connection")
+
+    keeper = Doorkeeper(people.engine, BrokerFace("mqtt://x:1"), [], admit)
+    assert not keeper.tell()
+    assert [record.exc_info for record in caplog.records] == [None]

@@ -50,12 +50,16 @@ def test_it_comes_back_after_the_broker_did(broker: Broker, tmp_path: Path, even
         connection.stop()
 
 
-def test_a_wrong_password_and_an_absent_broker_end_when_told_to(broker: Broker) -> None:
+def test_a_wrong_password_and_an_absent_broker_end_when_told_to(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
     for address in (broker_at(broker.url, password="guess"), broker_at(f"mqtt://127.0.0.1:{free_port()}")):
         connection = Connection(address, lambda _: None, lambda: None)
         connection.start()
         assert not connection.wait_until_up(1.0)
         connection.stop()
+        assert connection._session > 1
+    assert len(caplog.records) == len({record.message for record in caplog.records}) == 2, "a line each, not an attempt"
 
 
 def test_an_acknowledgement_of_an_earlier_session_is_dropped(broker: Broker) -> None:
