@@ -10,9 +10,10 @@ from server.access.acts import Act
 from server.access.clips import ClipState, clips_of
 from server.access.entrance import Entrance
 from server.access.grounds import Patient
-from server.plans.service import plan_state
+from server.plans.service import states_of
 from server.plans.types import PlanState
 from server.store.engine import reading
+from server.summaries.day import GRACE_MS
 from server.summaries.present import present_days
 from server.summaries.types import DaySummary
 from server.summaries.zone_history import zones_of
@@ -56,13 +57,15 @@ class CareList(Entrance):
         """Everybody in the list on their present local day, by name."""
         mine = self.patients()
         numbers = [someone.id for someone in mine]
-        clips = self._clips(numbers)
-        days = present_days(self._engine, numbers, self._now_ms)
+        days = present_days(self._engine, numbers, self._now_ms, behind_ms=GRACE_MS)
+        with reading(self._engine) as db:
+            clips = clips_of(db, numbers, self._now_ms)
+            plans = states_of(db, numbers)
         return [
             Overview(
                 someone,
                 days[someone.id],
-                plan_state(self._engine, someone.id),
+                plans[someone.id],
                 clips.get(someone.id, []),
             )
             for someone in mine

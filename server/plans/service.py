@@ -7,17 +7,18 @@ a rising version, also when it has changed hands.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, insert, select, update
 
 from gateway import messages
-from server.plans.drift import drift_of, reports_of
+from server.plans.drift import drifts_of, reports_of
 from server.plans.limits import MAX_VERSION
 from server.plans.types import LONGEST_REASON, InvalidPlanError, PlanState, PlanVersion
 from server.plans.validating import validate
 from server.store import UnknownPatientError, reading, writing
 from server.store.tables import assignment, clip_status, patient, plan, user_account
+from server.summaries.prescribed import read_plan
 from server.summaries.stale import mark_spans
 
 
@@ -99,12 +100,27 @@ def plan_state(engine: Engine, patient_id: int) -> PlanState:
 
 def state_of(connection: Connection, patient_id: int) -> PlanState:
     """`plan_state` inside the caller's transaction."""
-    history = _versions(connection, plan.c.patient_id == patient_id)
-    in_force = next((version for version in history if version.confirmed_ms is not None), None)
-    newest = history[0] if history else None
-    reports = reports_of(connection, patient_id)
-    drift = () if newest is None else drift_of(connection, patient_id, newest.version, newest.created_ms, reports)
-    return PlanState(newest, in_force, history, drift, reports)
+    return states_of(connection, [patient_id])[patient_id]
+
+
+def states_of(connection: Connection, patient_ids: Collection[int]) -> dict[int, PlanState]:
+    """The plans of all these patients as they stand, with as many questions as for one."""
+    histories: dict[int, list[PlanVersion]] = {patient_id: [] for patient_id in patient_ids}
+    for version in _versions(connection, plan.c.patient_id.in_(patient_ids)):
+        histories[version.patient_id].append(version)
+    reports = reports_of(connection, patient_ids)
+    newest = {patient_id: (told[0].version, told[0].created_ms) for patient_id, told in histories.items() if told}
+    drifts = drifts_of(connection, newest, reports)
+    return {
+        patient_id: PlanState(
+            history[0] if history else None,
+            next((version for version in history if version.confirmed_ms is not None), None),
+            tuple(history),
+            drifts.get(patient_id, ()),
+            reports.get(patient_id, ()),
+        )
+        for patient_id, history in histories.items()
+    }
 
 
 def _versions(connection: Connection, condition: ColumnElement[bool]) -> tuple[PlanVersion, ...]:
@@ -120,7 +136,7 @@ def _versions(connection: Connection, condition: ColumnElement[bool]) -> tuple[P
 def _version(row: RowMapping) -> PlanVersion:
     return PlanVersion(
         row["patient_id"],
-        messages.Plan.model_validate_json(row["body_json"]),
+        read_plan(row["body_json"]),
         row["author_id"],
         row["author"],
         row["reason"],

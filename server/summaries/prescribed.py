@@ -25,12 +25,12 @@ class Prescribed:
 
     def read(self) -> messages.Plan:
         """The plan."""
-        return _read(self.body_json)
+        return read_plan(self.body_json)
 
 
 @lru_cache(maxsize=1024)
-def _read(body_json: str) -> messages.Plan:
-    # A version never changes, and neither does a plan once read.
+def read_plan(body_json: str) -> messages.Plan:
+    """The plan in a stored `body_json`: read once, for a version never changes."""
     return messages.Plan.model_validate_json(body_json)
 
 

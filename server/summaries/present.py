@@ -22,12 +22,16 @@ from server.summaries.zones import Zones
 Days = dict[tuple[int, date], DaySummary]
 
 
-def present_days(engine: Engine, patient_ids: Iterable[int], now_ms: int) -> dict[int, DaySummary]:
-    """The present local day of each of these patients, as `days_in_figures`. One who does not exist is missing."""
+def present_days(
+    engine: Engine, patient_ids: Iterable[int], now_ms: int, *, behind_ms: int = 0
+) -> dict[int, DaySummary]:
+    """The present local day of each of these patients, as `days_in_figures`; who does not exist is missing. A stored
+    day that is out of date is taken as well when it was made less than `behind_ms` ago: every minute of wearing puts
+    all days of a list out of date until they are made again. Up to GRACE_MS nothing is called lost for that."""
     with reading(engine) as connection:
         zones = zones_of(connection, patient_ids)
         wanted = [(patient_id, one.day_at(now_ms)) for patient_id, one in zones.items()]
-        found, rest = _stored(connection, zones, wanted, now_ms)
+        found, rest = _stored(connection, zones, wanted, now_ms, behind_ms)
     return {patient_id: summary for (patient_id, _), summary in (found | _made(engine, rest, now_ms)).items()}
 
 
@@ -46,7 +50,11 @@ def _made(engine: Engine, wanted: Iterable[tuple[int, date]], now_ms: int) -> Da
 
 
 def _stored(
-    connection: Connection, zones: dict[int, Zones], wanted: list[tuple[int, date]], now_ms: int
+    connection: Connection,
+    zones: dict[int, Zones],
+    wanted: list[tuple[int, date]],
+    now_ms: int,
+    behind_ms: int = 0,
 ) -> tuple[Days, list[tuple[int, date]]]:
     """What can be told from stored days, and what must be made from epochs."""
     keys = [(patient_id, day.isoformat()) for patient_id, day in wanted]
@@ -74,7 +82,9 @@ def _stored(
         row = stored.get(key)
         start_ms, end_ms = zones[patient_id].bounds(day)
         # A day that was made before it began was made with the plan of that time.
-        if key in stale or (row is not None and (row.algo != ALGO or row.computed_ms < start_ms)):
+        unusable = row is not None and (row.algo != ALGO or row.computed_ms < start_ms)
+        just_made = row is not None and 0 <= now_ms - row.computed_ms < behind_ms
+        if unusable or (key in stale and not just_made):
             rest.append((patient_id, day))
         elif row is not None:
             found[patient_id, day] = carry_on(read_summary(row.body_json), now_ms)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, update
 from server.ingest.enrolment import assign_clip, enrol_patient
 from server.plans.delivery import REISSUED
 from server.plans.limits import MAX_VERSION
-from server.plans.service import create_plan, plan_state
+from server.plans.service import create_plan, plan_state, states_of
 from server.plans.types import PlanVersion
 from server.store import reading, writing
 from server.store.tables import clip_status, gateway, plan_delivery
@@ -170,3 +170,26 @@ def test_revoked_gateways_and_clips_of_the_past_are_left_out(engine: Engine, ann
     assert plan_state(engine, anna).reports == ()
     with reading(engine) as db:
         assert len(db.execute(select(clip_status)).all()) == 2
+
+
+def test_many_plans_at_once_are_those_of_each(engine: Engine, anna: int, line: Line) -> None:
+    bert, cleo = (enrol_patient(engine, name=name, zone="UTC", now_ms=0) for name in ("Bert", "Cleo"))
+    new(engine, anna)
+    new(engine, anna, now_ms=2)
+    new(engine, bert, now_ms=3)
+    assign_clip(engine, OTHER_CLIP, bert, start_ms=4, now_ms=4)
+    line.look(5)
+    line.status(0, 6)
+    line.status(0, 7, gateway=OFFICE)
+    line.status(0, 8, clip=OTHER_CLIP)
+    everybody = [anna, bert, cleo]
+    with reading(engine) as db:
+        found = states_of(db, everybody)
+    assert found == {one: plan_state(engine, one) for one in everybody}
+    assert [len(found[one].history) for one in everybody] == [2, 1, 0]
+    assert [[(one.clip, one.gateway) for one in found[who].drift] for who in everybody] == [
+        [(CLIP, OFFICE)],
+        [(OTHER_CLIP, GATEWAY)],
+        [],
+    ]
+    assert [one.sent for one in found[bert].drift] == [1]

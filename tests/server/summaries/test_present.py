@@ -18,7 +18,7 @@ from server.ingest.service import settle
 from server.plans.service import create_plan
 from server.store import epoch_blob, writing
 from server.store.tables import daily
-from server.summaries.day import DayInputs, build_day
+from server.summaries.day import GRACE_MS, DayInputs, build_day
 from server.summaries.present import carry_on, present_days
 from server.summaries.service import day_view, rebuild_stale, today
 from server.summaries.stale import mark_stale
@@ -153,6 +153,23 @@ def test_only_days_that_are_out_of_date_are_made_anew(engine: Engine, people: li
     blobs_read.clear()
     assert present_days(engine, people, now) == as_made(engine, people, now)
     assert len(blobs_read) == len(people)  # those of the comparison
+
+
+def test_a_list_may_take_what_was_made_just_now(engine: Engine, people: list[int], blobs_read: list[str]) -> None:
+    made_ms = NINE + 45 * M
+    rebuild(engine, made_ms)
+    then = as_made(engine, people, made_ms)
+    send(engine, 1, 50, 3)
+    blobs_read.clear()
+    now = made_ms + GRACE_MS - 1
+    shown = present_days(engine, people, now, behind_ms=GRACE_MS)
+    assert blobs_read == []
+    assert shown == {one: carry_on(summary, now) for one, summary in then.items()}
+    now += 1
+    assert present_days(engine, people, now, behind_ms=GRACE_MS) == as_made(engine, people, now)
+    age(engine, people[3])
+    shown = present_days(engine, people, made_ms, behind_ms=GRACE_MS)
+    assert shown[people[3]] == then[people[3]], "not even for a moment as older code made it"
 
 
 def test_a_day_made_before_it_began_is_made_with_the_plan_of_its_own_time(engine: Engine, people: list[int]) -> None:
