@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine
 
 from server.access.acts import DUTIES, Duty, Role
+from server.access.doorway import Doorway
 from server.access.sessions import Person
-from server.access.telling import Teller
 from server.access.visit import Visit
 from server.audit.trail import Entry
 from server.problems import ProblemError, not_allowed, outside_scopes
-from server.store.engine import writing
 
 
 @dataclass
@@ -25,7 +24,20 @@ class Note:
     detail: str = ""
 
 
-class DutyEntrance:
+@dataclass(frozen=True)
+class _Ruling:
+    """Whether somebody has the duty, and what the trail is to be told; of a change as its note says in the end."""
+
+    refusal: ProblemError | None
+    entry: Entry
+    note: Note
+
+    def told(self, outcome: str) -> Entry:
+        """What the trail is told, once it is known how it ended."""
+        return replace(self.entry, outcome=outcome, patient=self.note.patient, detail=self.note.detail)
+
+
+class DutyEntrance(Doorway[Duty]):
     """What one person may do in their organisation at one moment (UTC ms). `scopes`, where given, only take duties
     away."""
 
@@ -37,11 +49,7 @@ class DutyEntrance:
         visit: Visit | None = None,
         scopes: frozenset[Duty] | None = None,
     ) -> None:
-        self._engine = engine
-        self._person = person
-        self._now_ms = now_ms
-        self._scopes = scopes
-        self._teller = Teller(engine, person, now_ms, visit or Visit())
+        super().__init__(engine, person, now_ms, visit, scopes)
         self._told: set[Duty] = set()
 
     def may(self, duty: Duty) -> bool:
@@ -60,22 +68,14 @@ class DutyEntrance:
 
     @contextmanager
     def _writing(self, duty: Duty, detail: str = "") -> Iterator[tuple[Connection, Note]]:
-        """One transaction that holds a change and the entry that it was done; a refusal or a failure is written down
-        by itself. Raises ProblemError 403, and whatever the change raises."""
-        note = Note(detail=detail)
-        if not self.may(duty):
-            self._teller.tell([self._teller.entry(duty, "refused", detail=detail)])
-            raise self._refusal(duty)
-        try:
-            with writing(self._engine) as db:
-                yield db, note
-                self._teller.tell_within(db, self._entry(duty, "done", note))
-        except Exception:
-            self._teller.tell_of_failure(self._entry(duty, "failed", note))
-            raise
+        """One transaction that holds a change and the entry that it was done, as the note says. Raises ProblemError
+        403, and whatever the change raises."""
+        with self._changing(lambda _: self._rule(duty, detail)) as (db, ruling):
+            yield db, ruling.note
+
+    def _rule(self, duty: Duty, detail: str) -> _Ruling:
+        refusal = None if self.may(duty) else self._refusal(duty)
+        return _Ruling(refusal, self._teller.entry(duty, ""), Note(detail=detail))
 
     def _refusal(self, duty: Duty) -> ProblemError:
         return outside_scopes() if duty in DUTIES[Role(self._person.role)] else not_allowed()
-
-    def _entry(self, duty: Duty, outcome: str, note: Note) -> Entry:
-        return self._teller.entry(duty, outcome, patient=note.patient, detail=note.detail)

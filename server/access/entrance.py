@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, Engine
 
 from server.access.acts import ALLOWED, OPEN_TO, Act, Basis, Role
+from server.access.doorway import Doorway
 from server.access.grounds import Patient, grounds, pseudonym_of
 from server.access.sessions import Person
-from server.access.telling import Teller
 from server.access.visit import Visit
 from server.audit.trail import Entry
 from server.problems import ProblemError, not_allowed, not_found, outside_scopes
-from server.store.engine import reading, writing
+from server.store.engine import reading
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,12 @@ class _Ruling:
             raise self.refusal or not_found("patient")
         return self.someone
 
+    def told(self, outcome: str) -> Entry:
+        """What the trail is told, once it is known how it ended."""
+        return replace(self.entry, outcome=outcome)
 
-class Entrance:
+
+class Entrance(Doorway[Act]):
     """What one person may do with which patient's data at one moment. `scopes`, where given, only take acts away."""
 
     def __init__(
@@ -44,11 +48,7 @@ class Entrance:
         visit: Visit | None = None,
         scopes: frozenset[Act] | None = None,
     ) -> None:
-        self._engine = engine
-        self._person = person
-        self._now_ms = now_ms
-        self._scopes = scopes
-        self._teller = Teller(engine, person, now_ms, visit or Visit())
+        super().__init__(engine, person, now_ms, visit, scopes)
         self._entered: dict[int, Patient] = {}
         self._told: set[tuple[Act, int]] = set()
 
@@ -110,22 +110,12 @@ class Entrance:
 
     @contextmanager
     def _writing(self, act: Act, patient_id: int, detail: str = "") -> Iterator[tuple[Connection, Patient]]:
-        """One transaction that holds a change and the entry that it was done, so that neither is without the other; a
-        refusal or a failure is written down by itself. `detail` is short and nobody's words.
+        """One transaction that holds a change and the entry that it was done. `detail` is short and nobody's words.
 
         Raises as `_enter` does, and whatever the change raises.
         """
-        ruling: _Ruling | None = None
-        try:
-            with writing(self._engine) as db:
-                ruling = self._rule(db, act, patient_id, detail)
-                yield db, ruling.admitted()
-                self._teller.tell_within(db, replace(ruling.entry, outcome="done"))
-        except Exception:
-            if ruling is not None:
-                outcome = "failed" if ruling.refusal is None else "refused"
-                self._teller.tell_of_failure(replace(ruling.entry, outcome=outcome))
-            raise
+        with self._changing(lambda db: self._rule(db, act, patient_id, detail)) as (db, ruling):
+            yield db, ruling.admitted()
 
     def _rule(self, db: Connection, act: Act, patient_id: int, detail: str = "") -> _Ruling:
         found = next(iter(grounds(db, self._person, self._now_ms, patient_id)), None)
