@@ -22,7 +22,7 @@ from server.access.headers import SECURITY, BodyLimit, SameSiteOnly, SecurityHea
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
 from server.access.sealing import SecretBox
-from server.access.web import Desk
+from server.access.web import Desk, Known, known_on_the_way
 from server.api.document import describe
 from server.api.prefix import PREFIX
 from server.api.routes import router as api
@@ -37,6 +37,7 @@ from server.pages import (
     computers,
     emergency,
     joining,
+    languages,
     own,
     people,
     planning,
@@ -46,11 +47,13 @@ from server.pages import (
     tokens,
     weeks,
 )
+from server.pages.language import Languages, speaking, wanted
 from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
 from server.pages.rights import router as rights
 from server.people.mail import Mailer
-from server.problems import FieldError, ProblemError, from_other_site, of_status
+from server.problems import FieldError, ProblemError, busy, from_other_site, of_status
 from server.rights.tombstones import Tombstones
+from server.store import UNUSABLE
 
 log: Final = logging.getLogger(__name__)
 
@@ -123,32 +126,40 @@ def create_app(
     app.include_router(own.router)
     app.include_router(rights)
     app.include_router(taking_in.router)
+    app.include_router(languages.router)
     describe(app, rules, PREFIX)
     app.mount("/static", LocalFiles(directory=STATIC), name="static")
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
+    for unusable in UNUSABLE:
+        app.add_exception_handler(unusable, _on_unusable)
     app.add_exception_handler(Exception, _on_crash)
     app.add_middleware(BodyLimit)
     app.add_middleware(SameSiteOnly, refuse=_refuse_other_site)
+    app.add_middleware(Languages)
     app.add_middleware(SecurityHeaders, secure=rules.secure)
     app.add_middleware(Watching, metrics=operation.metrics)
     return app
 
 
-def _answer(request: Request, problem: ProblemError) -> Response:
+def _answer(request: Request, problem: ProblemError, somebody: Known | None = None) -> Response:
     if not wants_page(request):
         return problem.as_json()
     if problem.leads_to:
         return RedirectResponse(problem.leads_to, 303)
     if problem.status == 401 and request.method == "GET":
         return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
-    return problem_page(problem)
+    return problem_page(problem, somebody)
+
+
+async def _asker(request: Request) -> Known | None:
+    return await known_on_the_way(request) if wants_page(request) else None
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for this class
-    return _answer(request, error)
+    return _answer(request, error, await _asker(request))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -158,22 +169,29 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
         f"{name or 'body'}: {words}" for name, words in places
     )
     fields = [FieldError(name or "body", words) for name, words in places]
-    return _answer(request, ProblemError(422, "The request cannot be used", detail[:1000], fields))
+    problem = ProblemError(422, "The request cannot be used", detail[:1000], fields)
+    return _answer(request, problem, await _asker(request))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    response = _answer(request, of_status(error.status_code))
+    response = _answer(request, of_status(error.status_code), await _asker(request))
     response.headers.update(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers["allow"] = methods_at(request.app, request.url.path)
     return response
 
 
+async def _on_unusable(request: Request, error: Exception) -> Response:
+    log.error("the database could not be used for %s", template(request.scope), exc_info=error)
+    return _answer(request, busy())
+
+
 async def _on_crash(request: Request, error: Exception) -> Response:
     log.error("request to %s failed", template(request.scope), exc_info=error)
     detail = "It has been noted. Nothing was changed; try again in a minute."
-    response = _answer(request, ProblemError(500, "Something failed here", detail))
+    with speaking(wanted(request.headers)):
+        response = _answer(request, ProblemError(500, "Something failed here", detail))
     response.headers.update(SECURITY)  # this answer is made outside the guards
     return response
 

@@ -20,6 +20,7 @@ from server.access.web import Known, SignedIn
 from server.pages import words
 from server.pages.charts import palette
 from server.pages.charts.svg import element
+from server.pages.language import LANGUAGES, gettext, language, ngettext
 from server.pages.places import above, places
 from server.pages.plan_words import plan_facts
 from server.problems import ProblemError
@@ -49,7 +50,9 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(
         static=static,
         logo=logo,
@@ -64,6 +67,8 @@ def _environment() -> Environment:
         rough=words.rough,
         places=places,
         above=above,
+        language=language,
+        languages=LANGUAGES,
     )
     environment.filters["sentence"] = words.sentence
     return environment
@@ -89,9 +94,9 @@ def page(
     return HTMLResponse(fragment(name, {**frame, **context}), status)
 
 
-def problem_page(problem: ProblemError) -> HTMLResponse:
-    """A problem as a page for people."""
-    response = page("error.html", {"problem": problem}, status=problem.status)
+def problem_page(problem: ProblemError, somebody: Known | None = None) -> HTMLResponse:
+    """A problem as a page for people, with the way on for somebody who has signed in."""
+    response = page("error.html", {"problem": problem}, door=somebody, status=problem.status)
     response.headers.update(problem.headers)
     return response
 

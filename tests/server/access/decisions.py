@@ -68,6 +68,7 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "POST /login/factor": EVERYBODY,
     "POST /login/passkey": EVERYBODY,
     "POST /login/passkey/question": EVERYBODY,
+    "POST /language": EVERYBODY,
     "POST /logout": SIGNED_IN,
     "GET /account": SIGNED_IN,
     "GET /account/app": SIGNED_IN,
