@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 from urllib.parse import urlsplit
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+from server.loopback import is_loopback
 
 
 @dataclass(frozen=True)
@@ -24,5 +23,5 @@ class ClinicSettings:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.issuer)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
             raise ValueError(f"the issuer {self.issuer!r} must begin with https://")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -11,11 +10,12 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.access.web import desk_of
+from server.access.web import client_address, desk_of
 from server.api.prefix import PREFIX
 from server.api.problem import problems
 from server.enrolment.codes import LENGTH, UnreadableCodeError
 from server.enrolment.service import CodeRefusedError, Refusal, redeem
+from server.loopback import is_loopback
 from server.problems import ProblemError, too_many_attempts
 
 router: Final = APIRouter(prefix=PREFIX, tags=["gateways"])
@@ -58,13 +58,13 @@ class GatewayCredentials(BaseModel):
 async def enrol(request: Request, code: Code) -> GatewayCredentials:
     """Exchange a code for credentials. 404: no such code; 410: used, too old or replaced; 429: too many attempts."""
     desk = desk_of(request)
-    address = request.client.host if request.client else ""
+    address = client_address(request)
     doorkeeper = desk.doorkeeper
     if doorkeeper is None:
         raise ProblemError(
             503, "Not possible here", "This server does not keep its broker's accounts. Ask who runs it."
         )
-    if _is_loopback(urlsplit(doorkeeper.face.url).hostname or "") and not _is_loopback(address):
+    if is_loopback(urlsplit(doorkeeper.face.url).hostname or "") and not is_loopback(address):
         raise ProblemError(
             503,
             "Not ready for other computers",
@@ -89,10 +89,3 @@ async def enrol(request: Request, code: Code) -> GatewayCredentials:
     return GatewayCredentials(
         gateway=made.gateway, broker=doorkeeper.face.url, password=made.password, ca=doorkeeper.face.ca_pem
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -23,8 +23,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from sqlalchemy import Engine, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
+from server.loopback import is_loopback
 from server.mqtt.address import Broker, BrokerUrlError, broker_at, in_words
-from server.operation import safety
+from server.operation import keys, safety
 from server.operation.findings import Finding, note, ok, problem
 from server.settings import Settings, variable
 from server.store import DatabaseUrlError, open_engine, reading
@@ -50,10 +51,11 @@ def findings(settings: Settings, now_ms: int) -> Iterator[Finding]:
         yield note("database", "there is none yet", "the first start makes it")
     else:
         try:
-            yield from _database(engine, now_ms)
+            yield from _database(settings, engine, now_ms)
         finally:
             engine.dispose()
     yield from safety.files(settings)
+    yield from keys.of_files(settings)
     yield from _broker(settings)
     yield from safety.pages(settings)
     yield from _certificate(settings, now_ms)
@@ -73,7 +75,7 @@ def _engine(settings: Settings) -> Engine | Finding | None:
         return problem("database", str(error), f"correct {variable('database_url')}")
 
 
-def _database(engine: Engine, now_ms: int) -> Iterator[Finding]:
+def _database(settings: Settings, engine: Engine, now_ms: int) -> Iterator[Finding]:
     name = engine.url.render_as_string(hide_password=True)
     try:
         revision = current_revision(engine)
@@ -88,6 +90,7 @@ def _database(engine: Engine, now_ms: int) -> Iterator[Finding]:
     if revision == newest:
         yield ok("database", f"{name} answers, at revision {revision}")
         yield from safety.accounts(engine)
+        yield from keys.of_store(settings, engine)
         yield _clock(engine, now_ms)
     elif revision is None:
         yield note("database", f"{name} answers and is empty", "the first start makes the tables")
@@ -223,7 +226,7 @@ def _certificate(settings: Settings, now_ms: int) -> Iterator[Finding]:
 
 def _public_address(settings: Settings, resolve: Callable[..., object] = socket.getaddrinfo) -> Iterator[Finding]:
     if settings.public_url is None:
-        if not safety.is_loopback(settings.host):
+        if not is_loopback(settings.host):
             yield note(
                 "address",
                 f"links to the pages would begin with {settings.address}",

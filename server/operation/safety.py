@@ -18,6 +18,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from server.access.accounts import credentials
+from server.loopback import is_loopback
 from server.mqtt.address import Broker, broker_at
 from server.operation.findings import Finding, note, ok, problem
 from server.settings import Settings, variable
@@ -43,16 +44,8 @@ KNOWN_PASSWORDS: Final = frozenset(
 _SHORTEST_TOKEN: Final = 16
 _FEW_PROXIES: Final = 256
 """As many addresses a cluster may want for its proxies; more is a network of people."""
-_MOUNTED: Final = Path("/run/secrets")
+MOUNTED: Final = Path("/run/secrets")
 """Where container engines show a container its secrets: readable by all of it, and by nobody else."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the address."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class UnsafeError(RuntimeError):
@@ -230,7 +223,7 @@ def private_files(settings: Settings) -> Iterable[Path]:
         *_database_files(settings.database),
         *(settings.broker_dir / name for name in ("accounts.json", "passwords", "accounts-of-broker.json")),
     ]
-    return [path for path in named if path is not None and path.exists() and not path.is_relative_to(_MOUNTED)]
+    return [path for path in named if path is not None and path.exists() and not path.is_relative_to(MOUNTED)]
 
 
 def _database_files(url: str) -> list[Path]:
