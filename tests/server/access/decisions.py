@@ -204,6 +204,7 @@ BEFORE_A_SESSION: Final = {
     "POST /login/factor",
     "POST /login/passkey",
     "POST /login/passkey/question",
+    "POST /language",
     "GET /invitation/{token}",
     "POST /invitation/{token}",
     "POST /recovery",
