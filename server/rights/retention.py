@@ -26,10 +26,13 @@ from server.store.tables import (
     episode,
     epoch_hour,
     invitation,
+    pain_entry,
     patient,
     quarantine,
     recovery,
+    red_flag_answer,
     reminder,
+    reminder_answer,
     stale_day,
     unplaced_epoch,
     unreadable,
@@ -52,7 +55,8 @@ class RetentionRules:
     law may ask for more (Germany: ten years, section 630f BGB) or a clinic for less."""
 
     measurements: int = 2192
-    """Minutes, episodes, reminders, events, the days made of them and what was said of those; six years."""
+    """Minutes, episodes, reminders, events, the days made of them and what was said of those, what patients noted;
+    six years."""
     commands: int = 365
     """What clips were asked to do."""
     refused: int = 90
@@ -134,6 +138,7 @@ def _of_patient(patient_id: int, zone: str, before: dict[str, int]) -> _Parts:
         mine(daily, daily.c.date < day.isoformat()),
         mine(stale_day, stale_day.c.date < day.isoformat()),
         mine(day_mark, day_mark.c.date < day.isoformat()),
+        *(mine(table, table.c.at_ms < cut_ms) for table in (pain_entry, reminder_answer, red_flag_answer)),
         mine(command, command.c.expires_ms < before["commands"]),
         mine(enrolment, enrolment.c.expires_ms < links, enrolment.c.gateway.is_(None)),
         mine(invitation, invitation.c.expires_ms < links),

@@ -8,6 +8,7 @@ placed.
 from server.store.tables.audit import audit_entry, audit_head
 from server.store.tables.columns import metadata
 from server.store.tables.devices import assignment, clip_status, enrolment, gateway
+from server.store.tables.diary import pain_entry, red_flag_answer, reminder_answer
 from server.store.tables.measurements import (
     boot_span,
     clip_event,
@@ -17,6 +18,7 @@ from server.store.tables.measurements import (
     unplaced_epoch,
     unreadable,
 )
+from server.store.tables.notes import patient_note
 from server.store.tables.people import (
     care_relation,
     emergency_access,
@@ -69,8 +71,10 @@ __all__ = [
     "invitation",
     "metadata",
     "organisation",
+    "pain_entry",
     "passkey",
     "patient",
+    "patient_note",
     "patient_zone",
     "plan",
     "plan_delivery",
@@ -79,7 +83,9 @@ __all__ = [
     "quarantine",
     "recovery",
     "recovery_code",
+    "red_flag_answer",
     "reminder",
+    "reminder_answer",
     "session",
     "sign_in_step",
     "stale_day",

@@ -89,4 +89,7 @@ command: Final = Table(
     ms_column("answered_ms", nullable=True),
     Column("result", String(16)),
     Column("detail", String(200)),
+    Column("strength_pct", Integer),
+    Column("rhythm", Integer),
 )
+"""`minutes` of a pause or a snooze; `strength_pct` and `rhythm` of how the clip should buzz."""
