@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, delete, func, or_, select
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Engine,
+    Row,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 
-from server.store import reading, writing
+from server.store import UnknownPatientError, reading, writing
 from server.store.epoch_blob import HOUR_MS, ROW, BlobError, Rows, decode
 from server.store.tables import (
     clip_event,
     daily,
     episode,
     epoch_hour,
+    patient,
     reminder,
     stale_day,
     unplaced_epoch,
@@ -29,7 +45,7 @@ from server.summaries.episodes import Told
 from server.summaries.painting import MINUTE_MS
 from server.summaries.prescribed import Prescribed, plan_of_day, prescribed
 from server.summaries.types import ALGO, DayEvent, DayReminder, DaySummary, DayView
-from server.summaries.zone_history import zones_of_one
+from server.summaries.zone_history import LIVED, zones_in, zones_of_one
 from server.summaries.zones import Zones
 
 log: Final = logging.getLogger(__name__)
@@ -39,39 +55,47 @@ _EPISODE_REACH_MS: Final = 6 * HOUR_MS
 _PLAIN: Final = np.dtype((np.void, ROW.itemsize))
 
 
-def _within(table: Table, *names: str) -> Select[Any]:
-    between = table.c.utc_ms.between(bindparam("first"), bindparam("last"))
-    return select(*(table.c[name] for name in names)).where(table.c.patient_id == bindparam("patient"), between)
+_HAPPENED: Final[Mapping[Table, tuple[str, ...]]] = {
+    episode: ("utc_ms", "duration_ms", "peak_deg", "mean_deg", "end_reason", "judge", "plan", "simulated"),
+    reminder: (
+        *("clip", "boot", "rev", "start_ms", "utc_ms", "since_ms", "angle_deg", "reason"),
+        *("response", "response_ms", "judge", "plan", "simulated"),
+    ),
+    clip_event: ("utc_ms", "clip", "kind", "value"),
+}
 
 
-# What is asked for each day is put together once.
+def _in_one(columns: Mapping[Table, tuple[str, ...]]) -> CompoundSelect[Any]:
+    """What happened to `patient` from `first` to `last`, of all these tables in one answer: `of` is the table's name,
+    and what a table does not have is NULL."""
+    types = {name: table.c[name].type for table, names in columns.items() for name in names}
+    return union_all(
+        *(
+            select(
+                literal(table.name).label("of"),
+                *(table.c[name] if name in names else cast(null(), kind).label(name) for name, kind in types.items()),
+            ).where(
+                table.c.patient_id == bindparam("patient"),
+                table.c.utc_ms.between(bindparam("first"), bindparam("last")),
+            )
+            for table, names in columns.items()
+        )
+    )
+
+
+# What is asked for each day is put together once, and in few questions: each is a way to the database and back.
+_EVENTS: Final = _in_one(_HAPPENED)
 _HOURS: Final = (
     select(epoch_hour.c.clip, epoch_hour.c.blob)
     .where(epoch_hour.c.patient_id == bindparam("patient"))
     .where(epoch_hour.c.hour.between(bindparam("first"), bindparam("last")))
     .order_by(epoch_hour.c.clip, epoch_hour.c.hour)
 )
-_EPISODES: Final = _within(
-    episode, "utc_ms", "duration_ms", "peak_deg", "mean_deg", "end_reason", "judge", "plan", "simulated"
-).where(episode.c.duration_ms > 0)  # without length: it turned out that the clip was not worn
-_REMINDERS: Final = _within(
-    reminder,
-    *("clip", "boot", "start_ms", "utc_ms", "since_ms", "angle_deg", "reason"),
-    *("response", "response_ms", "judge", "plan", "simulated"),
-).order_by(reminder.c.rev)
-_EVENTS: Final = _within(clip_event, "utc_ms", "clip", "kind", "value")
-_UNPLACED: Final = select(
-    *(
-        select(func.count())
-        .select_from(table)
-        .where(table.c.patient_id == bindparam("patient"), *without)
-        .scalar_subquery()
-        for table, without in (
-            (unplaced_epoch, ()),
-            *((table, (table.c.utc_ms.is_(None),)) for table in (episode, reminder, clip_event)),
-        )
-    )
+_UNPLACED: Final = (
+    select(func.count()).where(unplaced_epoch.c.patient_id == patient.c.id),
+    *(select(func.count()).where(table.c.patient_id == patient.c.id, table.c.utc_ms.is_(None)) for table in _HAPPENED),
 )
+_WHERE: Final = LIVED.add_columns(*(count.scalar_subquery() for count in _UNPLACED))
 
 
 def day_view(engine: Engine, patient_id: int, day: date, now_ms: int) -> DayView:
@@ -83,9 +107,11 @@ def day_view(engine: Engine, patient_id: int, day: date, now_ms: int) -> DayView
 
 def day_inputs(connection: Connection, patient_id: int, days: Iterable[date]) -> list[DayInputs]:
     """What is stored of these local days, each by itself. Raises UnknownPatientError."""
-    zones = zones_of_one(connection, patient_id)
+    where = connection.execute(_WHERE, {"patients": [patient_id]}).all()
+    if not where:
+        raise UnknownPatientError(f"no patient {patient_id}")
+    zones, unplaced = zones_in(where)[patient_id], sum(where[0][-len(_UNPLACED) :])
     versions = prescribed(connection, [patient_id]).get(patient_id, [])
-    unplaced = _unplaced(connection, patient_id)
     return [_inputs(connection, patient_id, zones, versions, unplaced, day) for day in days]
 
 
@@ -194,9 +220,7 @@ def _inputs(
         day,
         plan_of_day(versions, told, end),
         rows,
-        _episodes(connection, patient_id, start - _EPISODE_REACH_MS, end),
-        _reminders(connection, patient_id, start, end),
-        _events(connection, patient_id, start, end),
+        *_happened(connection, patient_id, start, end),
         unplaced,
     )
 
@@ -210,47 +234,49 @@ def _rows(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -
     return {clip: np.concatenate([part.view(_PLAIN) for part in parts]).view(ROW) for clip, parts in tables.items()}
 
 
-def _episodes(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[Told]:
-    rows = connection.execute(_EPISODES, {"patient": patient_id, "first": start_ms, "last": end_ms - 1})
-    return [Told(utc_ms, utc_ms + duration_ms, *rest) for utc_ms, duration_ms, *rest in rows]
-
-
-def _reminders(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[DayReminder]:
-    rows = connection.execute(_REMINDERS, {"patient": patient_id, "first": start_ms, "last": end_ms - 1})
-    # The clip has one motor: a reminder told again under another judge is the same reminder, told better.
-    newest = {tuple(row[:3]): row for row in rows}
-    return [_reminder(*row[2:]) for row in newest.values()]
-
-
-def _reminder(
-    start_ms: int,
-    utc_ms: int,
-    since_ms: int,
-    angle_deg: float,
-    reason: str,
-    response: str,
-    response_ms: int,
-    judge: str,
-    plan: int,
-    simulated: bool,
-) -> DayReminder:
-    return DayReminder(
-        utc_ms,
-        utc_ms - (start_ms - since_ms),
-        angle_deg,
-        reason,
-        response,
-        response_ms if response in ("prompt", "later") else None,
-        judge,
-        plan,
-        simulated,
+def _happened(
+    connection: Connection, patient_id: int, start_ms: int, end_ms: int
+) -> tuple[list[Told], list[DayReminder], list[DayEvent]]:
+    """Episodes, from some hours before the start; reminders; events."""
+    span = {"patient": patient_id, "first": start_ms - _EPISODE_REACH_MS, "last": end_ms - 1}
+    rows = connection.execute(_EVENTS, span).all()
+    told, reminded, events = ([row for row in rows if row.of == table.name] for table in _HAPPENED)
+    return (
+        # Without length: it turned out that the clip was not worn.
+        [_episode(row) for row in told if row.duration_ms > 0],
+        _reminders([row for row in reminded if row.utc_ms >= start_ms]),
+        [DayEvent(row.utc_ms, row.clip, row.kind, row.value) for row in events if row.utc_ms >= start_ms],
     )
 
 
-def _events(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[DayEvent]:
-    rows = connection.execute(_EVENTS, {"patient": patient_id, "first": start_ms, "last": end_ms - 1})
-    return [DayEvent(*row) for row in rows]
+def _episode(row: Row[Any]) -> Told:
+    return Told(
+        row.utc_ms,
+        row.utc_ms + row.duration_ms,
+        row.peak_deg,
+        row.mean_deg,
+        row.end_reason,
+        row.judge,
+        row.plan,
+        row.simulated,
+    )
 
 
-def _unplaced(connection: Connection, patient_id: int) -> int:
-    return sum(connection.execute(_UNPLACED, {"patient": patient_id}).one())
+def _reminders(rows: list[Row[Any]]) -> list[DayReminder]:
+    # The clip has one motor: a reminder told again under another judge is the same reminder, told better.
+    newest = {(row.clip, row.boot, row.start_ms): row for row in sorted(rows, key=lambda row: row.rev)}
+    return [_reminder(row) for row in newest.values()]
+
+
+def _reminder(row: Row[Any]) -> DayReminder:
+    return DayReminder(
+        row.utc_ms,
+        row.utc_ms - (row.start_ms - row.since_ms),
+        row.angle_deg,
+        row.reason,
+        row.response,
+        row.response_ms if row.response in ("prompt", "later") else None,
+        row.judge,
+        row.plan,
+        row.simulated,
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from server.store import UnknownPatientError
 from server.store.tables import patient, patient_zone, user_account
@@ -26,24 +26,29 @@ class ZonePeriod:
     created_ms: int | None
 
 
-_LIVED: Final = (
+LIVED: Final = (
     select(patient.c.id, patient.c.zone, patient_zone.c.start_ms, patient_zone.c.zone.label("lived"))
     .join(patient_zone, patient_zone.c.patient_id == patient.c.id, isouter=True)
     .where(patient.c.id.in_(bindparam("patients", expanding=True)))
     .order_by(patient.c.id, patient_zone.c.start_ms)
 )
+"""Where `patients` lived, for `zones_in`."""
 
 
 def zones_of(connection: Connection, patient_ids: Iterable[int]) -> dict[int, Zones]:
     """The zones of these patients; one that does not exist is missing."""
-    rows = connection.execute(_LIVED, {"patients": list(patient_ids)})
+    return zones_in(connection.execute(LIVED, {"patients": list(patient_ids)}))
+
+
+def zones_in(rows: Iterable[Row[Any]]) -> dict[int, Zones]:
+    """The zones that the rows of LIVED tell of."""
     found: dict[int, Zones] = {}
-    for number, zone, start_ms, lived in rows:
-        if number not in found:
-            found[number] = Zones(zone if lived is None else lived)
+    for row in rows:
+        before = found.get(row.id)
+        if before is None:
+            found[row.id] = Zones(row.zone if row.lived is None else row.lived)
         else:
-            before = found[number]
-            found[number] = Zones(before.first, (*before.changes, (start_ms, lived)))
+            found[row.id] = Zones(before.first, (*before.changes, (row.start_ms, row.lived)))
     return found
 
 
