@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gateway import messages
 from server.store.epoch_blob import NO_ANGLE, Rows
 from server.summaries.calendar import local_date, local_instant
+from server.summaries.detail import detail_of
 from server.summaries.episodes import Told, merge_episodes
 from server.summaries.floors import shortfall
 from server.summaries.painting import MINUTE_MS, SECOND_MS, Painted, paint
@@ -95,6 +96,7 @@ def build_day(inputs: DayInputs, now_ms: int) -> DayView:
         episodes,
         reminders,
         tuple(sorted(inputs.events, key=lambda event: event.utc_ms)),
+        detail_of(painted, inputs.zones.within(*inputs.zones.bounds(inputs.day))),
         inputs.unplaced,
     )
 

@@ -41,6 +41,7 @@ from server.store.tables import (
 )
 from server.store.upsert import upsert
 from server.summaries.day import GRACE_MS, DayInputs, build_day
+from server.summaries.detail import write_detail
 from server.summaries.episodes import Told
 from server.summaries.painting import MINUTE_MS
 from server.summaries.prescribed import Prescribed, plan_of_day, prescribed
@@ -144,13 +145,13 @@ def rebuild_stale(engine: Engine, now_ms: int, *, limit: int = 1000) -> int:
     made = 0
     for patient_id, day, marks in days:
         try:
-            summary = day_view(engine, patient_id, day, now_ms).summary
+            view = day_view(engine, patient_id, day, now_ms)
         except BlobError:
             log.exception("the epochs of patient %d on %s cannot be read", patient_id, day)
             continue  # the day stays stale, the others go on
         made += 1
         with writing(engine) as connection:
-            _write(connection, summary, now_ms)
+            _write(connection, view, now_ms)
             # A mark made meanwhile has raised the number, and the day stays stale.
             connection.execute(
                 delete(stale_day).where(
@@ -176,13 +177,15 @@ def _due(connection: Connection, now_ms: int, limit: int) -> list[tuple[int, dat
     return [(patient_id, date.fromisoformat(day), marks) for (patient_id, day), marks in days.items()]
 
 
-def _write(connection: Connection, summary: DaySummary, now_ms: int) -> None:
+def _write(connection: Connection, view: DayView, now_ms: int) -> None:
+    summary = view.summary
     values = {
         "algo": summary.algo,
         "computed_ms": now_ms,
         "so_far": summary.so_far,
         "window_end_ms": summary.window_end_ms,
         "body_json": json.dumps(asdict(summary)),
+        "detail_json": write_detail(view.detail),
     }
     statement = upsert(connection, daily).values(patient_id=summary.patient_id, date=summary.date, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["patient_id", "date"], set_=values))

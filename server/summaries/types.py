@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway import messages
 
-ALGO: Final = 3
+ALGO: Final = 4
 """Version of the code that makes a summary; raise it and every stored day is made again."""
 
 CODE: Final = {name: code for code, name in enumerate(messages.CATEGORIES)}
@@ -15,6 +15,7 @@ CODE: Final = {name: code for code, name in enumerate(messages.CATEGORIES)}
 
 NOT_WORN: Final = ("paused", "lost", "not_worn")
 """Categories of seconds that are not worn time; all others are."""
+_NOT_WORN_CODES: Final = frozenset(CODE[name] for name in NOT_WORN)
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,33 @@ class DayEvent:
 
 
 @dataclass(frozen=True)
+class HourDetail:
+    """A local hour of the clock, 0 to 23: its seconds by category code. One that comes twice counts as one."""
+
+    hour: int
+    seconds: tuple[int, ...]
+
+    @property
+    def told_s(self) -> int:
+        """Seconds of the windows that lie in it."""
+        return sum(self.seconds)
+
+    @property
+    def worn_s(self) -> int:
+        """Seconds on the body."""
+        return sum(count for code, count in enumerate(self.seconds) if code not in _NOT_WORN_CODES)
+
+
+@dataclass(frozen=True)
+class DayDetail:
+    """Hours in which the day has a window, in order; and seconds of worn time by inclination in whole degrees,
+    rising."""
+
+    hours: tuple[HourDetail, ...]
+    angles: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class DayView:
     """Everything the day page shows. Episodes, reminders and events are those of the whole local day, in order of time;
     stripes (they cover the windows up to `until_ms` without a gap) and trace are those of the windows."""
@@ -192,5 +220,6 @@ class DayView:
     episodes: tuple[DayEpisode, ...]
     reminders: tuple[DayReminder, ...]
     events: tuple[DayEvent, ...]
+    detail: DayDetail
     unplaced: int
     """Records of this patient, of any day, that could not be placed in time."""

@@ -27,9 +27,11 @@ daily: Final = Table(
     Column("so_far", Boolean, nullable=False),
     ms_column("window_end_ms", nullable=True),
     Column("body_json", Text, nullable=False),
+    Column("detail_json", Text, nullable=True),
     Index(None, "so_far"),
 )
-"""One `DaySummary` per local day (`body_json`), made by version `algo` of the code."""
+"""One `DaySummary` per local day (`body_json`), made by version `algo` of the code; what it looks like inside
+(`detail_json`, a `DayDetail`) apart, because most readers do not want it."""
 
 patient_zone: Final = Table(
     "patient_zone",

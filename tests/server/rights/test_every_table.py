@@ -44,6 +44,7 @@ WITHOUT_A_RULE: Final = {
     "emergency_access": "says who could see what is kept",
     "passkey": "its owner's",
     "patient": "goes when the patient is erased",
+    "patient_note": "part of the treatment",
     "patient_zone": "says in which days what is kept was",
     "plan": "part of the treatment",
     "plan_delivery": "says whose a version is that a clip reports",
