@@ -47,12 +47,17 @@ def check(
 
 
 def _found() -> list[Finding]:
+    found: list[Finding] = []
     try:
-        return list(findings(settings(), utc_now_ms()))
+        found.extend(findings(settings(), utc_now_ms()))
     except ValidationError as error:
-        return [problem("settings", setting_in_words(error), "correct it")]
+        found.append(problem("settings", setting_in_words(error), "correct it"))
     except SettingsError as error:
-        return [problem("settings", str(error), "correct it")]
+        found.append(problem("settings", str(error), "correct it"))
+    except OSError as error:
+        advice = "run this as the user that the server runs as, or see to the owner and the permissions"
+        found.append(problem("files", f"{error.filename or 'a file'} cannot be looked at: {error.strerror}", advice))
+    return found
 
 
 def backup(
