@@ -70,12 +70,11 @@ def _open_postgresql(url: URL) -> Engine:
 
 
 def _on_postgresql_connect(dbapi_connection: Any, _record: object) -> None:
-    # Stronger settings of the operator's for commits stay; none means that acknowledged records could be lost.
-    durable = "CASE current_setting(s) WHEN 'off' THEN 'on' ELSE current_setting(s) END"
+    # A stronger way to commit stays as the operator set it; none at all would lose what was acknowledged.
     dbapi_connection.execute(
         "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false), "
-        "set_config('idle_in_transaction_session_timeout', %s, false), "
-        f"set_config(s, {durable}, false) FROM (VALUES ('synchronous_commit')) AS one(s)",
+        "set_config('idle_in_transaction_session_timeout', %s, false), set_config('synchronous_commit', "
+        "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)",
         [str(LOCK_TIMEOUT_MS), str(STATEMENT_TIMEOUT_MS), str(IDLE_TIMEOUT_MS)],
     )
     dbapi_connection.commit()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 _START_LIMIT_S: Final = 30.0
 _NUMBERS: Final = count()
@@ -144,3 +144,19 @@ def engine(database_url: str) -> Iterator[Engine]:
     opened = open_engine(database_url)
     yield opened
     opened.dispose()
+
+
+def commits(engine: Engine) -> list[bool]:
+    """Of each commit from now on, whether it waits for the disk."""
+    from sqlalchemy import event, text
+
+    seen: list[bool] = []
+
+    def look(db: Connection) -> None:
+        if db.dialect.name == "postgresql":
+            seen.append(db.scalar(text("SHOW synchronous_commit")) != "off")
+        else:
+            seen.append(db.scalar(text("PRAGMA synchronous")) == 2)
+
+    event.listen(engine, "commit", look)
+    return seen

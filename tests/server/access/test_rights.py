@@ -18,6 +18,7 @@ from server.rights.texts import OF_THE_PACKAGE
 from server.rights.tombstones import Erased, Said, Tombstones
 from server.store.engine import reading
 from server.store.tables import audit_entry, consent, erasure, metadata, patient, user_account
+from tests.plugins.databases import commits
 from tests.server.access.conftest import Town
 from tests.server.access.decisions import ADMITTED, BEFORE_A_SESSION, Who
 from tests.server.access.test_walk import all_routes, ask
@@ -237,3 +238,16 @@ async def test_asking_for_what_is_not_there_says_nothing(office: Town) -> None:
     assert (await client.get("/erasures/1")).text == (await client.get("/erasures/987654")).text
     assert "P-gone" not in (await client.get("/erasures")).text
     await client.aclose()
+
+
+async def test_what_is_read_is_told_without_waiting_for_the_disk_and_what_is_changed_is_not(office: Town) -> None:
+    """A refusal waits, too: it is what somebody may want to hide."""
+    before = len(told(office))
+    async with office.visitor(Who.CARER) as mara:
+        seen = commits(office.clinic.engine)
+        assert (await mara.get(f"{ADA}/plan")).status_code == 200
+        assert len(told(office)) > before
+        assert seen == [False] * len(seen) != []
+        seen.clear()
+        assert (await mara.get(f"/patients/{office.gus}/plan")).status_code == 404
+        assert seen == [True]

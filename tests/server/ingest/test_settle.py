@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from gateway import messages
+from server.audit.trail import Entry, append
 from server.ingest import quarantine as quarantining
 from server.ingest import service
 from server.ingest.enrolment import assign_clip
@@ -30,6 +31,7 @@ from server.store.tables import (
     unplaced_epoch,
     unreadable,
 )
+from tests.plugins.databases import commits
 
 Make = Callable[..., dict[str, Any]]
 Batch = Callable[..., messages.Records]
@@ -325,3 +327,14 @@ def test_workers_that_settle_the_same_rows_at_once_agree(clinic: Any, make: Make
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(deliver, range(4))) == [[]] * 4
     assert everything(clinic.engine) == expected
+
+
+def test_nothing_is_acknowledged_before_it_is_on_the_disk(clinic: Any, make: Make, batch: Batch) -> None:
+    """Also after entries that need not wait for it went through the same connections."""
+    engine = clinic.engine
+    with writing(engine, durable=False) as db:
+        append(db, [Entry("U-7", "therapist", "care", "page", "", "see_day", "P-1", "allowed")], 1)
+    seen = commits(engine)
+    assert settle(engine, clinic.gateways[0], batch(*one_of_each(make)), clinic.t0).rejected == ()
+    refuse(engine, clinic.gateways[0], "records", b"{", problem="half", now_ms=clinic.t0)
+    assert seen == [True, True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,9 @@ from server.mqtt import worker as working
 from server.mqtt.address import broker_at
 from server.mqtt.connection import Connection
 from server.mqtt.worker import Worker
-from server.store import reading
-from server.store.tables import quarantine
+from server.store import engine as engines
+from server.store import reading, writing
+from server.store.tables import assignment, quarantine
 from tests.server.mqtt.conftest import GATEWAY, NOW, OTHER, PATIENCE_S
 from tests.server.mqtt.test_worker import status, stored
 
@@ -54,6 +56,27 @@ def test_one_row_that_cannot_be_stored_keeps_back_no_other(
     assert (kept.reason, kept.detail) == ("failed", "ZeroDivisionError")
     assert '"start_ms":300000' in kept.payload
     assert raised(engine) == [("failed", GATEWAY, "ZeroDivisionError")]
+
+
+def test_what_somebody_else_holds_for_long_is_waited_for_and_nothing_is_lost(
+    engine: Engine, station: Any, worker: Worker, records: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement gives up after a while, and the batch is taken in later: neither acknowledged before nor refused."""
+    monkeypatch.setattr(working, "RETRY_S", 0.02)
+    for name in ("BUSY_TIMEOUT_MS", "LOCK_TIMEOUT_MS"):
+        monkeypatch.setattr(engines, name, 100)
+    engine.dispose()  # connections made from now on wait for others for a moment only
+    gave_up = threading.Semaphore(0)
+    monkeypatch.setattr(working.log, "exception", lambda *_: gave_up.release())
+    with writing(engine) as holder:
+        holder.execute(select(assignment).with_for_update()).all()
+        station.send("records", records(1, 2))
+        for _ in range(2):
+            assert gave_up.acquire(timeout=PATIENCE_S)
+        assert stored(engine) == []
+        assert station.down.empty()
+    assert station.get("ack").rejected == ()
+    assert stored(engine) == [1, 2]
 
 
 def test_a_clock_that_is_off_and_a_gateway_of_nobody_are_raised(
