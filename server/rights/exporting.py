@@ -68,6 +68,7 @@ WORDS: Final = {
     "day_mark": "Days that were said not to be representative, and why.",
     "emergency_access": "Who took access in an emergency, and why.",
     "enrolment": "Codes by which the patient's computers were connected.",
+    "flag_dismissal": "What a therapist set aside in the list: the rule, what it was about, how big it was, and why.",
     "invitation": "Invitations that were sent to the patient.",
     "pain_entry": "Pain from 0 to 10, when the patient noted it, with a word, a place and a note.",
     "passkey": "Passkeys that the patient signs in with.",

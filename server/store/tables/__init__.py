@@ -41,6 +41,7 @@ from server.store.tables.signing_in import (
 )
 from server.store.tables.summaries import daily, day_mark, patient_zone, stale_day
 from server.store.tables.tokens import api_token
+from server.store.tables.worklist import flag_dismissal
 
 __all__ = [
     "alarm",
@@ -66,6 +67,7 @@ __all__ = [
     "erased_wearing",
     "erasure",
     "erasure_order",
+    "flag_dismissal",
     "gateway",
     "ingest_count",
     "invitation",
