@@ -381,8 +381,12 @@ class Command(Model):
     id: Token
     clip: ClipId
     expires_utc_ms: UtcMs
-    kind: Literal["pause", "snooze", "resume", "calibrate", "watch", "erase", "resend"]
+    kind: Literal["pause", "snooze", "resume", "calibrate", "watch", "erase", "resend", "settings"]
     minutes: Annotated[int, Field(ge=1, le=24 * 60)] | None = None
+    strength_pct: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Of `settings`: how strongly the clip buzzes; None leaves it."""
+    rhythm: Annotated[int, Field(ge=0, le=7)] | None = None
+    """Of `settings`: in which of its rhythms the clip reminds; None leaves it."""
 
 
 class Reply(Model):

@@ -12,6 +12,8 @@ from gateway.link import Link, LinkError, RefusedError
 from gateway.prescription import Prescription
 
 control = protocol.control
+status = protocol.status
+uuids = protocol.uuids
 
 RETRY_S: Final = 0.1
 DEFAULT_MINUTES: Final = 30
@@ -47,7 +49,9 @@ class Orders:
             return reply(command, "refused", f"a clip's session cannot {command.kind}")
         try:
             async with asyncio.timeout(left_s):
-                return await (self._calibrate(command) if command.kind == "calibrate" else self._operate(command))
+                if command.kind == "calibrate":
+                    return await self._calibrate(command)
+                return await (self._set(command) if command.kind == "settings" else self._operate(command))
         except TimeoutError:
             why = self._prescription.calibrating_problem if command.kind == "calibrate" else "the clip was not in reach"
             return reply(command, "unreachable", why)
@@ -89,6 +93,25 @@ class Orders:
             told += f": up {repeat.up_deg:g} and forward {repeat.forward_deg:g} degrees from the one before"
         return reply(command, "done", told)
 
+    async def _set(self, command: messages.Command) -> messages.Reply:
+        """Change how the clip buzzes and leave the rest of the wearer's settings as they are on the clip."""
+        while True:
+            link = await self._link_in_time(command)
+            try:
+                now = status.parse_settings(await _settings_on(link))
+                wanted = {"strength_pct": command.strength_pct, "pattern": command.rhythm}
+                changed = now | {name: value for name, value in wanted.items() if value is not None}
+                if changed != now:
+                    changed["version"] = now["version"] + 1
+                    payload = status.pack_settings(*(changed[name] for name in status.SETTINGS_FIELDS))
+                    await link.operate(control.SET_SETTINGS, payload)
+            except (RefusedError, protocol.MalformedError) as error:
+                return reply(command, "refused", str(error))
+            except LinkError:
+                await asyncio.sleep(RETRY_S)
+                continue
+            return reply(command, "done", f"strength {changed['strength_pct']} %, rhythm {changed['pattern']}")
+
     async def _operate(self, command: messages.Command) -> messages.Reply:
         minutes = command.minutes or DEFAULT_MINUTES
         op, payload = {
@@ -106,6 +129,15 @@ class Orders:
                 await asyncio.sleep(RETRY_S)
                 continue
             return reply(command, "done")  # the core follows when the clip's status says so
+
+
+async def _settings_on(link: Link) -> bytes:
+    """The wearer's settings, which are there always: an empty answer is a clip that hides its values from a stranger
+    who has connected, too. Raises LinkError."""
+    data = await link.read(uuids.SETTINGS)
+    if not data:
+        raise LinkError("the clip hides its values from somebody else who is connected")
+    return data
 
 
 def reply(

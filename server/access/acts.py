@@ -52,11 +52,25 @@ class Act(StrEnum):
     SEE_PLAN = "see plan"
     SEE_COMPUTERS = "see computers"
     """Computers and clips: whether they are heard, battery, versions; no measurements."""
+    SEE_NOTES = "see notes"
+    """What therapists wrote down; the patient has it in what they export."""
+    WRITE_NOTE = "write note"
+    MAKE_REPORT = "make report"
+    """A page for a doctor, which leaves this server."""
     MARK_DAY = "mark day"
     CHANGE_ZONE = "change zone"
     """In which time zone the patient lives from when on."""
     CHANGE_PLAN = "change plan"
     COMMAND = "command clip"
+    """Pausing, snoozing, resuming, calibrating, how it buzzes."""
+    CHANGE_QUIET_HOURS = "change quiet hours"
+    """One's own: a new version of the plan that differs in nothing else."""
+    SEE_DIARY = "see diary"
+    """Pain that was noted, answers about reminders and urgent signs."""
+    NOTE_PAIN = "note pain"
+    ANSWER_REMINDER = "answer about a reminder"
+    ANSWER_RED_FLAGS = "answer about urgent signs"
+    ACKNOWLEDGE_RED_FLAGS = "acknowledge urgent signs"
     CONNECT_COMPUTER = "connect computer"
     DISCONNECT_COMPUTER = "disconnect computer"
     CHANGE_RECORD = "change record"
@@ -70,20 +84,23 @@ class Act(StrEnum):
 
 
 _SEEING: Final = frozenset(
-    {Act.SEE_RECORD, Act.SEE_DAY, Act.SEE_TRENDS, Act.SEE_PLAN, Act.SEE_COMPUTERS},
+    {Act.SEE_RECORD, Act.SEE_DAY, Act.SEE_TRENDS, Act.SEE_PLAN, Act.SEE_COMPUTERS, Act.SEE_DIARY},
 )
+_OWN_DIARY: Final = frozenset({Act.NOTE_PAIN, Act.ANSWER_REMINDER, Act.ANSWER_RED_FLAGS})
 _COMPUTERS: Final = frozenset({Act.CONNECT_COMPUTER, Act.DISCONNECT_COMPUTER})
 _RIGHTS: Final = frozenset({Act.SEE_RIGHTS, Act.CONSENT})
 
 ALLOWED: Final[Mapping[Basis, frozenset[Act]]] = {
     Basis.CARE: _SEEING
     | _COMPUTERS
+    | {Act.SEE_NOTES, Act.WRITE_NOTE, Act.MAKE_REPORT}
     | {Act.SEE_LIST, Act.MARK_DAY, Act.CHANGE_ZONE, Act.CHANGE_PLAN, Act.COMMAND}
+    | {Act.ACKNOWLEDGE_RED_FLAGS}
     | _RIGHTS
     | {Act.EXPORT},
-    Basis.SELF: _SEEING | _COMPUTERS | _RIGHTS | {Act.CHANGE_ZONE, Act.EXPORT},
+    Basis.SELF: _SEEING | _COMPUTERS | _RIGHTS | {Act.CHANGE_ZONE, Act.EXPORT, Act.MAKE_REPORT},
     # Enough to help at once (a clip that will not stop can be paused), nothing that outlasts it.
-    Basis.EMERGENCY: _SEEING | {Act.SEE_LIST, Act.COMMAND},
+    Basis.EMERGENCY: _SEEING | {Act.SEE_NOTES, Act.SEE_LIST, Act.COMMAND},
     # Accounts, records and computers, never measurements.
     Basis.ADMINISTRATION: _COMPUTERS
     | _RIGHTS

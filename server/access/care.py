@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+from server.access.care_commands import CareCommands
 from server.access.care_computers import CareComputers
 from server.access.care_days import CareDays
+from server.access.care_diary import CareDiary
 from server.access.care_list import CareList, Overview
+from server.access.care_notes import CareNotes
 from server.access.care_plans import CarePlans
 from server.access.care_records import CareRecords
 from server.access.care_rights import CareRights
@@ -18,5 +21,16 @@ from server.access.grounds import Patient
 __all__ = ["Care", "Overview", "Patient"]
 
 
-class Care(CareList, CareDays, CareTrends, CarePlans, CareComputers, CareRecords, CareRights):
+class Care(
+    CareList,
+    CareDays,
+    CareTrends,
+    CarePlans,
+    CareComputers,
+    CareRecords,
+    CareRights,
+    CareNotes,
+    CareDiary,
+    CareCommands,
+):
     """What one person may see and change at one moment."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
@@ -12,8 +13,45 @@ from gateway import messages
 from server.store import writing
 from server.store.tables import command
 
-Kind = Literal["pause", "snooze", "resume", "calibrate", "watch", "erase", "resend"]
+Kind = Literal["pause", "snooze", "resume", "calibrate", "watch", "erase", "resend", "settings"]
+State = Literal["waiting", "sent", "done", "refused", "unreachable", "expired"]
 LIFETIME_MS: Final = 10 * 60_000
+SETTINGS_LIFETIME_MS: Final = 12 * 3_600_000
+"""How the clip should buzz is still wanted when it comes into reach later in the day; a pause is not."""
+
+
+class CommandError(ValueError):
+    """Nothing can be asked of a clip; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a clip was asked to do, and what has become of it: waiting for a computer, sent to it, or how it ended.
+    Times are UTC ms; `answered_ms` None: no answer (yet)."""
+
+    id: str
+    clip: str
+    kind: str
+    minutes: int | None
+    strength_pct: int | None
+    rhythm: int | None
+    created_ms: int
+    expires_ms: int
+    sent_ms: int | None
+    answered_ms: int | None
+    result: str | None
+
+    def state(self, now_ms: int) -> State:
+        """How it stands at `now_ms`."""
+        if self.result == "done":
+            return "done"
+        if self.result == "refused":
+            return "refused"
+        if self.result == "unreachable":
+            return "unreachable"
+        if self.result is not None or now_ms >= self.expires_ms:
+            return "expired"
+        return "waiting" if self.sent_ms is None else "sent"
 
 
 def create_command(
@@ -26,21 +64,72 @@ def create_command(
     minutes: int | None = None,
     lifetime_ms: int = LIFETIME_MS,
 ) -> str:
+    """`add_command` in a transaction of its own."""
+    with writing(engine) as connection:
+        return add_command(
+            connection,
+            clip=clip,
+            patient_id=patient_id,
+            kind=kind,
+            now_ms=now_ms,
+            minutes=minutes,
+            lifetime_ms=lifetime_ms,
+        )
+
+
+def add_command(
+    connection: Connection,
+    *,
+    clip: str,
+    patient_id: int,
+    kind: Kind,
+    now_ms: int,
+    minutes: int | None = None,
+    strength_pct: int | None = None,
+    rhythm: int | None = None,
+    lifetime_ms: int | None = None,
+) -> str:
     """A new command; returns its id. The worker sends it, and again with each status of a gateway, until a reply."""
     command_id = secrets.token_urlsafe(12)
-    with writing(engine) as connection:
-        connection.execute(
-            insert(command).values(
-                id=command_id,
-                clip=clip,
-                patient_id=patient_id,
-                kind=kind,
-                minutes=minutes,
-                created_ms=now_ms,
-                expires_ms=now_ms + lifetime_ms,
-            )
+    lifetime_ms = lifetime_ms or (SETTINGS_LIFETIME_MS if kind == "settings" else LIFETIME_MS)
+    connection.execute(
+        insert(command).values(
+            id=command_id,
+            clip=clip,
+            patient_id=patient_id,
+            kind=kind,
+            minutes=minutes,
+            strength_pct=strength_pct,
+            rhythm=rhythm,
+            created_ms=now_ms,
+            expires_ms=now_ms + lifetime_ms,
         )
+    )
     return command_id
+
+
+def commands_of(connection: Connection, patient_id: int, since_ms: int) -> list[Asked]:
+    """What was asked of a patient's clips since then, the newest first."""
+    c = command.c
+    rows = connection.execute(
+        select(command).where(c.patient_id == patient_id, c.created_ms >= since_ms).order_by(c.created_ms.desc(), c.id)
+    )
+    return [
+        Asked(
+            row.id,
+            row.clip,
+            row.kind,
+            row.minutes,
+            row.strength_pct,
+            row.rhythm,
+            row.created_ms,
+            row.expires_ms,
+            row.sent_ms,
+            row.answered_ms,
+            row.result,
+        )
+        for row in rows
+    ]
 
 
 def unanswered(connection: Connection, clips: Iterable[str], now_ms: int) -> list[messages.Command]:
@@ -92,4 +181,6 @@ def _message(row: Row[tuple[object, ...]]) -> messages.Command:
         expires_utc_ms=row.expires_ms,
         kind=row.kind,
         minutes=row.minutes,
+        strength_pct=row.strength_pct,
+        rhythm=row.rhythm,
     )

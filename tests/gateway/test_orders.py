@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.clip import protocol
 from gateway import messages
 from gateway.link import Link
 from gateway.orders import Orders
@@ -24,6 +25,8 @@ class Bench:
     def __init__(self) -> None:
         self.slept_ms = 0
         self.carried_out: list[str] = []
+        self.settings = protocol.status.pack_settings(3, 100, 1, 1)
+        self.hidden = [False]
         self.calibrating_problem = "the clip was not in reach"
         self.calibration_repeat = None
         self._in_reach = asyncio.Event()
@@ -39,8 +42,14 @@ class Bench:
         await self._in_reach.wait()
         return cast("Link", self)
 
-    async def operate(self, *_: Any) -> None:
+    async def operate(self, op: int, payload: bytes) -> None:
         self.carried_out.append("operate")
+        if op == protocol.control.SET_SETTINGS:
+            self.settings = payload
+
+    async def read(self, uuid: str) -> bytes:
+        assert uuid == protocol.uuids.SETTINGS
+        return b"" if self.hidden.pop() else self.settings
 
     def await_clip(self) -> None:
         self.calibrating_problem = "the clip was not in reach"
@@ -50,11 +59,13 @@ class Bench:
         return 1
 
 
-def order(kind: Any, expires_utc_ms: int) -> messages.Command:
-    return messages.Command(schema="command/1", id="a", clip=SERIAL, kind=kind, expires_utc_ms=expires_utc_ms)
+def order(kind: Any, expires_utc_ms: int, **more: Any) -> messages.Command:
+    if kind == "settings" and not more:
+        more = {"strength_pct": 60}
+    return messages.Command(schema="command/1", id="a", clip=SERIAL, kind=kind, expires_utc_ms=expires_utc_ms, **more)
 
 
-@pytest.mark.parametrize("kind", ["pause", "snooze", "resume", "calibrate"])
+@pytest.mark.parametrize("kind", ["pause", "snooze", "resume", "calibrate", "settings"])
 def test_a_command_that_expired_while_the_computer_slept_is_not_carried_out(kind: str) -> None:
     async def main() -> None:
         bench = Bench()
@@ -69,7 +80,7 @@ def test_a_command_that_expired_while_the_computer_slept_is_not_carried_out(kind
 
 
 @given(
-    st.sampled_from(["pause", "snooze", "resume", "calibrate"]),
+    st.sampled_from(["pause", "snooze", "resume", "calibrate", "settings"]),
     st.floats(-60, 600),
     st.floats(0, 900),
     st.floats(0, 900),
@@ -90,5 +101,41 @@ def test_a_command_is_carried_out_before_it_expires_or_not_at_all(
             assert (result == "done") is (away_s + slept_s < lifetime_s)
         if lifetime_s <= 0:
             assert result == "expired"
+
+    jump.run(main())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "then"),
+    [
+        ({"strength_pct": 60}, (4, 60, 1, 1)),
+        ({"rhythm": 5}, (4, 100, 5, 1)),
+        ({"strength_pct": 0, "rhythm": 0}, (4, 0, 0, 1)),
+        ({"strength_pct": 100}, (3, 100, 1, 1)),
+    ],
+)
+def test_how_the_clip_buzzes_is_changed_and_the_rest_left_as_it_is(
+    wanted: dict[str, int], then: tuple[int, int, int, int]
+) -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.hidden = [False, True]  # at first somebody else is connected, who must not see the values
+        bench.come_into_reach()
+        answer = await bench.orders.carry_out(order("settings", bench.utc_ms() + 600_000, **wanted))
+        assert (answer.result, answer.detail) == ("done", f"strength {then[1]} %, rhythm {then[2]}")
+        assert bench.settings == protocol.status.pack_settings(*then)
+        assert bench.carried_out == (["operate"] if then[0] == 4 else [])
+
+    jump.run(main())
+
+
+def test_settings_of_a_clip_that_cannot_be_read_are_left_alone() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.settings = b"\1"
+        bench.come_into_reach()
+        answer = await bench.orders.carry_out(order("settings", bench.utc_ms() + 600_000, strength_pct=60))
+        assert answer.result == "refused"
+        assert bench.carried_out == []
 
     jump.run(main())
