@@ -153,6 +153,10 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = CliRunner().invoke(app, ["check", "--json"])
     assert bad.exit_code == 1
     assert [f["topic"] for f in json.loads(bad.stdout) if f["state"] == "problem"] == ["pages"]
+    monkeypatch.setenv("PLUMBLINE_SERVER_TOMBSTONES_FILE", "x" * 300)
+    unreachable = CliRunner().invoke(app, ["check", "--json"])
+    assert unreachable.exit_code == 1
+    assert json.loads(unreachable.stdout)[-1]["words"].endswith("cannot be looked at: File name too long")
     monkeypatch.setenv("PLUMBLINE_SERVER_HOTS", "x")
     worse = CliRunner().invoke(app, ["check", "--json"])
     assert (worse.exit_code, json.loads(worse.stdout)[0]["topic"]) == (1, "settings")
