@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from server.access.web import Known, SignedIn
 from server.pages import words
-from server.pages.charts import palette
+from server.pages.charts import bundle, palette
 from server.pages.charts.svg import element
 from server.pages.language import LANGUAGES, gettext, language, ngettext
 from server.pages.places import above, places
@@ -74,12 +74,12 @@ def _environment() -> Environment:
     return environment
 
 
-_ENVIRONMENT: Final = _environment()
+ENVIRONMENT: Final = _environment()
 
 
 def fragment(name: str, context: Mapping[str, object]) -> str:
     """A template's text."""
-    return _ENVIRONMENT.get_template(name).render(context)
+    return ENVIRONMENT.get_template(name).render(context)
 
 
 def page(
@@ -107,7 +107,12 @@ def wants_page(request: Request) -> bool:
 
 
 class LocalFiles(StaticFiles):
-    """Our own styles and scripts. They carry their version in the address, so that browsers may keep them."""
+    """Our own styles and scripts, and what draws charts. They carry their version in the address, so that browsers may
+    keep them."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=STATIC)
+        self.all_directories = [STATIC, bundle.folder()]
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file."""

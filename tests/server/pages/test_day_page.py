@@ -10,7 +10,6 @@ from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo
 
 import pytest
-from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import update
 
 from gateway import messages
@@ -18,7 +17,7 @@ from server.access.clips import LINKS
 from server.ingest.service import settle
 from server.pages import timeline, vocabulary
 from server.pages.charts.axis import TimeAxis
-from server.pages.render import TEMPLATES
+from server.pages.render import ENVIRONMENT
 from server.store import writing
 from server.store.tables import patient
 from server.summaries.types import DayView, Stripe
@@ -156,13 +155,8 @@ def test_a_moment_is_told_by_the_commonest_state_of_its_minute() -> None:
 
 @pytest.mark.parametrize(("count", "collapsed"), [(12, False), (13, True)])
 def test_a_long_list_is_folded(count: int, *, collapsed: bool) -> None:
-    made = (
-        Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
-        .from_string(
-            '{% from "macros.html" import long_list %}{% call long_list(n, "episodes") %}<table></table>{% endcall %}'
-        )
-        .render(n=count)
-    )
+    text = '{% from "macros.html" import long_list %}{% call long_list(n, "episodes") %}<table></table>{% endcall %}'
+    made = ENVIRONMENT.from_string(text).render(n=count)
     assert "<table></table>" in made
     assert (f"<summary>All {count} episodes, one by one</summary>" in made) == collapsed
 
