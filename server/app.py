@@ -38,6 +38,7 @@ from server.pages import (
     emergency,
     joining,
     languages,
+    overview,
     own,
     people,
     planning,
@@ -48,7 +49,7 @@ from server.pages import (
     weeks,
 )
 from server.pages.language import Languages, speaking, wanted
-from server.pages.render import STATIC, LocalFiles, problem_page, wants_page
+from server.pages.render import LocalFiles, problem_page, wants_page
 from server.pages.rights import router as rights
 from server.people.mail import Mailer
 from server.problems import FieldError, ProblemError, busy, from_other_site, of_status
@@ -118,6 +119,7 @@ def create_app(
     app.include_router(tokens.router)
     app.include_router(routes.router)
     app.include_router(weeks.router)
+    app.include_router(overview.router)
     app.include_router(planning.router)
     app.include_router(computers.router)
     app.include_router(people.router)
@@ -128,7 +130,7 @@ def create_app(
     app.include_router(taking_in.router)
     app.include_router(languages.router)
     describe(app, rules, PREFIX)
-    app.mount("/static", LocalFiles(directory=STATIC), name="static")
+    app.mount("/static", LocalFiles(), name="static")
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)

@@ -13,6 +13,7 @@ from server.preview.service import week_under
 from server.preview.week import Preview
 from server.problems import not_found
 from server.store.engine import reading
+from server.summaries.effects import Effect, effects
 
 
 class CarePlans(Entrance):
@@ -22,6 +23,11 @@ class CarePlans(Entrance):
         """A patient's plan and its versions. Raises ProblemError 404 or 403."""
         self._enter(Act.SEE_PLAN, patient_id)
         return plan_state(self._engine, patient_id)
+
+    def plan_effects(self, patient_id: int) -> list[Effect]:
+        """What was different after each version. Raises ProblemError 404 or 403."""
+        self.enter(patient_id, Act.SEE_PLAN, Act.SEE_TRENDS)
+        return effects(self._engine, patient_id, plan_state(self._engine, patient_id).history, self._now_ms)
 
     def change_plan(self, patient_id: int, fields: Mapping[str, object], reason: str) -> PlanVersion:
         """A new version of a patient's plan, pending; one's draft is done with. Raises InvalidPlanError, and

@@ -9,6 +9,7 @@ from server.access.entrance import Entrance
 from server.store.engine import reading
 from server.summaries.marks import DayMark, mark_day, mark_history
 from server.summaries.periods import BEFORE_DAYS, Period, week_of
+from server.summaries.picture import Picture, picture
 from server.summaries.travel import set_zone, take_back_zone
 from server.summaries.weeks import period
 from server.summaries.zone_history import ZonePeriod, zone_periods, zones_of_one
@@ -29,6 +30,13 @@ class CareTrends(Entrance):
             with reading(self._engine) as db:
                 last = zones_of_one(db, patient_id).day_at(self._now_ms) - timedelta(days=1)
         return period(self._engine, patient_id, last - timedelta(days=BEFORE_DAYS - 1), last, self._now_ms)
+
+    def picture(self, patient_id: int) -> Picture:
+        """The four weeks to yesterday as a picture. Raises ProblemError 404 or 403."""
+        self._enter(Act.SEE_TRENDS, patient_id)
+        with reading(self._engine) as db:
+            last = zones_of_one(db, patient_id).day_at(self._now_ms) - timedelta(days=1)
+        return picture(self._engine, patient_id, last - timedelta(days=BEFORE_DAYS - 1), last, self._now_ms)
 
     def marks(self, patient_id: int, day: date) -> tuple[DayMark, ...]:
         """What was said of a local day, the newest first. Raises ProblemError 404 or 403."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -133,12 +133,12 @@ def left_out_words(side: Side) -> str:
     return ", ".join(f"{counted[reason]} {words}" for reason, words in LEFT_OUT.items() if counted[reason])
 
 
-def changes(period: Period) -> list[ChangeRow]:
-    """The comparison, line by line."""
-    return [_change(period, one) for one in period.measures]
+def changes(period: Period, keys: Collection[str] = NAMES, *, charts: bool = True) -> list[ChangeRow]:
+    """The comparison, line by line, of the measures of these `keys`, with or without the small pictures."""
+    return [_change(period, one, charts=charts) for one in period.measures if one.measure.key in keys]
 
 
-def _change(period: Period, one: Compared) -> ChangeRow:
+def _change(period: Period, one: Compared, *, charts: bool) -> ChangeRow:
     measure, trend = one.measure, one.trend
     said = trend.change is not None and trend.low is not None and trend.high is not None and one.comparable
     size = interval = ""
@@ -155,7 +155,7 @@ def _change(period: Period, one: Compared) -> ChangeRow:
         VERDICTS[trend.verdict] if one.comparable else "Not compared",
         said and trend.verdict is Verdict.CHANGED,
         _why(period, one, trend),
-        _chart(period, measure),
+        _chart(period, measure) if charts else None,
     )
 
 

@@ -48,8 +48,7 @@ WORDS: Final = {
     "assignment": "Which clip was worn from when to when, and by which computer it is read.",
     "clip_event": "What the clip told besides: boots, pauses, plans applied, calibrations.",
     "command": "What the clip was asked to do: pause, snooze, calibrate.",
-    "daily": "Each day in figures, as the pages show it (`body`); inside it (`detail`) the seconds of each local hour by "
-    "category, and worn seconds by inclination.",
+    "daily": "Each day in figures (`body`); `detail`: seconds of each hour by category, and of each inclination.",
     "episode": "Slouches, as clip and computer each told of them.",
     "epoch_hour": "Every minute: a category a second (`codes`) and the inclination every two seconds.",
     "reminder": "Reminders that were due, given or not and why, and the response.",

@@ -173,6 +173,11 @@ def _line(day: date, today: date, summary: DaySummary | None, mark: DayMark | No
     return DayLine(day, summary, window_s, mark, reason)
 
 
+def counts(summary: DaySummary) -> bool:
+    """Whether a stored day counts, unless somebody marked it."""
+    return _left_out(summary) is None
+
+
 def _left_out(summary: DaySummary) -> LeftOut | None:
     if summary.plan_version is None:
         return LeftOut.NO_PLAN

@@ -74,13 +74,13 @@ def swatch(code: int) -> Markup:
 
 
 def patterns() -> Markup:
-    """The patterns of what was not measured, once a page."""
+    """The patterns of what was not measured, once a page. Their colours are attributes, so that paper can have them
+    too (`server.pages.charts.paper`)."""
 
-    def pattern(key: str, size: float, marks: list[Markup], turn: str | None = None) -> Markup:
-        ground = element("rect", class_=f"ground-{key}", width=size, height=size)
+    def pattern(key: str, ground: str, size: float, marks: list[Markup], turn: str | None = None) -> Markup:
         return element(
             "pattern",
-            [ground, *marks],
+            [element("rect", fill=f"var(--{ground})", width=size, height=size), *marks],
             id=f"p-{key}",
             width=size,
             height=size,
@@ -88,14 +88,19 @@ def patterns() -> Markup:
             patternTransform=turn,
         )
 
-    def line(x1: float, y1: float, x2: float, y2: float) -> Markup:
-        return element("line", class_="mark", x1=x1, y1=y1, x2=x2, y2=y2)
+    def line(ink: str, width: float, x1: float, y1: float, x2: float, y2: float) -> Markup:
+        return element("line", stroke=f"var(--{ink})", stroke_width=width, x1=x1, y1=y1, x2=x2, y2=y2)
 
+    def lost(x: float) -> Markup:
+        return line("lost-mark", 1.6, x, 0, x, 6)
+
+    dot = element("circle", fill="var(--off-mark)", cx=2, cy=2, r=1)
+    cross = [line("uncalibrated-mark", 1, 0, y, 7, 7 - y) for y in (0, 7)]
     drawn = [
-        pattern("lost", 6, [line(0, 0, 0, 6), line(3, 0, 3, 6)], "rotate(45)"),
-        pattern("not-worn", 7, [element("circle", class_="dot", cx=2, cy=2, r=1)]),
-        pattern("paused", 5, [line(0, 2.5, 5, 2.5)]),
-        pattern("uncalibrated", 7, [line(0, 0, 7, 7), line(7, 0, 0, 7)]),
-        pattern("to-come", 8, []),
+        pattern("lost", "lost", 6, [lost(0), lost(3)], "rotate(45)"),
+        pattern("not-worn", "off", 7, [dot]),
+        pattern("paused", "paused", 5, [line("paused-mark", 1.4, 0, 2.5, 5, 2.5)]),
+        pattern("uncalibrated", "uncalibrated", 7, cross),
+        pattern("to-come", "raised", 8, []),
     ]
     return element("svg", [element("defs", drawn)], class_="patterns", width=0, height=0, aria_hidden="true")

@@ -146,6 +146,10 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "GET /patients/{patient_id}/zone": KNOWN,
     "POST /patients/{patient_id}/zone": TRAVEL,
     "POST /patients/{patient_id}/zone/{start_ms}/take-back": TRAVEL,
+    "GET /patients/{patient_id}/overview": MEASURED,
+    "GET /patients/{patient_id}/plans": MEASURED,
+    "POST /patients/{patient_id}/notes": CARER,
+    "POST /patients/{patient_id}/notes/{note_id}": CARER,
     "GET /patients/{patient_id}/plan": MEASURED,
     "POST /patients/{patient_id}/plan": CARER,
     "GET /patients/{patient_id}/plan/state": MEASURED,
@@ -217,6 +221,7 @@ BEFORE_A_SESSION: Final = {
 """Where people and programs come in: these decide by what is sent, not by a session, and show nothing of anybody."""
 
 BODIES: Final[dict[str, dict[str, object]]] = {
+    "POST /patients/{patient_id}/notes": {"text": "sits by the window"},
     "PUT /api/v1/patients/{patient_id}/plan/draft": {"plan": {"dwell_s": 99}, "reason": "because"},
     "POST /api/v1/plan-templates": {"name": "Ours", "plan": {"dwell_s": 99}},
     "POST /patients/{patient_id}/plan": {"based_on": "2", "reason": "because", "mode": "track"},

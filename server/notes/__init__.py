@@ -1,0 +1,1 @@
+"""What therapists write down about their patients."""
