@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, select
 
-from server.ingest.assigning import begin_wearing
+from server.ingest.assigning import begin_wearing, hold_assignments
 from server.store.tables import assignment, enrolment, erased_wearing, gateway
 
 BEFORE_MS: Final = 24 * 3_600_000
@@ -42,8 +42,7 @@ def adopt(
         return []
     if not _free(connection, wanted, owner.patient_id, gateway_id, now_ms):
         return []
-    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-        connection.execute(text("LOCK TABLE assignment IN SHARE ROW EXCLUSIVE MODE"))
+    hold_assignments(connection)
     free = _free(connection, wanted, owner.patient_id, gateway_id, now_ms)
     for clip, rows in free.items():
         mine = [row.start_ms for row in rows if _in_force(row, now_ms)]

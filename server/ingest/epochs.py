@@ -36,7 +36,7 @@ _HOURS: Final = (
     .order_by(epoch_hour.c.patient_id, epoch_hour.c.hour)
     .with_for_update()
 )
-_UNPLACED: Final = select(unplaced_epoch.c.packed).where(
+_UNPLACED: Final = select(unplaced_epoch.c.packed, unplaced_epoch.c.patient_id, unplaced_epoch.c.received_ms).where(
     unplaced_epoch.c.clip == bindparam("clip"), unplaced_epoch.c.boot == bindparam("boot")
 )
 
@@ -54,7 +54,7 @@ class EpochBook:
         self._added: dict[_Hour, dict[bytes, bytes]] = {}
         self._removed: dict[_Hour, set[bytes]] = {}
         self._row: dict[_Known, bytes] = {}
-        self._where: dict[_Known, _Hour | None] = {}
+        self._where: dict[_Known, _Hour | Stored] = {}
         self._unplaced_changed: dict[_Known, int | None] = {}
         self.touched: set[tuple[int, int, int]] = set()
         """(patient id, start, end) of every minute that changed, UTC milliseconds."""
@@ -90,16 +90,18 @@ class EpochBook:
                     self._where[clip, epoch_blob.identity(row)] = key
 
     def _load_unplaced(self, boot: _Boot) -> None:
-        rows = self._connection.scalars(_UNPLACED, {"clip": boot[0], "boot": boot[1]})
-        for row in rows:
+        rows = self._connection.execute(_UNPLACED, {"clip": boot[0], "boot": boot[1]})
+        for row, patient_id, received_ms in rows:
             self._row[boot[0], epoch_blob.identity(row)] = row
-            self._where[boot[0], epoch_blob.identity(row)] = None
+            self._where[boot[0], epoch_blob.identity(row)] = Stored(patient_id, None, received_ms)
 
     def stored(self, epoch: messages.Epoch) -> Stored | None:
-        """Whose this minute is so far, and when; None where it is not stored, or without a time."""
+        """Whose this minute is so far, and when; None where it is not stored."""
         known = (epoch.clip, epoch_blob.identity(epoch_blob.pack_row(epoch)))
         place = self._where.get(known)
-        return None if place is None else Stored(place[0], epoch_blob.utc_ms(self._row[known]) or 0)
+        if place is None or isinstance(place, Stored):
+            return place
+        return Stored(place[0], epoch_blob.utc_ms(self._row[known]))
 
     def apply(self, patient_id: int, epoch: messages.Epoch, *, fixed: bool = False) -> Outcome:
         """Take an epoch in. It must have been part of a `load`. `fixed`: its sender may not change what is stored."""
@@ -133,7 +135,7 @@ class EpochBook:
 
     def _take_out(self, known: _Known) -> None:
         key = self._where[known]
-        if key is None:
+        if isinstance(key, Stored):
             self._unplaced_changed[known] = None
             return
         self._touch(key[0], epoch_blob.utc_ms(self._row[known]))
@@ -144,7 +146,7 @@ class EpochBook:
         self._row[known] = row
         utc_ms = epoch_blob.utc_ms(row)
         if utc_ms is None:
-            self._where[known] = None
+            self._where[known] = Stored(patient_id, None, self._now_ms)
             self._unplaced_changed[known] = patient_id
             return
         key = (patient_id, known[0], utc_ms // epoch_blob.HOUR_MS)

@@ -68,9 +68,9 @@ class EventBook:
                 self._known[kind, clip, boot, row["judge"], row["start_ms"]] = dict(row)
 
     def stored(self, record: EventRecord) -> Stored | None:
-        """Whose this event is so far, and when; None where it is not stored, or without a time."""
+        """Whose this event is so far, and when; None where it is not stored."""
         old = self._known[_key(record)]
-        return None if old is None or old["utc_ms"] is None else Stored(old["patient_id"], old["utc_ms"])
+        return None if old is None else Stored(old["patient_id"], old["utc_ms"], old["received_ms"])
 
     def apply(self, gateway_id: str, patient_id: int, record: EventRecord, *, fixed: bool = False) -> Outcome:
         """Take a record in. It must have been part of a `load`. `fixed`: its sender may not change what is stored."""

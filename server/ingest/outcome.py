@@ -16,10 +16,11 @@ class Outcome(Enum):
 
 
 class Stored(NamedTuple):
-    """Where a record is: whose it is, and of when (UTC ms)."""
+    """Where a record is: whose it is, and of when (UTC ms); or, where it has no time, when it came."""
 
     patient_id: int
-    utc_ms: int
+    utc_ms: int | None
+    came_ms: int = 0
 
 
 def weigh(old_rev: int, new_rev: int, *, same_content: bool, better_placed: bool, fixed: bool = False) -> Outcome:

@@ -17,7 +17,7 @@ from server.ingest.epochs import EpochBook
 from server.ingest.events import EventBook, EventRecord
 from server.ingest.outcome import Outcome
 from server.ingest.wearers import Wearers
-from server.rights.refusing import Unkept
+from server.rights.refusing import clips_named
 from server.store import writing
 from server.store.tables import gateway, unreadable
 from server.store.upsert import upsert
@@ -62,6 +62,8 @@ def settle_all(
         clips = {clip for its in told.values() for clip in its}
         for gateway_id, its in told.items():  # records may come before the status that tells of their clip
             adopt(connection, gateway_id, its, now_ms)
+        for item in (item for _, _, rows in parsed for item in rows if item.record is None):
+            clips |= clips_named(connection, _payload(item))
         wearers = Wearers(connection, clips, (gateway_id for gateway_id, _ in batches), now_ms, lock=True)
         _note_seen(connection, {gateway_id for gateway_id, _ in batches}, now_ms)
         settlement = _Settlement(connection, wearers, now_ms)
@@ -79,7 +81,8 @@ def refuse(
     reason = FAILED if ours else MALFORMED
     with writing(engine) as connection:
         text = payload.decode(errors="replace")
-        if not Unkept(connection, [gateway_id])(gateway_id, text, read=False):
+        wearers = Wearers(connection, clips_named(connection, text), [gateway_id], now_ms, lock=True)
+        if not wearers.unkept(gateway_id, text, read=False):
             quarantine.keep(connection, gateway_id, kind, reason, detail=problem, payload=text, now_ms=now_ms)
         quarantine.count(connection, gateway_id, reason)
         if ours:
@@ -103,6 +106,10 @@ def _parse(row: messages.Row) -> _Parsed:
         return _Parsed(row, messages.parse_record(row.record), "")
     except messages.MalformedMessageError as error:
         return _Parsed(row, None, str(error))
+
+
+def _payload(item: _Parsed) -> str:
+    return json.dumps(item.row.record, default=str)
 
 
 def _plausible(utc_ms: int | None) -> bool:
@@ -165,6 +172,8 @@ class _Settlement:
         old = self._epochs.stored(record) if record.kind == "epoch" else self._events.stored(record)
         if old is None or old.patient_id == patient_id:
             return False
+        if old.utc_ms is None:  # of a time before it came
+            return record.utc_ms is None or record.utc_ms > old.came_ms
         return self._wearers.at(gateway_id, record.clip, old.utc_ms) != old.patient_id
 
     def _count_unreadable(self, gateway_id: str, record: messages.Unreadable) -> None:
@@ -179,7 +188,7 @@ class _Settlement:
         # Senders that are not enrolled share one bound, so that inventing ids gains nothing.
         sender = gateway_id if self._wearers.known(gateway_id) else ""
         name, _, detail = reason.partition(": ")
-        payload = json.dumps(item.row.record, default=str)
+        payload = _payload(item)
         kind = item.record.kind if item.record is not None else "row"
         if name == WITHDRAWN or self._wearers.unkept(gateway_id, payload, read=item.record is not None):
             self._counts[sender, name] += 1

@@ -22,8 +22,8 @@ class _Worn(NamedTuple):
 
 
 class Wearers:
-    """The assignments of some clips. With `lock` they are locked until the end of the transaction: whoever else settles
-    rows of one of these clips, or hands it to another patient, waits."""
+    """The assignments of some clips. With `lock` they and the gateways are locked until the end of the transaction:
+    whoever else settles rows of one of these clips, hands it to another patient, or erases who wore it, waits."""
 
     def __init__(
         self, connection: Connection, clips: Iterable[str], gateways: Iterable[str], now_ms: int, *, lock: bool = False
@@ -38,7 +38,8 @@ class Wearers:
             worn = _Worn(row["start_ms"], row["end_ms"], row["gateway"], row["patient_id"])
             self._by_clip[row["clip"]].append(worn)
         self._shared = {clip for clip, rows in self._by_clip.items() if len({row.patient_id for row in rows}) > 1}
-        known = connection.execute(select(gateway.c.id, gateway.c.revoked_ms).where(gateway.c.id.in_(gateways)))
+        senders = select(gateway.c.id, gateway.c.revoked_ms).where(gateway.c.id.in_(gateways)).order_by(gateway.c.id)
+        known = connection.execute(senders.with_for_update(key_share=True) if lock else senders)
         self._gateways = {row.id: row.revoked_ms is None or now_ms < row.revoked_ms for row in known}
         self.withdrawn = Withdrawn(connection, clips, assignments, now_ms)
         """Whether a clip's record of a time must be refused, whoever sends it."""

@@ -43,7 +43,7 @@ def take_status(
     be (`adopt`)."""
     paired = {clip.clip: clip.paired_utc_ms for clip in status.clips}
     adopt(connection, gateway_id, paired, now_ms, paired)
-    wearers = Wearers(connection, (clip.clip for clip in status.clips), [gateway_id], now_ms)
+    wearers = Wearers(connection, (clip.clip for clip in status.clips), [gateway_id], now_ms, lock=True)
     if not wearers.known(gateway_id):
         return [], False
     if wearers.revoked(gateway_id):

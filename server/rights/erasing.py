@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, RowMapping, and_, insert, or_, select, update
 
+from server.ingest.assigning import hold_assignments
 from server.rights.holdings import remaining, remove, worn_by
 from server.rights.tombstones import Erased, Tombstones, Worn
 from server.store import UnknownPatientError, reading, writing
@@ -56,12 +57,17 @@ def erase(
     completes the erasure when it starts again. None where there is one already. Raises UnknownPatientError,
     TombstoneError.
     """
-    worn_by(db, patient_id, lock=True)  # before the patient's own row, in the order of those who take records in
+    # In the order of those who take records in: assignments, the patient, the computers. Whoever keeps what they refuse
+    # holds the same rows, and so comes before all of this or after it.
+    hold_assignments(db)
+    worn_by(db, patient_id, lock=True)
     row = db.execute(select(patient).where(patient.c.id == patient_id).with_for_update()).mappings().one_or_none()
     if row is None:
         raise UnknownPatientError(f"no patient {patient_id}")
     worn = tuple(dict.fromkeys((*worn_by(db, patient_id, lock=True), *told)))
     own, others = _computers(db, patient_id, sorted({one.clip for one in worn}))
+    held = select(gateway.c.id).where(gateway.c.id.in_(own)).order_by(gateway.c.id)
+    db.execute(held.with_for_update(key_share=True)).all()
     erasure_id = note(db, row["pseudonym"], worn, at_ms=at_ms, actor=actor, organisation_id=row["organisation_id"])
     gone = remove(db, patient_id, worn)
     _order(db, erasure_id, worn, own, others)

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, select
 
 from server.rights.consenting import Statement, refused
-from server.store.tables import consent, erased_wearing, erasure_order
+from server.store.tables import assignment, consent, erased_wearing, erasure_order
 
 _CLIP: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])")
 _AT_ONCE: Final = 500
@@ -64,8 +64,20 @@ def _said(connection: Connection, patient_ids: Sequence[int]) -> dict[int, list[
     return found
 
 
+def clips_named(connection: Connection, payload: str) -> set[str]:
+    """The clips that somebody wears, or wore, and that a payload names which could not be read."""
+    named, c = sorted(set(_CLIP.findall(payload.lower()))), assignment.c
+    return {
+        clip
+        for at in range(0, len(named), _AT_ONCE)
+        for clip in connection.scalars(select(c.clip).where(c.clip.in_(named[at : at + _AT_ONCE])).distinct())
+    }
+
+
 class Unkept:
-    """Which payloads of some gateways are not kept for inspection when they are refused."""
+    """Which payloads of some gateways are not kept for inspection when they are refused. Read it after those gateways,
+    and the assignments of the clips that are named, were locked, so that an erasure which came first is seen; one that
+    comes later finds what was kept."""
 
     def __init__(self, connection: Connection, gateways: Iterable[str]) -> None:
         self._connection = connection

@@ -221,6 +221,34 @@ def test_a_period_that_has_ended_is_cut_too(clinic: Any) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rev", [1, 2])
+def test_what_has_no_time_is_of_a_time_before_it_came(clinic: Any, kind: str, rev: int) -> None:
+    """The next wearer's computer cannot place it in their time, which began later; the one before's can place it in
+    theirs."""
+    engine, clip, (home, office) = clinic.engine, clinic.clips[0], clinic.gateways
+    began = T0 + STEP
+    assert not settle(engine, home, make_batch(make_record(kind, 5, utc_ms=None)), began - 1).rejected
+    before = stored(engine, [clip])
+    assert before == {(clip, 300_000): [(clinic.anna, None)]}
+    assign_clip(engine, clip, clinic.bert, start_ms=began, now_ms=began, gateway_id=office)
+    placed = make_record(kind, 5, utc_ms=began + 60_000, rev=rev)
+    assert not settle(engine, office, make_batch(placed), began + STEP).rejected
+    assert stored(engine, [clip]) == before
+    assert not settle(engine, home, make_batch({**placed, "utc_ms": began - 300_000}), began + STEP).rejected
+    assert stored(engine, [clip]) == {(clip, 300_000): [(clinic.anna, began - 300_000)]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_has_no_time_goes_to_who_turns_out_to_have_worn_the_clip_when_it_came(clinic: Any, kind: str) -> None:
+    engine, clip, (home, office) = clinic.engine, clinic.clips[0], clinic.gateways
+    assert not settle(engine, home, make_batch(make_record(kind, 5, utc_ms=None)), T0 + 2 * STEP).rejected
+    assign_clip(engine, clip, clinic.bert, start_ms=T0 + STEP, now_ms=T0 + 3 * STEP, gateway_id=office)
+    placed = make_record(kind, 5, utc_ms=T0 + STEP + 1)
+    assert not settle(engine, office, make_batch(placed), T0 + 4 * STEP).rejected
+    assert stored(engine, [clip]) == {(clip, 300_000): [(clinic.bert, T0 + STEP + 1)]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rev", [1, 2])
 def test_nobody_takes_away_what_was_told_of_who_wore_the_clip_before(clinic: Any, kind: str, rev: int) -> None:
     """The next wearer's computer knows the clip, and may name any of its records; those of before stay where they
     are, also when it tells them as of its own patient's time, or with more certainty."""

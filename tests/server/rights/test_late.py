@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, func, insert, select, text
 
 from gateway import messages
+from server.ingest import quarantine
 from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
 from server.ingest.service import refuse, settle
 from server.ingest.wearers import Wearers
@@ -140,6 +141,67 @@ def test_who_takes_records_in_is_let_finish_first(home: Home) -> None:
     thread.join()
     assert ended.is_set()
     assert clip not in everything_as_text(home.engine)
+
+
+HALF: Final = '{{"clip": "{clip}", "boot": '
+OTHERWISE: Final = "\x07 not JSON, and no clip in it"
+
+
+def keeps(home: Home, what: str) -> None:
+    """Have something refused that is kept for inspection: of the patient's clip by somebody else's computer, or of
+    their own computer without a word about a clip."""
+    if what == "row":
+        assert home.send(record("epoch", home.clips[0], codes="?"), gateway=1) != []
+        return
+    sender, text = (1, HALF.format(clip=home.clips[0])) if what == "message" else (0, OTHERWISE)
+    refuse(home.engine, home.gateways[sender], "records", text.encode(), problem="half", now_ms=T0)
+
+
+@pytest.mark.parametrize("what", ["row", "message", "own"])
+def test_what_is_refused_while_somebody_is_erased_is_not_kept(home: Home, what: str) -> None:
+    keeping = threading.Thread(target=keeps, args=(home, what))
+    with writing(home.engine) as db:
+        done = erasing.erase(db, home.anna, at_ms=ERASED, actor="-", tombstones=home.tombstones)
+        keeping.start()
+        if db.dialect.name == "postgresql":
+            wait_for_a_waiting_lock(db)
+    keeping.join()
+    assert erasing.count_again(home.engine, done, ERASED) == {}
+    left = everything_as_text(home.engine)
+    assert home.clips[0] not in left
+    assert "not JSON" not in left
+
+
+@pytest.mark.parametrize("what", ["row", "message", "own"])
+def test_what_is_being_kept_when_somebody_is_erased_is_erased(
+    home: Home, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, go_on, count_it = threading.Event(), threading.Event(), quarantine.count
+
+    def held(*args: Any) -> None:
+        kept.set()
+        assert go_on.wait(20)
+        count_it(*args)
+
+    monkeypatch.setattr(quarantine, "count", held)
+    done: list[erasing.Erasing] = []
+    threads = [
+        threading.Thread(target=keeps, args=(home, what)),
+        threading.Thread(target=lambda: done.append(home.erase())),
+    ]
+    threads[0].start()
+    assert kept.wait(20)
+    threads[1].start()
+    if home.engine.dialect.name == "postgresql":
+        with reading(home.engine) as db:
+            wait_for_a_waiting_lock(db)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert erasing.count_again(home.engine, done[0], ERASED) == {}
+    left = everything_as_text(home.engine)
+    assert home.clips[0] not in left
+    assert "not JSON" not in left
 
 
 def wait_for_a_waiting_lock(db: Connection) -> None:

@@ -51,7 +51,7 @@ def test_a_writer_that_hangs_holds_nobody_up_for_ever(impatient: Engine) -> None
 
 async def test_a_page_that_cannot_have_what_it_needs_says_so(impatient: Engine) -> None:
     mara = {"email": "mara@example.org", "password": PASSWORD}
-    create_account(impatient, quick_passwords(), **mara, name="Mara", now_ms=1_000)
+    create_account(impatient, quick_passwords(), email=mara["email"], password=PASSWORD, name="Mara", now_ms=1_000)
     now = [2_000]
     app = create_app(impatient, lambda: now[0], passwords=quick_passwords())
     transport = httpx.ASGITransport(app)
