@@ -17,14 +17,17 @@ a minute; PostgreSQL: under a second).
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 BUSY_TIMEOUT_MS: Final = 20_000
 LOCK_TIMEOUT_MS: Final = BUSY_TIMEOUT_MS
@@ -33,6 +36,9 @@ STATEMENT_TIMEOUT_MS: Final = 120_000
 """No statement of the server takes so long; a migration may."""
 IDLE_TIMEOUT_MS: Final = 600_000
 """After this long without a word inside a transaction, its holder hangs, and PostgreSQL lets go of what it holds."""
+TRUSTED_S: Final = 1.0
+"""A connection to PostgreSQL that answered so lately is taken to answer again."""
+_ANSWERED: Final = "plumbline_answered"
 _WRITE: Final = "plumbline_write"
 _SYNCHRONOUS: Final = "plumbline_synchronous"
 _FULL: Final = "FULL"
@@ -62,11 +68,27 @@ def _open_postgresql(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
-        pool_pre_ping=True,
         hide_parameters=True,
     )
     event.listen(engine, "connect", _on_postgresql_connect)
+    event.listen(engine, "checkin", _on_rest)
+    event.listen(engine, "checkout", partial(_on_use, engine))
     return engine
+
+
+def _on_rest(_dbapi_connection: Any, record: Any) -> None:
+    record.info[_ANSWERED] = time.monotonic()
+
+
+def _on_use(engine: Engine, dbapi_connection: Any, record: Any, _proxy: object) -> None:
+    """Asks a connection that has rested whether it still answers, and has the pool take another when it does not. Each
+    question is a way to the database and back, as many again as a small page needs."""
+    if time.monotonic() - record.info.get(_ANSWERED, -math.inf) < TRUSTED_S:
+        return
+    try:
+        engine.dialect.do_ping(dbapi_connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _on_postgresql_connect(dbapi_connection: Any, _record: object) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, func, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from server.store import DatabaseUrlError, migrate, open_engine, reading, writing
+from server.store import engine as engines
 from server.store.migrate import current_revision, newest_revision
 from server.store.tables import assignment, gateway, metadata
 
@@ -103,3 +104,31 @@ def test_sqlite_is_set_up_to_be_durable(tmp_path: Path) -> None:
 def test_other_databases_are_refused_with_words(url: str) -> None:
     with pytest.raises(DatabaseUrlError):
         open_engine(url)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_that_has_rested_is_asked_first_and_replaced_when_it_is_gone(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    ping = engine.dialect.do_ping
+
+    def noted(connection: object) -> bool:
+        asked.append(connection)
+        return ping(connection)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine.dialect, "do_ping", noted)
+    with reading(engine) as db:
+        first = db.scalar(text("SELECT pg_backend_pid()"))
+    asked.clear()
+    with reading(engine) as db:
+        assert db.scalar(text("SELECT pg_backend_pid()")) == first
+    assert asked == [], "it answered a moment ago"
+    other = open_engine(engine.url.render_as_string(hide_password=False))
+    with writing(other) as db:
+        assert db.scalar(text(f"SELECT pg_terminate_backend({first}, 10000)"))
+    other.dispose()
+    monkeypatch.setattr(engines, "TRUSTED_S", 0.0)
+    with reading(engine) as db:
+        assert db.scalar(text("SELECT pg_backend_pid()")) != first
+    assert asked
