@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -29,7 +29,7 @@ class Credentials:
     """What signing in needs to know of an account."""
 
     user_id: int
-    password_hash: str
+    password_hash: str = field(repr=False)
 
 
 def normal_email(email: str) -> str:
@@ -123,6 +123,23 @@ def credentials(engine: Engine, email: str) -> Credentials | None:
     with reading(engine) as db:
         row = db.execute(query).one_or_none()
     return None if row is None else Credentials(row.id, row.password_hash)
+
+
+def role_of(db: Connection, user_id: int) -> str:
+    """Somebody's role, "" where there is no such account."""
+    return db.scalar(select(user_account.c.role).where(user_account.c.id == user_id)) or ""
+
+
+def hold_account(db: Connection, user_id: int, password_hash: str | None = None) -> str | None:
+    """The role of an account that may sign in, which then stays as it is until the transaction ends: nobody comes in
+    with a password that is changed at the same moment. None when it is disabled or, where a hash is given, has another
+    password."""
+    c = user_account.c
+    query = select(c.role).where(c.id == user_id, c.disabled_ms.is_(None)).with_for_update()
+    if password_hash is not None:
+        query = query.where(c.password_hash == password_hash)
+    role: str | None = db.scalar(query)
+    return role
 
 
 def set_disabled(db: Connection, user_id: int, now_ms: int | None) -> None:

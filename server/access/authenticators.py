@@ -44,29 +44,27 @@ def begun_app(engine: Engine, box: SecretBox, user_id: int, email: str) -> AppOf
     return None if row is None else _offer(box.open(row.sealed), email)
 
 
-def confirm_app(engine: Engine, box: SecretBox, user_id: int, code: str, now_ms: int) -> bool:
+def confirm_app(db: Connection, box: SecretBox, user_id: int, code: str, now_ms: int) -> bool:
     """Take the first code of a secret that was begun: from now on it counts, and an earlier app does not. False for a
     wrong code or nothing begun. Raises UnsealError."""
-    with writing(engine) as db:
-        row = db.execute(_begun(user_id)).one_or_none()
-        step = _step_of(box.open(row.sealed), code, now_ms) if row else None
-        if row is None or step is None:
-            return False
-        db.execute(delete(authenticator).where(_of(user_id), authenticator.c.id != row.id))
-        values = {"confirmed_ms": now_ms, "last_step": step}
-        db.execute(update(authenticator).where(authenticator.c.id == row.id).values(values))
+    row = db.execute(_begun(user_id)).one_or_none()
+    step = _step_of(box.open(row.sealed), code, now_ms) if row else None
+    if row is None or step is None:
+        return False
+    db.execute(delete(authenticator).where(_of(user_id), authenticator.c.id != row.id))
+    values = {"confirmed_ms": now_ms, "last_step": step}
+    db.execute(update(authenticator).where(authenticator.c.id == row.id).values(values))
     return True
 
 
-def code_matches(engine: Engine, box: SecretBox, user_id: int, code: str, now_ms: int) -> bool:
+def code_matches(db: Connection, box: SecretBox, user_id: int, code: str, now_ms: int) -> bool:
     """Whether this is a code of the person's app, now; each is taken once. Raises UnsealError."""
-    with writing(engine) as db:
-        row = db.execute(select(authenticator).where(_of(user_id), authenticator.c.confirmed_ms.is_not(None))).first()
-        step = _step_of(box.open(row.sealed), code, now_ms) if row else None
-        if row is None or step is None:
-            return False
-        unused = authenticator.c.id == row.id, authenticator.c.last_step < step
-        return db.execute(update(authenticator).where(*unused).values(last_step=step)).rowcount == 1
+    row = db.execute(select(authenticator).where(_of(user_id), authenticator.c.confirmed_ms.is_not(None))).first()
+    step = _step_of(box.open(row.sealed), code, now_ms) if row else None
+    if row is None or step is None:
+        return False
+    unused = authenticator.c.id == row.id, authenticator.c.last_step < step
+    return db.execute(update(authenticator).where(*unused).values(last_step=step)).rowcount == 1
 
 
 def app_since(db: Connection, user_id: int) -> int | None:

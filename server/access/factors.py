@@ -13,7 +13,7 @@ from server.access.passkeys import count_passkeys, remove_passkeys
 from server.access.recovery_codes import codes_left, remove_codes, use_code
 from server.access.sealing import SecretBox, UnsealError
 from server.access.sessions import Proof
-from server.store.engine import reading, writing
+from server.store.engine import reading
 
 log: Final = logging.getLogger(__name__)
 
@@ -43,18 +43,17 @@ def factors_within(db: Connection, user_id: int) -> Factors:
     return Factors(app_since(db, user_id) is not None, count_passkeys(db, user_id), codes_left(db, user_id))
 
 
-def code_proves(engine: Engine, box: SecretBox | None, user_id: int, typed: str, now_ms: int) -> Proof | None:
+def code_proves(db: Connection, box: SecretBox | None, user_id: int, typed: str, now_ms: int) -> Proof | None:
     """What a typed code proves: six digits are a code of the app, anything else a recovery code. Either is used up."""
     digits = "".join(typed.split())
     if len(digits) == 6 and digits.isascii() and digits.isdigit():
         try:
-            right = box is not None and code_matches(engine, box, user_id, digits, now_ms)
+            right = box is not None and code_matches(db, box, user_id, digits, now_ms)
         except UnsealError:
             log.error("the app's secret of account %d cannot be opened: is the key file another one?", user_id)  # noqa: TRY400
             right = False
         return Proof.APP if right else None
-    with writing(engine) as db:
-        return Proof.RECOVERY if use_code(db, user_id, typed, now_ms) else None
+    return Proof.RECOVERY if use_code(db, user_id, typed, now_ms) else None
 
 
 def forget_factors(db: Connection, user_id: int) -> None:

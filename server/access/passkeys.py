@@ -22,7 +22,7 @@ from webauthn.helpers.structs import (
 )
 
 from server.access.rules import Site
-from server.store.engine import reading, writing
+from server.store.engine import reading
 from server.store.tables import passkey, user_account
 
 MOST: Final = 20
@@ -78,7 +78,7 @@ def ask_to_make(engine: Engine, site: Site, user_id: int, *, email: str, name: s
 
 
 def keep_passkey(
-    engine: Engine, site: Site, user_id: int, answer: dict[str, Any], challenge: str, *, name: str, now_ms: int
+    db: Connection, site: Site, user_id: int, answer: dict[str, Any], challenge: str, *, name: str, now_ms: int
 ) -> None:
     """Check what the browser made and keep it. Raises PasskeyRefusedError, PasskeyLimitError."""
     try:
@@ -100,10 +100,10 @@ def keep_passkey(
         "name": name.strip()[:LONGEST_NAME] or "Passkey",
         "created_ms": now_ms,
     }
+    if count_passkeys(db, user_id) >= MOST:
+        raise PasskeyLimitError
     try:
-        with writing(engine) as db:
-            if count_passkeys(db, user_id) >= MOST:
-                raise PasskeyLimitError
+        with db.begin_nested():
             db.execute(insert(passkey).values(row))
     except IntegrityError as error:
         raise PasskeyRefusedError("this credential is known already") from error
@@ -124,16 +124,15 @@ def ask_to_show(engine: Engine, site: Site, user_id: int | None = None) -> Cerem
     return Ceremony(options_to_json(options), bytes_to_base64url(options.challenge))
 
 
-def owner_shown(engine: Engine, site: Site, answer: dict[str, Any], challenge: str, now_ms: int) -> int:
+def owner_shown(db: Connection, site: Site, answer: dict[str, Any], challenge: str, now_ms: int) -> int:
     """The account whose passkey the browser has shown. Raises PasskeyRefusedError, also for a counter that went back,
     as that of a copy would."""
     credential = answer.get("id")
-    with reading(engine) as db:
-        row = db.execute(
-            select(passkey)
-            .join(user_account, user_account.c.id == passkey.c.user_id)
-            .where(passkey.c.credential == str(credential)[:1400], user_account.c.disabled_ms.is_(None))
-        ).one_or_none()
+    row = db.execute(
+        select(passkey)
+        .join(user_account, user_account.c.id == passkey.c.user_id)
+        .where(passkey.c.credential == str(credential)[:1400], user_account.c.disabled_ms.is_(None))
+    ).one_or_none()
     if row is None:
         raise PasskeyRefusedError("no such credential")
     if _handle_in(answer) not in (None, bytes_to_base64url(_handle(row.user_id))):
@@ -151,10 +150,9 @@ def owner_shown(engine: Engine, site: Site, answer: dict[str, Any], challenge: s
     except (WebAuthnException, ValueError, TypeError, KeyError) as error:
         raise PasskeyRefusedError(str(error)) from error
     unchanged = passkey.c.id == row.id, passkey.c.sign_count == row.sign_count
-    with writing(engine) as db:
-        values = {"sign_count": shown.new_sign_count, "used_ms": now_ms}
-        if db.execute(update(passkey).where(*unchanged).values(values)).rowcount != 1:
-            raise PasskeyRefusedError("the credential was used elsewhere at the same moment")
+    values = {"sign_count": shown.new_sign_count, "used_ms": now_ms}
+    if db.execute(update(passkey).where(*unchanged).values(values)).rowcount != 1:
+        raise PasskeyRefusedError("the credential was used elsewhere at the same moment")
     return int(row.user_id)
 
 

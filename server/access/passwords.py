@@ -7,6 +7,7 @@ from typing import Final
 import anyio
 import anyio.to_thread
 from pwdlib import PasswordHash
+from pwdlib.exceptions import PwdlibError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from server.access.common_passwords import weakness
@@ -32,21 +33,37 @@ class Passwords:
         self._limiter: anyio.CapacityLimiter | None = None
 
     def hash(self, password: str, *about: str) -> str:
-        """The hash to store. `about` is what others know of the account, such as its e-mail address. Raises
-        WeakPasswordError."""
-        if not SHORTEST <= len(password) <= LONGEST:
-            raise WeakPasswordError(f"a password has {SHORTEST} to {LONGEST} characters")
-        if reason := weakness(password, about):
-            raise WeakPasswordError(reason)
+        """The hash to store, at once: for commands, where nobody else waits. `about` is what others know of the
+        account, such as its e-mail address. Raises WeakPasswordError."""
+        _require_strong(password, about)
         return self._hash.hash(password)
+
+    async def hash_in_turn(self, password: str, *about: str) -> str:
+        """The same, as one of the few at once. Raises WeakPasswordError."""
+        _require_strong(password, about)
+        return await anyio.to_thread.run_sync(self._hash.hash, password, limiter=self._turns())
 
     async def matches(self, password: str, stored: str | None) -> bool:
         """Whether `password` belongs to the hash `stored`; as slow for None (no such account) as for any other."""
         if len(password) > LONGEST:
             return False
+        return await anyio.to_thread.run_sync(self._matches, password, stored, limiter=self._turns())
+
+    def _matches(self, password: str, stored: str | None) -> bool:
+        try:
+            same = self._hash.verify(password, stored or self._nobody)
+        except PwdlibError:  # what is stored is no hash of ours: no password belongs to it
+            return False
+        return same and bool(stored)
+
+    def _turns(self) -> anyio.CapacityLimiter:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(_AT_ONCE)
-        same = await anyio.to_thread.run_sync(
-            self._hash.verify, password, stored or self._nobody, limiter=self._limiter
-        )
-        return same and stored is not None
+        return self._limiter
+
+
+def _require_strong(password: str, about: tuple[str, ...]) -> None:
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise WeakPasswordError(f"a password has {SHORTEST} to {LONGEST} characters")
+    if reason := weakness(password, about):
+        raise WeakPasswordError(reason)

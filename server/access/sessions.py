@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from server.access.forms import new_secret
 from server.access.rules import AccessRules
@@ -63,36 +63,33 @@ class OpenSession:
 
 
 def open_session(
-    engine: Engine,
+    db: Connection,
     user_id: int,
     now_ms: int,
     rules: AccessRules,
     *,
-    replaces: str = "",
     proof: Proof = Proof.PASSWORD,
     browser: Browser | None = None,
 ) -> str:
-    """Begin a session and return its token; the session with the token `replaces` ends, and so do all expired ones."""
+    """Begin a session and return its token; all expired ones end."""
     token = new_secret()
     browser = browser or Browser()
-    with writing(engine) as db:
-        db.execute(delete(session).where(session.c.token_sha256 == digest(replaces)))
-        db.execute(delete(session).where(session.c.expires_ms <= now_ms))
-        db.execute(delete(session).where(session.c.seen_ms <= now_ms - rules.idle_ms))
-        db.execute(
-            insert(session).values(
-                token_sha256=digest(token),
-                user_id=user_id,
-                handle=secrets.token_urlsafe(12),
-                proof=proof.value,
-                address=browser.address[:45],
-                agent=browser.agent[:120],
-                created_ms=now_ms,
-                proved_ms=now_ms,
-                seen_ms=now_ms,
-                expires_ms=now_ms + rules.absolute_ms,
-            )
+    db.execute(delete(session).where(session.c.expires_ms <= now_ms))
+    db.execute(delete(session).where(session.c.seen_ms <= now_ms - rules.idle_ms))
+    db.execute(
+        insert(session).values(
+            token_sha256=digest(token),
+            user_id=user_id,
+            handle=secrets.token_urlsafe(12),
+            proof=proof.value,
+            address=browser.address[:45],
+            agent=browser.agent[:120],
+            created_ms=now_ms,
+            proved_ms=now_ms,
+            seen_ms=now_ms,
+            expires_ms=now_ms + rules.absolute_ms,
         )
+    )
     return token
 
 
@@ -126,14 +123,14 @@ def find_session(engine: Engine, token: str, now_ms: int, rules: AccessRules, *,
     return found[0] if found else None
 
 
-def renew_session(engine: Engine, token: str, now_ms: int, proof: Proof | None = None) -> str:
+def renew_session(db: Connection, token: str, now_ms: int, proof: Proof | None = None) -> str | None:
     """A new token for a session whose owner has just shown again who they are, or gained rights; the old token is worth
-    nothing afterwards. The session's absolute end stays. `proof`: how, if that is more than before."""
+    nothing afterwards. The session's absolute end stays. `proof`: how, if that is more than before. None for a session
+    that has ended meanwhile."""
     fresh = new_secret()
     changed = {"token_sha256": digest(fresh), "proved_ms": now_ms, **({"proof": proof.value} if proof else {})}
-    with writing(engine) as db:
-        db.execute(update(session).where(session.c.token_sha256 == digest(token)).values(changed))
-    return fresh
+    found = db.execute(update(session).where(session.c.token_sha256 == digest(token)).values(changed))
+    return fresh if found.rowcount else None
 
 
 def sessions_of(engine: Engine, user_id: int, now_ms: int, rules: AccessRules) -> list[OpenSession]:
@@ -147,24 +144,22 @@ def sessions_of(engine: Engine, user_id: int, now_ms: int, rules: AccessRules) -
         return [_open(row) for row in db.execute(query)]
 
 
-def close_session(engine: Engine, token: str) -> None:
-    """End one session; its token is worth nothing afterwards."""
-    with writing(engine) as db:
-        db.execute(delete(session).where(session.c.token_sha256 == digest(token)))
+def close_session(db: Connection, token: str) -> int | None:
+    """End one session; its token is worth nothing afterwards. Returns whose it was, None if there was none."""
+    ended = delete(session).where(session.c.token_sha256 == digest(token)).returning(session.c.user_id)
+    return db.execute(ended).scalar_one_or_none()
 
 
-def close_named_session(engine: Engine, user_id: int, handle: str) -> bool:
+def close_named_session(db: Connection, user_id: int, handle: str) -> bool:
     """End the session of this person that is called so; False if there is none."""
-    with writing(engine) as db:
-        found = db.execute(delete(session).where(session.c.user_id == user_id, session.c.handle == handle))
-        return found.rowcount > 0
+    found = db.execute(delete(session).where(session.c.user_id == user_id, session.c.handle == handle))
+    return found.rowcount > 0
 
 
-def close_all_sessions(engine: Engine, user_id: int, *, keep: str = "") -> int:
-    """End the sessions of a person, all but the one called `keep`, as after a change of password. Returns how many."""
-    with writing(engine) as db:
-        found = db.execute(delete(session).where(session.c.user_id == user_id, session.c.handle != keep))
-        return found.rowcount
+def close_other_sessions(db: Connection, user_id: int, *, keep: str) -> int:
+    """End the sessions of a person, all but the one called `keep`. Returns how many."""
+    found = db.execute(delete(session).where(session.c.user_id == user_id, session.c.handle != keep))
+    return found.rowcount
 
 
 def digest(token: str) -> str:

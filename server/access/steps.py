@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from server.access.sessions import digest
-from server.store.engine import reading, writing
 from server.store.tables import sign_in_step
 from server.store.upsert import upsert
 
@@ -44,7 +43,7 @@ class Step:
 
 
 def begin(
-    engine: Engine,
+    db: Connection,
     browser_token: str,
     purpose: Purpose,
     now_ms: int,
@@ -60,47 +59,42 @@ def begin(
         "expires_ms": now_ms + LASTS_MS,
     }
     row = {"browser_sha256": digest(browser_token), "purpose": purpose.value, **values}
-    with writing(engine) as db:
-        db.execute(delete(sign_in_step).where(sign_in_step.c.expires_ms <= now_ms))
-        statement = upsert(db, sign_in_step).values(row)
-        db.execute(statement.on_conflict_do_update(index_elements=["browser_sha256", "purpose"], set_=values))
+    db.execute(delete(sign_in_step).where(sign_in_step.c.expires_ms <= now_ms))
+    statement = upsert(db, sign_in_step).values(row)
+    db.execute(statement.on_conflict_do_update(index_elements=["browser_sha256", "purpose"], set_=values))
 
 
-def find(engine: Engine, browser_token: str, purpose: Purpose, now_ms: int) -> Step | None:
+def find(db: Connection, browser_token: str, purpose: Purpose, now_ms: int) -> Step | None:
     """The step of this browser, if it has one that can still be gone on with."""
-    with reading(engine) as db:
-        row = db.execute(select(sign_in_step).where(*_this(browser_token, purpose, now_ms))).one_or_none()
+    row = db.execute(select(sign_in_step).where(*_this(browser_token, purpose, now_ms))).one_or_none()
     return _step(row)
 
 
-def take(engine: Engine, browser_token: str, purpose: Purpose, now_ms: int) -> Step | None:
+def take(db: Connection, browser_token: str, purpose: Purpose, now_ms: int) -> Step | None:
     """The same, and remove it: whoever asks next gets nothing."""
-    with writing(engine) as db:
-        found = delete(sign_in_step).where(*_this(browser_token, purpose, now_ms)).returning(sign_in_step)
-        return _step(db.execute(found).one_or_none())
+    found = delete(sign_in_step).where(*_this(browser_token, purpose, now_ms)).returning(sign_in_step)
+    return _step(db.execute(found).one_or_none())
 
 
-def count_try(engine: Engine, browser_token: str, purpose: Purpose, now_ms: int) -> Step | None:
+def count_try(db: Connection, browser_token: str, purpose: Purpose, now_ms: int) -> Step | None:
     """The step with one more try counted, None when there is none or it has had its tries. Counted before the answer
     is looked at, so that many at once do not slip through."""
     this = _this(browser_token, purpose, now_ms)
-    with writing(engine) as db:
-        counted = (
-            update(sign_in_step)
-            .where(*this, sign_in_step.c.tries < MOST_TRIES)
-            .values(tries=sign_in_step.c.tries + 1)
-            .returning(sign_in_step)
-        )
-        row = db.execute(counted).one_or_none()
-        if row is None:
-            db.execute(delete(sign_in_step).where(*this))
+    counted = (
+        update(sign_in_step)
+        .where(*this, sign_in_step.c.tries < MOST_TRIES)
+        .values(tries=sign_in_step.c.tries + 1)
+        .returning(sign_in_step)
+    )
+    row = db.execute(counted).one_or_none()
+    if row is None:
+        db.execute(delete(sign_in_step).where(*this))
     return _step(row)
 
 
-def drop_all(engine: Engine, browser_token: str) -> None:
+def drop_all(db: Connection, browser_token: str) -> None:
     """Forget what this browser has begun."""
-    with writing(engine) as db:
-        db.execute(delete(sign_in_step).where(sign_in_step.c.browser_sha256 == digest(browser_token)))
+    db.execute(delete(sign_in_step).where(sign_in_step.c.browser_sha256 == digest(browser_token)))
 
 
 def _this(browser_token: str, purpose: Purpose, now_ms: int) -> tuple[Any, ...]:

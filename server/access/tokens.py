@@ -109,6 +109,14 @@ def revoke_token(db: Connection, user_id: int, token_id: int, now_ms: int) -> bo
     return db.scalar(select(c.id).where(mine)) is not None
 
 
+def revoke_tokens(db: Connection, user_id: int, now_ms: int) -> list[int]:
+    """End all of this person's tokens that are in force; returns their numbers."""
+    c = api_token.c
+    in_force = c.user_id == user_id, c.revoked_ms.is_(None), c.expires_ms > now_ms
+    ended = update(api_token).where(*in_force).values(revoked_ms=now_ms).returning(c.id)
+    return sorted(db.scalars(ended))
+
+
 def find_bearer(engine: Engine, secret: str, now_ms: int) -> Bearer | None:
     """Whose token this is, or None when it is good for nothing: unknown, expired, revoked, of a disabled account, or of
     somebody whose role has no tokens."""

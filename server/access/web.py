@@ -98,6 +98,7 @@ class Known:
     token: str = field(repr=False)
     form_token: str = field(repr=False)
     now_ms: int
+    visit: Visit
 
     def must_set_up(self, rules: AccessRules) -> bool:
         """Whether this person may do nothing yet but set up a second factor."""
@@ -122,7 +123,7 @@ async def known(request: Request) -> Known:
     found = await run_in_threadpool(find_open, desk.engine, token, now_ms, desk.rules, counts=by_hand)
     if found is None:
         raise not_signed_in()
-    request.state.known = somebody = Known(*found, token, form_token(token), now_ms)
+    request.state.known = somebody = Known(*found, token, form_token(token), now_ms, visit_of(request))
     await require_form_token(request, token)
     return somebody
 

@@ -10,9 +10,9 @@ from fastapi.concurrency import run_in_threadpool
 from server.access.arriving import arrival_of, second_factor_wanted
 from server.access.forms import form_token
 from server.access.rules import AccessRules
-from server.access.sessions import close_session, find_open
-from server.access.signing_in import Halfway, Opened, answer_code, sign_in
-from server.access.web import Holder, Known, desk_of, drop_cookie, set_cookie
+from server.access.sessions import find_open
+from server.access.signing_in import Halfway, Opened, answer_code, sign_in, sign_out
+from server.access.web import Holder, Known, desk_of, drop_cookie, set_cookie, visit_of
 from server.api import models
 from server.api.prefix import PREFIX
 from server.api.problem import problems
@@ -55,7 +55,7 @@ async def _signed_in(request: Request, response: Response, opened: Opened) -> mo
         raise not_signed_in()
     set_cookie(response, desk.rules, desk.rules.session_cookie, opened.token)
     drop_cookie(response, desk.rules, desk.rules.step_cookie)
-    return _session(Known(*found, opened.token, form_token(opened.token), now_ms), desk.rules)
+    return _session(Known(*found, opened.token, form_token(opened.token), now_ms, visit_of(request)), desk.rules)
 
 
 def _session(holder: Known, rules: AccessRules) -> models.Session:
@@ -79,5 +79,5 @@ def session(holder: Holder, request: Request) -> models.Session:
 def end_session(holder: Holder, request: Request, response: Response) -> None:
     """Sign out."""
     desk = desk_of(request)
-    close_session(desk.engine, holder.token)
+    sign_out(desk, holder.token, holder.visit)
     drop_cookie(response, desk.rules, desk.rules.session_cookie)

@@ -23,6 +23,7 @@ from server.problems import ProblemError
 
 router: Final = APIRouter(include_in_schema=False, prefix="/account")
 ACCOUNT: Final = "/account"
+CONFIRM: Final = "/account/confirm"
 CODES: Final = "/account/recovery-codes"
 BY: Final = {
     Proof.PASSWORD: "password",
@@ -99,9 +100,9 @@ def end_others(holder: Holder, request: Request) -> Response:
 
 
 @router.get("/password")
-def password_form(holder: Holder) -> HTMLResponse:
+def password_form(holder: Holder, request: Request) -> HTMLResponse:
     """The form."""
-    return _password_page(holder)
+    return _password_page(holder, request)
 
 
 @router.post("/password")
@@ -109,19 +110,33 @@ async def change_password(holder: Holder, request: Request) -> Response:
     """Change it; all other sessions end."""
     form = await request.form()
     old, new, again = (str(form.get(name, "")) for name in ("old", "new", "again"))
+    end_tokens = form.get("end_tokens") == "yes"
+
+    async def form_again(problem: ProblemError) -> Response:
+        return await run_in_threadpool(_password_page, holder, request, end_tokens=end_tokens, problem=problem)
+
     if new != again:
-        return _password_page(
-            holder, ProblemError(422, "Not changed", "The new password was not typed twice the same.")
-        )
+        return await form_again(ProblemError(422, "Not changed", "The new password was not typed twice the same."))
+    account = MyAccount(desk_of(request), holder)
     try:
-        token = await MyAccount(desk_of(request), holder).change_password(old, new, browser_of(request))
+        token = await account.change_password(old, new, browser_of(request), end_tokens=end_tokens)
     except ProblemError as problem:
-        return _password_page(holder, problem)
+        return await form_again(problem)
     return _with_session(request, token, RedirectResponse(ACCOUNT, 303))
 
 
-def _password_page(holder: Known, problem: ProblemError | None = None) -> HTMLResponse:
-    context = {"problem": problem, "shortest": SHORTEST, "longest": LONGEST}
+def _password_page(
+    holder: Known, request: Request, *, end_tokens: bool = True, problem: ProblemError | None = None
+) -> HTMLResponse:
+    account = MyAccount(desk_of(request), holder)
+    context = {
+        "problem": problem,
+        "shortest": SHORTEST,
+        "longest": LONGEST,
+        "tokens": account.tokens(),
+        "end_tokens": end_tokens,
+        "now_ms": desk_of(request).clock(),
+    }
     return _dressed(page("password.html", context, door=holder, status=problem.status if problem else 200), problem)
 
 
@@ -144,7 +159,7 @@ async def confirm(holder: Holder, request: Request) -> Response:
         token = await account.confirm(str(form.get("password", "")), client_address(request))
     except ProblemError as problem:
         return await run_in_threadpool(_confirm_page, holder, request, wanted, problem)
-    return _with_session(request, token, RedirectResponse(_own(wanted), 303))
+    return _with_session(request, token, RedirectResponse(_back(wanted), 303))
 
 
 @router.post("/confirm/passkey/question")
@@ -158,13 +173,13 @@ def confirm_by_passkey(holder: Holder, request: Request, shown: ShownPasskey) ->
     """Take their answer; says where to go."""
     answer: dict[str, Any] = shown.answer
     token = MyAccount(desk_of(request), holder).confirm_by_passkey(answer)
-    return _with_session(request, token, JSONResponse({"next": _own(shown.next)}))
+    return _with_session(request, token, JSONResponse({"next": _back(shown.next)}))
 
 
 def _confirm_page(holder: Known, request: Request, wanted: str, problem: ProblemError | None = None) -> HTMLResponse:
     desk = desk_of(request)
     has_passkeys = desk.rules.site is not None and bool(MyAccount(desk, holder).view().passkeys)
-    context = {"next": _own(wanted), "problem": problem, "passkeys": has_passkeys, "clinic": _clinic_name(request)}
+    context = {"next": _back(wanted), "problem": problem, "passkeys": has_passkeys, "clinic": _clinic_name(request)}
     return _dressed(page("confirm.html", context, door=holder, status=problem.status if problem else 200), problem)
 
 
@@ -313,10 +328,10 @@ def _dressed(response: HTMLResponse, problem: ProblemError | None) -> HTMLRespon
     return response
 
 
-def _own(wanted: str) -> str:
-    """A page of the account."""
+def _back(wanted: str) -> str:
+    """Where somebody wanted to go, the account's page where that is nowhere here."""
     path = local_path(wanted)
-    return path if path.startswith(ACCOUNT) else ACCOUNT
+    return ACCOUNT if path == HOME or path.startswith(CONFIRM) else path
 
 
 def _clinic_name(request: Request) -> str:

@@ -22,6 +22,7 @@ from server.problems import too_many_attempts
 
 router: Final = APIRouter(include_in_schema=False)
 Token = Annotated[str, Path(max_length=100)]
+KEEP_TOKENS: Final = "keep_tokens"
 _DIFFERENT: Final = "The two passwords differ; type them again."
 
 
@@ -40,7 +41,7 @@ async def accept(request: Request, token: Token) -> Response:
     if password != again:
         return await _invitation_page(request, token, name=name, error=_DIFFERENT)
     try:
-        await run_in_threadpool(_joining(request).accept, token, name=name, password=password)
+        await _joining(request).accept(token, name=name, password=password)
     except (AccountError, WeakPasswordError) as error:
         return await _invitation_page(request, token, name=name, error=sentence(str(error)))
     return _to_sign_in()
@@ -82,13 +83,14 @@ async def recover(request: Request, token: Token) -> Response:
     """Set it, end all sessions, and on to the sign-in."""
     form = await request.form()
     password, again = (str(form.get(field, "")) for field in ("password", "again"))
+    keep = form.get(KEEP_TOKENS) == "yes"
     await _require_own_form(request)
     if password != again:
-        return await _recovery_page(request, token, error=_DIFFERENT)
+        return await _recovery_page(request, token, keep=keep, error=_DIFFERENT)
     try:
-        await run_in_threadpool(_joining(request).recover, token, password=password)
+        await _joining(request).recover(token, password=password, keep_tokens=keep)
     except WeakPasswordError as error:
-        return await _recovery_page(request, token, error=sentence(str(error)))
+        return await _recovery_page(request, token, keep=keep, error=sentence(str(error)))
     return _to_sign_in()
 
 
@@ -108,9 +110,11 @@ async def _invitation_page(request: Request, token: str, *, name: str = "", erro
     return _form_page(request, "invitation.html", context, status=422 if error else 200)
 
 
-async def _recovery_page(request: Request, token: str, *, error: str = "") -> Response:
-    email = await run_in_threadpool(_joining(request).recovery, token)
-    return _form_page(request, "recovery.html", {"email": email, "error": error}, status=422 if error else 200)
+async def _recovery_page(request: Request, token: str, *, keep: bool = False, error: str = "") -> Response:
+    found = await run_in_threadpool(_joining(request).recovery, token)
+    now_ms = desk_of(request).clock()
+    context = {"email": found.email, "tokens": found.tokens, "keep": keep, "now_ms": now_ms, "error": error}
+    return _form_page(request, "recovery.html", context, status=422 if error else 200)
 
 
 def _form_page(request: Request, name: str, context: Mapping[str, object], *, status: int = 200) -> Response:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from server.access.arriving import arrival_of
 from server.access.forms import form_token
-from server.access.sessions import close_session, find_session
+from server.access.sessions import find_session
 from server.access.signing_in import (
     Halfway,
     Opened,
@@ -27,8 +27,9 @@ from server.access.signing_in import (
     go_to_clinic,
     halfway,
     sign_in,
+    sign_out,
 )
-from server.access.web import desk_of, drop_cookie, require_form_token, set_cookie, visitor_secret
+from server.access.web import desk_of, drop_cookie, require_form_token, set_cookie, visit_of, visitor_secret
 from server.pages.places import start
 from server.pages.render import page
 from server.pages.words import duration
@@ -205,7 +206,7 @@ async def log_out(request: Request) -> Response:
     desk = desk_of(request)
     token = request.cookies.get(desk.rules.session_cookie, "")
     await require_form_token(request, token)
-    await run_in_threadpool(close_session, desk.engine, token)
+    await run_in_threadpool(sign_out, desk, token, visit_of(request))
     response = RedirectResponse("/login", 303)
     drop_cookie(response, desk.rules, desk.rules.session_cookie)
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
@@ -15,6 +16,15 @@ BY_HAND_MS: Final = 24 * 3_600_000
 """How long a link can be used that an administrator hands over."""
 BY_MAIL_MS: Final = 3_600_000
 """How long one that was sent by mail can."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose account a link is for."""
+
+    user_id: int
+    email: str
+    name: str
 
 
 def offer_recovery(db: Connection, user_id: int, *, author_id: int | None, valid_ms: int, now_ms: int) -> Link:
@@ -41,17 +51,17 @@ def offer_by_mail(db: Connection, email: str, now_ms: int) -> tuple[int, Link] |
     return user_id, offer_recovery(db, user_id, author_id=None, valid_ms=BY_MAIL_MS, now_ms=now_ms)
 
 
-def open_recovery(db: Connection, token: str, now_ms: int) -> str:
-    """The address of the account that a link is for. Raises LinkRefusedError."""
+def open_recovery(db: Connection, token: str, now_ms: int) -> Owner:
+    """Whose account a link is for. Raises LinkRefusedError."""
     people = user_account.c
-    email: str | None = db.scalar(
-        select(people.email)
+    row = db.execute(
+        select(people.id, people.email, people.name)
         .join(recovery, recovery.c.user_id == people.id)
         .where(recovery.c.token_sha256 == digest(token), people.disabled_ms.is_(None), *_open(now_ms))
-    )
-    if email is None:
+    ).one_or_none()
+    if row is None:
         raise LinkRefusedError
-    return email
+    return Owner(*row)
 
 
 def recover(db: Connection, token: str, *, password_hash: str, now_ms: int) -> int:

@@ -17,6 +17,8 @@ from server.access.acts import Role
 from server.access.forms import form_token
 from server.access.rules import AccessRules
 from server.access.sessions import open_session
+from server.diary.pain import add_pain
+from server.diary.red_flags import keep_answers
 from server.enrolment.service import offer_code, redeem
 from server.ingest.enrolment import enrol_patient
 from server.ingest.service import refuse
@@ -30,6 +32,7 @@ from server.store import open_engine, writing
 from server.store.tables import assignment, erasure_order
 from tests.server.access.decisions import Who
 from tests.server.conftest import PASSWORD, Clinic, quick_passwords
+from tests.server.transactions import committed
 
 ADA: Final = 1
 """The patient about whom the walk asks; she is in Mara's care."""
@@ -64,7 +67,7 @@ class Town:
         client = self.clinic.client()
         if who is not Who.NOBODY:
             engine, rules = self.clinic.engine, self.clinic.rules
-            token = open_session(engine, self.accounts[who], self.clinic.now_ms, rules)
+            token = committed(open_session)(engine, self.accounts[who], self.clinic.now_ms, rules)
             client.cookies.set(rules.session_cookie, token)
             client.headers["x-form-token"] = form_token(token)
         return client
@@ -130,7 +133,12 @@ def settle_in(clinic: Clinic) -> Town:
     with writing(engine) as db:
         order = {"erasure_id": erased, "gateway": own_gateway, "clip": "00000000000000d2", "own": True, "command": "e"}
         db.execute(insert(erasure_order).values(**order, done_ms=now_ms))
+    with writing(engine) as db:
+        felt = add_pain(db, ADA, 4, now_ms - 1000)
+        signs = keep_answers(db, ADA, ["fever"], now_ms - 1000)
     there = {
+        "pain_id": str(felt.id),
+        "answer_id": str(signs.id),
         "patient_id": str(ADA),
         "day": "2026-03-25",
         "gateway": own_gateway,

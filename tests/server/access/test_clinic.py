@@ -8,14 +8,16 @@ import pytest
 from joserfc.jwk import RSAKey
 from sqlalchemy import Engine, insert, select, update
 
+from server.access import clinic_accounts
 from server.access.clinic import ClinicIdentity, ClinicSignIn, ClinicSignInError
-from server.access.clinic_accounts import account_of
 from server.access.clinic_settings import ClinicSettings
 from server.store import reading, writing
 from server.store.tables import clinic_identity, organisation, user_account
+from tests.server.transactions import committed
 
 from .provider import CLIENT_ID, CLIENT_SECRET, ISSUER, Provider
 
+account_of = committed(clinic_accounts.account_of)
 T0 = 1_774_000_000_000
 BACK = "https://posture.clinic.test/login/clinic/answer"
 MARA = ClinicIdentity(ISSUER, "subject-1", "mara@example.org")

@@ -19,6 +19,7 @@ from server.store.tables import audit_entry
 from tests.server.access.conftest import Town
 from tests.server.access.decisions import Who
 from tests.server.conftest import ORIGIN, PASSWORD
+from tests.server.transactions import committed
 
 from .keys import Key
 from .test_steps_in import code, field, give_app, give_codes, give_passkey, give_password
@@ -234,7 +235,7 @@ async def test_somebody_elses_passkey_confirms_nothing(named: Any) -> None:
     give_passkey(named)
     theirs = give_passkey(named, "otto")
     client = named.client()
-    token = open_session(named.engine, named.people["mara"], named.now_ms, named.rules)
+    token = committed(open_session)(named.engine, named.people["mara"], named.now_ms, named.rules)
     client.cookies.set("plumbline-session", token)
     here = Person(named, client)
     question = await here.send("/account/confirm/passkey/question")
@@ -287,7 +288,7 @@ async def test_signing_out_is_open_to_who_has_not_set_one_up(strict: Any) -> Non
 
 async def test_a_new_sign_in_forgets_sessions_that_are_over(clinic: Any) -> None:
     mara = clinic.people["mara"]
-    open_session(clinic.engine, mara, 0, clinic.rules, browser=Browser("2001:db8::1", "Edge on Windows"))
+    committed(open_session)(clinic.engine, mara, 0, clinic.rules, browser=Browser("2001:db8::1", "Edge on Windows"))
     assert [one.browser.address for one in sessions_of(clinic.engine, mara, 1, clinic.rules)] == ["2001:db8::1"]
     assert sessions_of(clinic.engine, mara, clinic.rules.idle_ms, clinic.rules) == []
 

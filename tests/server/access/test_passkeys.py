@@ -16,11 +16,13 @@ from server.access.passkeys import PasskeyLimitError, PasskeyRefusedError, ask_t
 from server.access.rules import AccessRules, Site
 from server.store import open_engine, reading, writing
 from server.store.tables import passkey, user_account
+from tests.server.transactions import committed
 
 from .keys import MADE, PRESENT, Key
 
 SITE = Site("https://posture.clinic.test", "posture.clinic.test")
 T0 = 1_774_000_000_000
+keep_passkey, owner_shown = committed(passkeys.keep_passkey), committed(passkeys.owner_shown)
 
 
 class Holder:
@@ -37,14 +39,12 @@ class Holder:
         asked = ask_to_make(self.engine, SITE, self.id, email="ada@example.org", name="Ada")
         self.key.flags = self.key.flags if flags is None else flags
         answer = self.key.make(json.loads(asked.options), **instead)
-        passkeys.keep_passkey(
-            self.engine, SITE, self.id, answer, challenge or asked.challenge, name=" Phone ", now_ms=T0
-        )
+        keep_passkey(self.engine, SITE, self.id, answer, challenge or asked.challenge, name=" Phone ", now_ms=T0)
 
     def show(self, *, anybody: bool = True, challenge: str = "", **instead: Any) -> int:
         asked = ask_to_show(self.engine, SITE, None if anybody else self.id)
         answer = self.key.show(json.loads(asked.options), **instead)
-        return passkeys.owner_shown(self.engine, SITE, answer, challenge or asked.challenge, T0 + 5)
+        return owner_shown(self.engine, SITE, answer, challenge or asked.challenge, T0 + 5)
 
 
 @pytest.fixture
@@ -171,9 +171,9 @@ def test_what_is_removed_or_of_a_disabled_account_opens_nothing(ada: Holder) -> 
 def test_nonsense_is_refused_and_nothing_else(ada: Holder, nonsense: dict[str, Any]) -> None:
     ada.make()
     with pytest.raises(PasskeyRefusedError):
-        passkeys.owner_shown(ada.engine, SITE, nonsense, "AAAA", T0)
+        owner_shown(ada.engine, SITE, nonsense, "AAAA", T0)
     with pytest.raises(PasskeyRefusedError):
-        passkeys.keep_passkey(ada.engine, SITE, ada.id, nonsense, "AAAA", name="", now_ms=T0)
+        keep_passkey(ada.engine, SITE, ada.id, nonsense, "AAAA", name="", now_ms=T0)
 
 
 def test_the_number_of_passkeys_is_bounded(ada: Holder) -> None:

@@ -15,9 +15,13 @@ from server.access import authenticators, recovery_codes, steps
 from server.access.sealing import SecretBox, UnsealError
 from server.store import reading, writing
 from server.store.tables import authenticator, recovery_code, sign_in_step, user_account
+from tests.server.transactions import committed
 
 T0 = 1_774_000_000_000
 SECOND = 1000
+confirm_app, code_matches = committed(authenticators.confirm_app), committed(authenticators.code_matches)
+begin, find = committed(steps.begin), committed(steps.find)
+take, count_try = committed(steps.take), committed(steps.count_try)
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def with_app(engine: Engine, box: SecretBox, user_id: int) -> pyotp.TOTP:
     """An app that has been confirmed at T0."""
     offer = authenticators.begin_app(engine, box, user_id, "ada@example.org", T0)
     totp = pyotp.TOTP(offer.secret)
-    assert authenticators.confirm_app(engine, box, user_id, totp.at(T0 // 1000), T0)
+    assert confirm_app(engine, box, user_id, totp.at(T0 // 1000), T0)
     return totp
 
 
@@ -61,12 +65,12 @@ def test_the_secret_is_stored_sealed_and_never_shown_by_itself(engine: Engine, a
 def test_an_app_counts_once_a_code_has_come_back(engine: Engine, ada: int, box: SecretBox) -> None:
     offer = authenticators.begin_app(engine, box, ada, "ada@example.org", T0)
     now = pyotp.TOTP(offer.secret).at(T0 // 1000)
-    assert not authenticators.code_matches(engine, box, ada, now, T0)
+    assert not code_matches(engine, box, ada, now, T0)
     wrong = f"{(int(now) + 1) % 10**6:06d}"
-    assert not authenticators.confirm_app(engine, box, ada, wrong, T0)
+    assert not confirm_app(engine, box, ada, wrong, T0)
     with reading(engine) as db:
         assert authenticators.app_since(db, ada) is None
-    assert authenticators.confirm_app(engine, box, ada, now, T0)
+    assert confirm_app(engine, box, ada, now, T0)
     with reading(engine) as db:
         assert authenticators.app_since(db, ada) == T0
 
@@ -75,29 +79,29 @@ def test_a_new_app_replaces_the_old_one_only_when_confirmed(engine: Engine, ada:
     first = with_app(engine, box, ada)
     offer = authenticators.begin_app(engine, box, ada, "ada@example.org", T0)
     later = T0 + 90 * SECOND
-    assert authenticators.code_matches(engine, box, ada, first.at(later // 1000), later)
+    assert code_matches(engine, box, ada, first.at(later // 1000), later)
     second = pyotp.TOTP(offer.secret)
-    assert authenticators.confirm_app(engine, box, ada, second.at(later // 1000), later)
+    assert confirm_app(engine, box, ada, second.at(later // 1000), later)
     latest = later + 90 * SECOND
-    assert not authenticators.code_matches(engine, box, ada, first.at(latest // 1000), latest)
-    assert authenticators.code_matches(engine, box, ada, second.at(latest // 1000), latest)
+    assert not code_matches(engine, box, ada, first.at(latest // 1000), latest)
+    assert code_matches(engine, box, ada, second.at(latest // 1000), latest)
 
 
 def test_a_code_is_taken_once_and_no_older_one_after_it(engine: Engine, ada: int, box: SecretBox) -> None:
     totp = with_app(engine, box, ada)
-    assert not authenticators.code_matches(engine, box, ada, totp.at(T0 // 1000), T0), "it has confirmed the app"
+    assert not code_matches(engine, box, ada, totp.at(T0 // 1000), T0), "it has confirmed the app"
     now = T0 + 300 * SECOND
     before, code = totp.at(now // 1000 - 30), totp.at(now // 1000)
-    assert authenticators.code_matches(engine, box, ada, f" {code[:3]} {code[3:]} ", now)
-    assert not authenticators.code_matches(engine, box, ada, code, now + SECOND)
-    assert not authenticators.code_matches(engine, box, ada, before, now + SECOND)
+    assert code_matches(engine, box, ada, f" {code[:3]} {code[3:]} ", now)
+    assert not code_matches(engine, box, ada, code, now + SECOND)
+    assert not code_matches(engine, box, ada, before, now + SECOND)
 
 
 @pytest.mark.parametrize(("away", "taken"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
 def test_a_clock_may_be_one_step_off(engine: Engine, ada: int, box: SecretBox, away: int, taken: bool) -> None:
     totp = with_app(engine, box, ada)
     now = T0 + 3600 * SECOND
-    assert authenticators.code_matches(engine, box, ada, totp.at(now // 1000 + 30 * away), now) is taken
+    assert code_matches(engine, box, ada, totp.at(now // 1000 + 30 * away), now) is taken
 
 
 def test_a_code_is_its_owners_alone(engine: Engine, ada: int, box: SecretBox) -> None:
@@ -105,9 +109,9 @@ def test_a_code_is_its_owners_alone(engine: Engine, ada: int, box: SecretBox) ->
     bea = add_person(engine, "bea@example.org")
     with_app(engine, box, bea)
     now = T0 + 300 * SECOND
-    assert not authenticators.code_matches(engine, box, bea, totp.at(now // 1000), now)
+    assert not code_matches(engine, box, bea, totp.at(now // 1000), now)
     for nonsense in ("", "12345", "1234567", "abcdef", "٣٤٥٦٧٨"):
-        assert not authenticators.code_matches(engine, box, ada, nonsense, now)
+        assert not code_matches(engine, box, ada, nonsense, now)
 
 
 @given(now=st.integers(T0, T0 + 10**9), seed=st.integers(0, 2**32))
@@ -143,31 +147,31 @@ def add_other(db: Any) -> int:
 
 
 def test_a_step_belongs_to_its_browser_and_ends_by_itself(engine: Engine, ada: int) -> None:
-    steps.begin(engine, "cookie", steps.Purpose.FACTOR, T0, user_id=ada, body={"next": "/patients"})
+    begin(engine, "cookie", steps.Purpose.FACTOR, T0, user_id=ada, body={"next": "/patients"})
     with reading(engine) as db:
         assert "cookie" not in repr(db.execute(select(sign_in_step)).all())
-    found = steps.find(engine, "cookie", steps.Purpose.FACTOR, T0 + 1)
+    found = find(engine, "cookie", steps.Purpose.FACTOR, T0 + 1)
     assert found is not None
     assert (found.user_id, found.body) == (ada, {"next": "/patients"})
-    assert steps.find(engine, "another", steps.Purpose.FACTOR, T0) is None
-    assert steps.find(engine, "cookie", steps.Purpose.CLINIC, T0) is None
-    assert steps.find(engine, "cookie", steps.Purpose.FACTOR, T0 + steps.LASTS_MS) is None
-    steps.begin(engine, "new", steps.Purpose.CLINIC, T0 + steps.LASTS_MS)
+    assert find(engine, "another", steps.Purpose.FACTOR, T0) is None
+    assert find(engine, "cookie", steps.Purpose.CLINIC, T0) is None
+    assert find(engine, "cookie", steps.Purpose.FACTOR, T0 + steps.LASTS_MS) is None
+    begin(engine, "new", steps.Purpose.CLINIC, T0 + steps.LASTS_MS)
     with reading(engine) as db:
         assert len(db.execute(select(sign_in_step)).all()) == 1
 
 
 def test_what_is_taken_is_gone_and_what_is_begun_again_replaced(engine: Engine) -> None:
     for challenge in ("one", "two"):
-        steps.begin(engine, "cookie", steps.Purpose.PASSKEY, T0, body={"challenge": challenge})
-    taken = steps.take(engine, "cookie", steps.Purpose.PASSKEY, T0)
+        begin(engine, "cookie", steps.Purpose.PASSKEY, T0, body={"challenge": challenge})
+    taken = take(engine, "cookie", steps.Purpose.PASSKEY, T0)
     assert taken is not None
     assert taken.body["challenge"] == "two"
-    assert steps.take(engine, "cookie", steps.Purpose.PASSKEY, T0) is None
+    assert take(engine, "cookie", steps.Purpose.PASSKEY, T0) is None
 
 
 def test_a_step_ends_after_its_tries(engine: Engine, ada: int) -> None:
-    steps.begin(engine, "cookie", steps.Purpose.FACTOR, T0, user_id=ada)
-    tried = [steps.count_try(engine, "cookie", steps.Purpose.FACTOR, T0) for _ in range(steps.MOST_TRIES + 1)]
+    begin(engine, "cookie", steps.Purpose.FACTOR, T0, user_id=ada)
+    tried = [count_try(engine, "cookie", steps.Purpose.FACTOR, T0) for _ in range(steps.MOST_TRIES + 1)]
     assert [step is not None for step in tried] == [True] * steps.MOST_TRIES + [False]
-    assert steps.find(engine, "cookie", steps.Purpose.FACTOR, T0) is None
+    assert find(engine, "cookie", steps.Purpose.FACTOR, T0) is None

@@ -6,11 +6,14 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from server.access.sessions import close_all_sessions, close_session, find_session, open_session
+from server.access import sessions
+from server.access.sessions import close_other_sessions, close_session, find_session
 from server.store import reading
 from server.store.tables import session
+from tests.server.transactions import committed
 
 MINUTE = 60_000
+open_session = committed(sessions.open_session)
 
 
 def count(clinic: Any) -> int:
@@ -54,13 +57,10 @@ def test_a_session_ends_in_any_case(clinic: Any) -> None:
     assert find_session(clinic.engine, token, rules.absolute_ms, rules) is None
 
 
-def test_signing_in_ends_the_session_that_was_there_and_clears_old_ones(clinic: Any) -> None:
+def test_a_new_session_clears_old_ones(clinic: Any) -> None:
     rules, mara = clinic.rules, clinic.people["mara"]
-    first = open_session(clinic.engine, mara, 0, rules)
-    second = open_session(clinic.engine, mara, 1, rules, replaces=first)
-    assert first != second
-    assert find_session(clinic.engine, first, 2, rules) is None
-    assert count(clinic) == 1
+    assert open_session(clinic.engine, mara, 0, rules) != open_session(clinic.engine, mara, 1, rules)
+    assert count(clinic) == 2
     open_session(clinic.engine, mara, rules.absolute_ms + 5, rules)
     assert count(clinic) == 1
 
@@ -68,10 +68,11 @@ def test_signing_in_ends_the_session_that_was_there_and_clears_old_ones(clinic: 
 def test_closing_one_or_all(clinic: Any) -> None:
     rules, mara, otto = clinic.rules, clinic.people["mara"], clinic.people["otto"]
     tokens = [open_session(clinic.engine, who, 0, rules) for who in (mara, mara, otto)]
-    close_session(clinic.engine, tokens[0])
+    assert committed(close_session)(clinic.engine, tokens[0]) == mara
+    assert committed(close_session)(clinic.engine, tokens[0]) is None
     assert find_session(clinic.engine, tokens[0], 1, rules) is None
     assert find_session(clinic.engine, tokens[1], 1, rules)
-    close_all_sessions(clinic.engine, mara)
+    assert committed(close_other_sessions)(clinic.engine, mara, keep="") == 1
     assert find_session(clinic.engine, tokens[1], 1, rules) is None
     assert find_session(clinic.engine, tokens[2], 1, rules)
 

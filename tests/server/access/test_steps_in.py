@@ -22,6 +22,7 @@ from server.access.steps import LASTS_MS
 from server.app import create_app
 from server.store import writing
 from tests.server.conftest import ORIGIN, PASSWORD, SEALING_KEY
+from tests.server.transactions import committed
 
 from .keys import PRESENT, Key
 from .provider import CLIENT_ID, CLIENT_SECRET, ISSUER, Provider
@@ -41,7 +42,7 @@ def give_app(clinic: Any, who: str = "mara") -> pyotp.TOTP:
     then = clinic.now_ms - 10**8
     offer = begin_app(clinic.engine, BOX, clinic.people[who], f"{who}@example.org", then)
     totp = pyotp.TOTP(offer.secret)
-    assert confirm_app(clinic.engine, BOX, clinic.people[who], totp.at(then // 1000), then)
+    assert committed(confirm_app)(clinic.engine, BOX, clinic.people[who], totp.at(then // 1000), then)
     return totp
 
 
@@ -54,9 +55,8 @@ def give_passkey(clinic: Any, who: str = "mara") -> Key:
     site, user_id = clinic.rules.site, clinic.people[who]
     key = Key(site.origin, site.rp_id, credential=who.encode() * 5)
     asked = ask_to_make(clinic.engine, site, user_id, email=f"{who}@example.org", name=who)
-    keep_passkey(
-        clinic.engine, site, user_id, key.make(json.loads(asked.options)), asked.challenge, name="Phone", now_ms=0
-    )
+    made = key.make(json.loads(asked.options))
+    committed(keep_passkey)(clinic.engine, site, user_id, made, asked.challenge, name="Phone", now_ms=0)
     return key
 
 

@@ -25,6 +25,7 @@ from server.store.migrate import current_revision, migrate, newest_revision, unm
 from server.store.tables import metadata, patient, user_account
 from tests.plugins.databases import run_sql
 from tests.server.conftest import Clinic
+from tests.server.transactions import committed
 
 NOW = 1_790_000_000_000
 
@@ -68,7 +69,7 @@ def test_what_is_restored_is_what_was_backed_up(
     clinic_on_both: Clinic, database_url: str, empty_url: str, tmp_path: Path, opened: Callable[[str], Engine]
 ) -> None:
     engine = clinic_on_both.engine
-    open_session(engine, clinic_on_both.people["mara"], NOW, clinic_on_both.rules)
+    committed(open_session)(engine, clinic_on_both.people["mara"], NOW, clinic_on_both.rules)
     file = tmp_path / "backup.tar"
     before = contents(engine)
     made = back_up(database_url, file, NOW)

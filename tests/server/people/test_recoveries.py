@@ -15,6 +15,7 @@ from server.people.recoveries import BY_HAND_MS, BY_MAIL_MS, offer_by_mail, offe
 from server.store import reading, writing
 from server.store.tables import recovery
 from tests.server.people.conftest import NOW, Practice
+from tests.server.transactions import committed
 
 
 def offered(practice: Practice, user_id: int, *, now_ms: int = NOW) -> Link:
@@ -29,11 +30,11 @@ def recovered(practice: Practice, token: str, *, now_ms: int = NOW, kept: str = 
 
 def test_a_link_sets_the_password_once_and_ends_every_session(practice: Practice) -> None:
     rules = AccessRules()
-    own = [open_session(practice.engine, practice.therapist, NOW, rules) for _ in range(2)]
-    other = open_session(practice.engine, practice.administrator, NOW, rules)
+    own = [committed(open_session)(practice.engine, practice.therapist, NOW, rules) for _ in range(2)]
+    other = committed(open_session)(practice.engine, practice.administrator, NOW, rules)
     link = offered(practice, practice.therapist)
     with reading(practice.engine) as db:
-        assert open_recovery(db, link.token, NOW) == "mara@example.org"
+        assert open_recovery(db, link.token, NOW).email == "mara@example.org"
         assert link.token not in repr(db.execute(select(recovery)).all())
     assert recovered(practice, link.token) == practice.therapist
     found = credentials(practice.engine, "mara@example.org")
@@ -75,11 +76,11 @@ def test_by_mail_it_is_shorter_and_only_for_who_is_there(practice: Practice) -> 
 
 def test_a_changed_password_ends_links_and_sign_ins_that_are_half_done(practice: Practice) -> None:
     link, kept = offered(practice, practice.therapist), offered(practice, practice.administrator)
-    steps.begin(practice.engine, "half way", steps.Purpose.FACTOR, NOW, user_id=practice.therapist)
+    committed(steps.begin)(practice.engine, "half way", steps.Purpose.FACTOR, NOW, user_id=practice.therapist)
     with writing(practice.engine) as db:
         set_password(db, practice.therapist, "new hash", NOW)
-        assert open_recovery(db, kept.token, NOW) == "vera@example.org"
-    assert steps.find(practice.engine, "half way", steps.Purpose.FACTOR, NOW) is None
+        assert open_recovery(db, kept.token, NOW).email == "vera@example.org"
+    assert committed(steps.find)(practice.engine, "half way", steps.Purpose.FACTOR, NOW) is None
     with pytest.raises(LinkRefusedError):
         recovered(practice, link.token, kept="another")
 
