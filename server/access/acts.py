@@ -46,7 +46,9 @@ class Act(StrEnum):
     SEE_RECORD = "see record"
     """Name, pseudonym and time zone."""
     SEE_LIST = "see in list"
-    """The patient's present day in short, in the list."""
+    """The patient's present day in short, in the list, and what stands out."""
+    DISMISS_FLAG = "dismiss flag"
+    """Saying that what stands out in the list needs nothing, and why."""
     SEE_DAY = "see day"
     SEE_TRENDS = "see trends"
     SEE_PLAN = "see plan"
@@ -94,7 +96,7 @@ ALLOWED: Final[Mapping[Basis, frozenset[Act]]] = {
     Basis.CARE: _SEEING
     | _COMPUTERS
     | {Act.SEE_NOTES, Act.WRITE_NOTE, Act.MAKE_REPORT}
-    | {Act.SEE_LIST, Act.MARK_DAY, Act.CHANGE_ZONE, Act.CHANGE_PLAN, Act.COMMAND}
+    | {Act.SEE_LIST, Act.DISMISS_FLAG, Act.MARK_DAY, Act.CHANGE_ZONE, Act.CHANGE_PLAN, Act.COMMAND}
     | {Act.ACKNOWLEDGE_RED_FLAGS}
     | _RIGHTS
     | {Act.EXPORT},

@@ -10,15 +10,16 @@ from server.access.care_commands import CareCommands
 from server.access.care_computers import CareComputers
 from server.access.care_days import CareDays
 from server.access.care_diary import CareDiary
-from server.access.care_list import CareList, Overview
+from server.access.care_list import CareList, Standing
 from server.access.care_notes import CareNotes
 from server.access.care_plans import CarePlans
 from server.access.care_records import CareRecords
+from server.access.care_reports import CareReports
 from server.access.care_rights import CareRights
 from server.access.care_trends import CareTrends
 from server.access.grounds import Patient
 
-__all__ = ["Care", "Overview", "Patient"]
+__all__ = ["Care", "Patient", "Standing"]
 
 
 class Care(
@@ -30,6 +31,7 @@ class Care(
     CareRecords,
     CareRights,
     CareNotes,
+    CareReports,
     CareDiary,
     CareCommands,
 ):

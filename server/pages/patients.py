@@ -8,7 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from server.access.acts import Basis
-from server.access.care import Overview
+from server.access.care import Standing
 from server.access.clips import ClipState
 from server.pages.charts import palette
 from server.pages.coverage import coverage_bar, coverage_words, seconds_by_code
@@ -78,7 +78,7 @@ def reasons(summary: DaySummary, plan: PlanState, clip: ClipState | None, now_ms
     return tuple(found)
 
 
-def row(one: Overview, now_ms: int) -> Row:
+def row(one: Standing, now_ms: int) -> Row:
     """A patient's line."""
     patient, summary, plan = one.patient, one.day, one.plan
     clip = one.clips[0] if one.clips else None

@@ -24,7 +24,7 @@ router: Final = APIRouter(include_in_schema=False)
 @router.get("/patients")
 def patients(door: Door) -> HTMLResponse:
     """Everybody in my care, those first who need a look."""
-    everybody = door.care.overview()
+    everybody = door.care.worklist()
     rows = [patient_list.row(one, door.now_ms) for one in everybody]
     context = {
         "total": len(rows),
