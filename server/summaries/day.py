@@ -10,10 +10,9 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gateway import messages
-from server.store.epoch_blob import NO_ANGLE, Rows
+from server.store.epoch_blob import Rows
 from server.summaries.calendar import local_date, local_instant
 from server.summaries.detail import detail_of
 from server.summaries.episodes import Told, merge_episodes
@@ -41,8 +40,6 @@ Span = tuple[int, int]
 """[start, end), UTC ms."""
 
 _DAY_MIN: Final = 1440
-_WORN: Final = np.array([name not in NOT_WORN for name in messages.CATEGORIES])
-"""By category code."""
 _BEYOND: Final = 1000
 """Larger than any angle, degrees."""
 
@@ -229,14 +226,9 @@ def _summary(
     )
 
 
-def _worn_angles(painted: Painted) -> NDArray[np.bool_]:
-    worn: NDArray[np.bool_] = _WORN[painted.codes] & (painted.sagittal != NO_ANGLE)
-    return worn
-
-
 def _percentiles(painted: Painted) -> tuple[float | None, float | None, float | None]:
     """P10, P50, P90 of the two-second means of worn time; each second carries the mean of its two."""
-    angles = painted.sagittal[_worn_angles(painted)]
+    angles = painted.sagittal[painted.angled]
     if not len(angles):
         return None, None, None
     p10, p50, p90 = (round(float(value), 1) for value in np.percentile(angles, (10, 50, 90)))
@@ -256,7 +248,7 @@ def _stripes(painted: Painted) -> tuple[Stripe, ...]:
 
 
 def _trace(painted: Painted) -> tuple[TracePoint, ...]:
-    worn = np.flatnonzero(_worn_angles(painted))
+    worn = np.flatnonzero(painted.angled)
     if not len(worn):
         return ()
     begins = painted.begins_ms

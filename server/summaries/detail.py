@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.messages import CATEGORIES
-from server.store.epoch_blob import NO_ANGLE
 from server.summaries.painting import Painted
-from server.summaries.types import CODE, NOT_WORN, DayDetail, HourDetail
+from server.summaries.types import DayDetail, HourDetail
 
 _QUARTER_MS: Final = 900_000
 """All zones and clock changes move by whole quarters of an hour."""
 _HOURS: Final = 24
 _KINDS: Final = len(CATEGORIES)
-_OFF: Final = [CODE[name] for name in NOT_WORN]
 
 
 def detail_of(painted: Painted, zones: Sequence[tuple[int, str]]) -> DayDetail:
@@ -31,18 +29,19 @@ def detail_of(painted: Painted, zones: Sequence[tuple[int, str]]) -> DayDetail:
     hour = _local_hours(painted.begins_ms, zones)
     cells = np.bincount(hour * _KINDS + painted.codes, minlength=_HOURS * _KINDS).reshape(_HOURS, _KINDS)
     hours = tuple(HourDetail(number, tuple(row)) for number, row in enumerate(cells.tolist()) if any(row))
-    worn = ~np.isin(painted.codes, _OFF) & (painted.sagittal != NO_ANGLE)
-    degrees, seconds = np.unique(painted.sagittal[worn], return_counts=True)
-    return DayDetail(hours, tuple(zip(degrees.tolist(), seconds.tolist(), strict=True)))
+    counts = np.bincount(painted.sagittal[painted.angled].view(np.uint8) ^ 0x80, minlength=256)  # -128 first
+    degrees = np.flatnonzero(counts)
+    return DayDetail(hours, tuple(zip((degrees - 128).tolist(), counts[degrees].tolist(), strict=True)))
 
 
 def _local_hours(begins_ms: NDArray[np.int64], zones: Sequence[tuple[int, str]]) -> NDArray[np.int64]:
-    quarters, place = np.unique(begins_ms // _QUARTER_MS, return_inverse=True)
+    quarter = begins_ms // _QUARTER_MS
+    first = np.flatnonzero(np.append(True, np.diff(quarter) != 0))
     told = []
-    for quarter in (quarters * _QUARTER_MS).tolist():
-        zone = next((name for start, name in reversed(zones) if start <= quarter), zones[0][1])
-        told.append(datetime.fromtimestamp(quarter / 1000, UTC).astimezone(ZoneInfo(zone)).hour)
-    return np.array(told, dtype=np.int64)[place]
+    for begins in (quarter[first] * _QUARTER_MS).tolist():
+        zone = next((name for start, name in reversed(zones) if start <= begins), zones[0][1])
+        told.append(datetime.fromtimestamp(begins / 1000, ZoneInfo(zone)).hour)
+    return np.repeat(told, np.diff(first, append=len(quarter)))
 
 
 def write_detail(detail: DayDetail) -> str:

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from server.store.epoch_blob import JUDGE_GATEWAY, NO_ANGLE, Rows, codes_of
-from server.summaries.types import CODE
+from server.summaries.types import CODE, NOT_WORN
 
 LOST: Final = CODE["lost"]
+_WORN: Final = np.array([name not in NOT_WORN for name in CODE])
+"""By category code."""
 SECOND_MS: Final = 1000
 MINUTE_MS: Final = 60_000
 _DRIFT_MS: Final = 2_000
@@ -62,6 +65,12 @@ class Painted:
     calibration_versions: tuple[int, ...]
     clips: tuple[str, ...]
     simulated: bool
+
+    @cached_property
+    def angled(self) -> NDArray[np.bool_]:
+        """(N,) whether a second was worn and has an angle."""
+        found: NDArray[np.bool_] = _WORN[self.codes] & (self.sagittal != NO_ANGLE)
+        return found
 
 
 def merge_judges(rows: Rows) -> Minutes:
@@ -138,13 +147,17 @@ def _locate(
     follows = np.diff(told.start_ms[of_boot].astype(np.int64)) == MINUTE_MS
     near = follows & (np.abs(step - MINUTE_MS) <= _DRIFT_MS)
     length[:-1][near] = step[near]
-    # There are far fewer minutes than instants: where each begins is looked up, and what lies between is of that one.
+    # There are far fewer minutes than instants: where each begins and ends is looked up; where a next one begins before
+    # this one ends, what follows is of that one.
     first = np.searchsorted(middle, utc)
-    count = np.diff(first, append=len(middle))
-    place = np.arange(len(middle) - count.sum(), len(middle))
-    second = (middle[place] - np.repeat(utc, count)) * 60 // np.repeat(length, count)
-    inside = np.flatnonzero(second < 60)
-    return place[inside], np.repeat(of_boot * 60, count)[inside] + second[inside]
+    end = np.minimum(np.searchsorted(middle, utc + length), np.append(first[1:], len(middle)))
+    count = end - first
+    place = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(count.sum())
+    # Exact: the quotient of whole numbers below 2**26 is never rounded up to a whole number, and it divides faster.
+    second = ((middle[place] - np.repeat(utc, count)) * 60 / np.repeat(length.astype(np.float64), count)).astype(
+        np.int64
+    )
+    return place, np.repeat(of_boot * 60, count) + second
 
 
 def _painted(

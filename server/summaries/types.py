@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from gateway import messages
 
@@ -113,8 +113,7 @@ class DaySummary:
         return self.responses.get("prompt", 0) / known if known else None
 
 
-@dataclass(frozen=True)
-class Stripe:
+class Stripe(NamedTuple):
     """A run of seconds of one category, from `start_ms` to before `end_ms`."""
 
     start_ms: int
@@ -122,8 +121,7 @@ class Stripe:
     category: str
 
 
-@dataclass(frozen=True)
-class TracePoint:
+class TracePoint(NamedTuple):
     """A minute of inclination: median, lowest and highest two-second sagittal mean. Minutes without angles are left
     out."""
 
