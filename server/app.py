@@ -59,6 +59,7 @@ from server.store import UNUSABLE
 log: Final = logging.getLogger(__name__)
 
 
+from server.reports.routes import router as reports
 def create_app(
     engine: Engine,
     clock: Callable[[], int],
@@ -126,6 +127,7 @@ def create_app(
     app.include_router(joining.router)
     app.include_router(emergency.router)
     app.include_router(own.router)
+    app.include_router(reports)
     app.include_router(rights)
     app.include_router(taking_in.router)
     app.include_router(languages.router)

@@ -74,8 +74,13 @@ def swatch(code: int) -> Markup:
 
 
 def patterns() -> Markup:
-    """The patterns of what was not measured, once a page. Their colours are attributes, so that paper can have them
-    too (`server.pages.charts.paper`)."""
+    """The patterns of what was not measured, once a page."""
+    return element("svg", [defs()], class_="patterns", width=0, height=0, aria_hidden="true")
+
+
+def defs() -> Markup:
+    """The patterns alone. Their colours are attributes, so that paper can have them too
+    (`server.pages.charts.paper`)."""
 
     def pattern(key: str, ground: str, size: float, marks: list[Markup], turn: str | None = None) -> Markup:
         return element(
@@ -103,4 +108,4 @@ def patterns() -> Markup:
         pattern("uncalibrated", "uncalibrated", 7, cross),
         pattern("to-come", "raised", 8, []),
     ]
-    return element("svg", [element("defs", drawn)], class_="patterns", width=0, height=0, aria_hidden="true")
+    return element("defs", drawn)

@@ -9,7 +9,9 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
-from server.pages.charts.palette import patterns
+from markupsafe import Markup
+
+from server.pages.charts.palette import defs
 from server.pages.charts.vega import Spec
 
 FONT: Final = "Libertinus Serif"
@@ -39,7 +41,12 @@ def inked(text: str) -> str:
 
 def drawn(spec: Spec, width: int) -> str:
     """The chart as SVG, `width` px wide, that needs nothing around it."""
-    return _drawn(json.dumps(spec, sort_keys=True), width)
+    return inked(_drawn(json.dumps(spec, sort_keys=True), width).replace(">", f">{defs()}", 1))
+
+
+def inline(spec: Spec, width: int) -> Markup:
+    """The same for a page that has `palette.patterns` and the style sheet, in the colours of the page."""
+    return Markup(_drawn(json.dumps(spec, sort_keys=True), width))  # noqa: S704 - its words were escaped by the drawing
 
 
 @lru_cache(maxsize=64)
@@ -47,9 +54,5 @@ def _drawn(text: str, width: int) -> str:
     # Tens of megabytes that only a server which makes reports needs.
     import vl_convert  # noqa: PLC0415
 
-    spec = json.loads(inked(text))
-    spec = {**spec, "width": width, "config": {**spec["config"], "font": FONT}}
-    svg = vl_convert.vegalite_to_svg(spec)
-    head, rest = svg.split(">", 1)
-    defs = re.search(r"<defs>.*</defs>", str(patterns()), re.DOTALL)
-    return f"{head}>{inked(defs.group()) if defs else ''}{rest}"
+    spec = json.loads(text)
+    return vl_convert.vegalite_to_svg({**spec, "width": width, "config": {**spec["config"], "font": FONT}})

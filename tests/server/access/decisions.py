@@ -167,6 +167,8 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "GET /api/v1/patients/{patient_id}/weeks/{day}": MEASURED,
     "GET /api/v1/patients/{patient_id}/trends": MEASURED,
     "GET /api/v1/patients/{patient_id}/zones": KNOWN,
+    "GET /patients/{patient_id}/report": frozenset({Who.CARER, Who.SELF}),
+    "GET /patients/{patient_id}/report.pdf": frozenset({Who.CARER, Who.SELF}),
     "POST /api/v1/patients/{patient_id}/zones": TRAVEL,
     "DELETE /api/v1/patients/{patient_id}/zones/{start_ms}": TRAVEL,
     "GET /api/v1/patients/{patient_id}/plan": MEASURED,

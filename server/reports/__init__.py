@@ -1,0 +1,1 @@
+"""A week or four weeks on one page of paper, for a doctor who has never seen the clip."""
