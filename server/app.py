@@ -51,6 +51,7 @@ from server.pages import (
 from server.pages.language import Languages, speaking, wanted
 from server.pages.render import LocalFiles, problem_page, wants_page
 from server.pages.rights import router as rights
+from server.pages.signing import page_before
 from server.people.mail import Mailer
 from server.problems import FieldError, ProblemError, busy, from_other_site, of_status
 from server.rights.tombstones import Tombstones
@@ -151,7 +152,8 @@ def _answer(request: Request, problem: ProblemError, somebody: Known | None = No
     if not wants_page(request):
         return problem.as_json()
     if problem.leads_to:
-        return RedirectResponse(problem.leads_to, 303)
+        came_from = page_before(request) if problem.and_back else ""
+        return RedirectResponse(problem.leads_to + (f"?next={quote(came_from)}" if came_from else ""), 303)
     if problem.status == 401 and request.method == "GET":
         return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
     return problem_page(problem, somebody)

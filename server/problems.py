@@ -22,7 +22,8 @@ class FieldError:
 
 class ProblemError(Exception):
     """An answer other than what was asked for. `detail` says what to do about it; `kind`, with `members`, tells
-    programs of an answer that they can act upon; `leads_to` is the page to which people are led who would see it."""
+    programs of an answer that they can act upon; `leads_to` is the page to which people are led who would see it, and
+    `and_back` says that it leads back to where they were."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class ProblemError(Exception):
         kind: str = "",
         members: Mapping[str, object] | None = None,
         leads_to: str = "",
+        and_back: bool = False,
     ) -> None:
         super().__init__(f"{title}: {detail}")
         self.status = status
@@ -45,6 +47,7 @@ class ProblemError(Exception):
         self.kind = kind
         self.members = dict(members or {})
         self.leads_to = leads_to
+        self.and_back = and_back
 
     @property
     def headers(self) -> dict[str, str]:
@@ -135,6 +138,7 @@ def confirm_first() -> ProblemError:
         "This needs a sign-in of the last few minutes. Confirm with your password or a passkey, and repeat it.",
         kind="confirm-first",
         leads_to="/account/confirm",
+        and_back=True,
     )
 
 

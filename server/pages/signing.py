@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -53,6 +53,21 @@ def local_path(wanted: str) -> str:
     """Where to go after signing in: a path of ours, whatever was asked for."""
     plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
     return wanted if plain and wanted.startswith("/") and not wanted.startswith("//") else HOME
+
+
+def page_before(request: Request) -> str:
+    """The page that somebody asks for or, where they send a form, the page that it stands on; "" where that is not
+    said, or is of another site."""
+    if request.method == "GET":
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    try:
+        parts = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    ours = {request.headers.get("host"), urlsplit(desk_of(request).rules.public_url).netloc}
+    if not parts.netloc or parts.netloc not in ours:
+        return ""
+    return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
 def sign_in_page(

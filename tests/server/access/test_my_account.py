@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -214,7 +215,9 @@ async def test_what_changes_the_way_in_needs_a_fresh_proof(named: Any) -> None:
         for path, body in asked:
             told = await here.send(path, body)
             assert (told.status_code, told.json()["type"]) == (403, "urn:plumbline:problem:confirm-first")
-        assert (await here.get("/account/passkeys/new")).headers["location"] == "/account/confirm"
+        assert (await here.get("/account/passkeys/new")).headers["location"] == (
+            "/account/confirm?next=/account/passkeys/new"
+        )
         assert "Use a passkey" in (await here.get("/account/confirm")).text
         assert (await here.post("/account/confirm", password="not this one")).status_code == 401
         before = client.cookies["plumbline-session"]
@@ -338,3 +341,43 @@ async def test_an_administrator_opens_no_account_from_a_session_left_open(town: 
         answer = await vera.post(f"/people/accounts/{clinic.people['otto']}/{what}")
         assert (answer.status_code, answer.headers["location"]) == (303, "/account/confirm")
     await vera.aclose()
+
+
+async def test_who_has_confirmed_comes_back_to_where_they_were(town: Town) -> None:
+    clinic, vera = town.clinic, await visit(town.clinic, "vera")
+    clinic.now_ms += clinic.rules.fresh_ms + 1
+    path = f"/people/accounts/{clinic.people['otto']}/recovery"
+    vera.client.headers["referer"] = f"{ORIGIN}/people?of=1&more=2"
+    answer = await vera.post(path)
+    assert answer.headers["location"] == "/account/confirm?next=/people%3Fof%3D1%26more%3D2"
+    wanted = html.unescape(field((await vera.get(answer.headers["location"])).text, "next"))
+    assert wanted == "/people?of=1&more=2"
+    done = await vera.post("/account/confirm", password=PASSWORD, next=wanted)
+    assert (done.status_code, done.headers["location"]) == (303, wanted)
+    assert (await vera.post(path)).status_code == 200
+
+
+ELSEWHERE = (
+    "https://evil.test/people",
+    "https://evil.test//clinic.test/people",
+    "http://clinic.test.evil.test/people",
+    "http://clinic.test@evil.test/people",
+    "http://clinic.test//evil.test",
+    "http://clinic.test/account/confirm?next=/people",
+    "http://[clinic.test/people",
+    "javascript:alert(1)",
+    "",
+)
+
+
+async def test_nobody_is_led_out_of_here(town: Town) -> None:
+    clinic, vera = town.clinic, await visit(town.clinic, "vera")
+    clinic.now_ms += clinic.rules.fresh_ms + 1
+    for elsewhere in ELSEWHERE:
+        vera.client.headers["referer"] = elsewhere
+        answer = await vera.post(f"/people/accounts/{clinic.people['otto']}/recovery")
+        page = (await vera.get(answer.headers["location"])).text
+        assert field(page, "next") == "/account", elsewhere
+    for wanted in (*ELSEWHERE, "//evil.test", "/\\evil.test", "https:evil.test", "/\tevil.test"):
+        done = await vera.post("/account/confirm", password=PASSWORD, next=wanted)
+        assert (done.status_code, done.headers["location"]) == (303, "/account"), wanted
