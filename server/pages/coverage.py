@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from server.pages.charts import palette, strip
+from server.pages.language import gettext as _
 from server.pages.words import duration, exact, percent
 from server.summaries.types import CODE, DaySummary
 
@@ -34,13 +35,15 @@ def coverage_words(summary: DaySummary) -> str:
     """Coverage in a sentence."""
     if not summary.window_s:
         return (
-            "No plan was set for this day." if summary.plan_version is None else "The plan has no window on this day."
+            _("No plan was set for this day.")
+            if summary.plan_version is None
+            else _("The plan has no window on this day.")
         )
     if not summary.elapsed_s:
-        return "The window has not begun."
-    so_far = " so far" if summary.so_far else ""
+        return _("The window has not begun.")
+    words = _("Worn {worn} of {window} so far ({share})") if summary.so_far else _("Worn {worn} of {window} ({share})")
     share = percent(summary.worn_s, summary.elapsed_s)
-    return f"Worn {duration(summary.worn_s)} of {duration(summary.elapsed_s)}{so_far} ({share})"
+    return words.format(worn=duration(summary.worn_s), window=duration(summary.elapsed_s), share=share)
 
 
 def coverage_bar(summary: DaySummary, *, height: int) -> Markup | None:
@@ -48,8 +51,10 @@ def coverage_bar(summary: DaySummary, *, height: int) -> Markup | None:
     if not summary.window_s:
         return None
     seconds = seconds_by_code(summary)
-    told = [f"{palette.LABELS[code]} {duration(seconds[code])}" for code in palette.SHOWN if seconds.get(code)]
-    return strip.coverage_bar(seconds, height=height, label="The window adds up: " + ", ".join(told))
+    told = [f"{_(palette.LABELS[code])} {duration(seconds[code])}" for code in palette.SHOWN if seconds.get(code)]
+    return strip.coverage_bar(
+        seconds, height=height, label=_("The window adds up: {parts}").format(parts=", ".join(told))
+    )
 
 
 def parts(summary: DaySummary, codes: Sequence[int]) -> list[Part]:
@@ -59,8 +64,8 @@ def parts(summary: DaySummary, codes: Sequence[int]) -> list[Part]:
     return [
         Part(
             palette.swatch(code),
-            palette.LABELS[code],
-            palette.MEANINGS[code],
+            _(palette.LABELS[code]),
+            _(palette.MEANINGS[code]),
             exact(seconds[code]),
             percent(seconds[code], summary.window_s),
             strip.share_bar(code, seconds[code], largest),

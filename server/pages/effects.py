@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from server.pages.language import gettext as _
 from server.pages.period import ChangeRow, changes, left_out_words, side_words, span_words
-from server.pages.plan_words import STATES, differences, moment, plan_facts
+from server.pages.plan_words import STATES, differences, plan_facts
+from server.pages.words import SHORT_MOMENT, moment
 from server.summaries.effects import Effect
 
 _TOLD: Final = ("shifts_per_hour", "longest_still_min", "slouched_share", "response_rate")
@@ -58,7 +59,7 @@ def _row(effect: Effect, different: str, zone: ZoneInfo) -> EffectRow:
     return EffectRow(
         version.version,
         _(STATES[version.state]),
-        moment(version.created_ms, zone),
+        moment(version.created_ms, zone, SHORT_MOMENT),
         version.author or _("an account that is gone"),
         version.reason,
         different,

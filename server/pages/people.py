@@ -12,6 +12,7 @@ from server.access.accounts import AccountError
 from server.access.acts import Duty, Role
 from server.access.my_account import MyAccount
 from server.access.web import Door, Holder, SignedIn, desk_of
+from server.pages.language import N_
 from server.pages.places import PEOPLE, RECORDS
 from server.pages.render import page
 from server.pages.zones import zones
@@ -25,9 +26,9 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Text = Annotated[str, Form(max_length=300)]
 
 ROLES: Final = {
-    Role.THERAPIST: ("Therapist", "sees and treats those in their care"),
-    Role.ADMINISTRATOR: ("Administrator", "looks after people and records, sees no measurements"),
-    Role.PATIENT: ("Patient", "sees their own days and plan"),
+    Role.THERAPIST: (N_("Therapist"), N_("sees and treats those in their care")),
+    Role.ADMINISTRATOR: (N_("Administrator"), N_("looks after people and records, sees no measurements")),
+    Role.PATIENT: (N_("Patient"), N_("sees their own days and plan")),
 }
 
 

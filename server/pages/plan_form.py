@@ -11,25 +11,37 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 
 from gateway import messages
+from server.pages.language import N_
+from server.pages.language import gettext as _
+from server.pages.words import sentence
 from server.plans.limits import GOALS as _PREFIX
 from server.plans.limits import NUMBERS
 from server.plans.types import LONGEST_REASON, SHORTEST_REASON, InvalidPlanError
 
-DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DAYS: Final = (
+    N_("Monday"),
+    N_("Tuesday"),
+    N_("Wednesday"),
+    N_("Thursday"),
+    N_("Friday"),
+    N_("Saturday"),
+    N_("Sunday"),
+)
+SHORT_DAYS: Final = (N_("Mon"), N_("Tue"), N_("Wed"), N_("Thu"), N_("Fri"), N_("Sat"), N_("Sun"))
 MODES: Final = {
-    "train": "Train: remind when slouched for long",
-    "track": "Track: measure only, never remind",
+    "train": N_("Train: remind when slouched for long"),
+    "track": N_("Track: measure only, never remind"),
 }
 TRIGGERS: Final = {
-    "dwell": "Time: when one slouch has lasted long enough",
-    "dose": "Dose: when slouches have added up",
+    "dwell": N_("Time: when one slouch has lasted long enough"),
+    "dose": N_("Dose: when slouches have added up"),
 }
 PROBES: Final = {
-    "0": "None",
-    "5": "One day in 5",
-    "4": "One day in 4",
-    "3": "One day in 3",
-    "2": "One day in 2",
+    "0": N_("None"),
+    "5": N_("One day in 5"),
+    "4": N_("One day in 4"),
+    "3": N_("One day in 3"),
+    "2": N_("One day in 2"),
 }
 _TIME: Final = TypeAdapter[str](messages.HourMinute)
 _LONGEST_TEXT: Final = 40
@@ -56,11 +68,16 @@ class NumberField:
     @property
     def allowed(self) -> str:
         """The limits in words."""
-        return f"{self.low:g} to {self.high:g} {self.unit}".rstrip()
+        return _("{low} to {high} {unit}").format(low=f"{self.low:g}", high=f"{self.high:g}", unit=_(self.unit))
+
+    def told(self, value: float) -> str:
+        """A value with its unit."""
+        return f"{value:g} {_(self.unit)}"
 
     def read(self, text: str) -> float | int:
         """The number in `text`. Raises ValueError with what to enter instead."""
-        ask = f"Enter {'a whole number' if self.whole else 'a number'} from {self.allowed}."
+        ask = _("Enter a whole number from {limits}.") if self.whole else _("Enter a number from {limits}.")
+        ask = ask.format(limits=self.allowed)
         try:
             value = float(text.strip().replace(",", "."))
         except ValueError:
@@ -76,24 +93,33 @@ def _number(name: str, label: str, unit: str, hint: str) -> NumberField:
 
 
 WHEN: Final = (
-    _number("angle_deg", "Angle", "degrees forward", "Further forward counts as slouched."),
-    _number("recovery_deg", "Recovery", "degrees", "A slouch ends below this angle."),
-    _number("recovery_s", "Recovery time", "seconds", "How long below that until it has ended."),
+    _number("angle_deg", N_("Angle"), N_("degrees forward"), N_("Further forward counts as slouched.")),
+    _number("recovery_deg", N_("Recovery"), N_("degrees"), N_("A slouch ends below this angle.")),
+    _number("recovery_s", N_("Recovery time"), N_("seconds"), N_("How long below that until it has ended.")),
 )
 REMINDERS: Final = (
-    _number("dwell_s", "Dwell", "seconds", "How long slouched before a reminder is due. Not used with a dose."),
-    _number("repeat_s", "Repeat", "seconds", "Next reminder of the same slouch, if it goes on."),
-    _number("cap_per_hour", "Cap", "reminders an hour", "Never more than this; 0 for none."),
-    _number("fraction_pct", "Given", "percent", "Share of due reminders that are given; lower it to fade them out."),
+    _number(
+        "dwell_s", N_("Dwell"), N_("seconds"), N_("How long slouched before a reminder is due. Not used with a dose.")
+    ),
+    _number("repeat_s", N_("Repeat"), N_("seconds"), N_("Next reminder of the same slouch, if it goes on.")),
+    _number("cap_per_hour", N_("Cap"), N_("reminders an hour"), N_("Never more than this; 0 for none.")),
+    _number(
+        "fraction_pct",
+        N_("Given"),
+        N_("percent"),
+        N_("Share of due reminders that are given; lower it to fade them out."),
+    ),
 )
 GOALS: Final = (
-    _number("goals.shifts_per_hour", "Shifts", "an hour", "Changes of posture that last."),
-    _number("goals.longest_still_min", "Longest still", "minutes", "Longest time without a shift or a break."),
-    _number("goals.worn_hours", "Worn", "hours a day", "How long the clip should be worn."),
+    _number("goals.shifts_per_hour", N_("Shifts"), N_("an hour"), N_("Changes of posture that last.")),
+    _number(
+        "goals.longest_still_min", N_("Longest still"), N_("minutes"), N_("Longest time without a shift or a break.")
+    ),
+    _number("goals.worn_hours", N_("Worn"), N_("hours a day"), N_("How long the clip should be worn.")),
 )
 SWITCHES: Final = {
-    "back_off": "Back off: double the pause after three reminders without a change",
-    "positive_pulse": "Confirm: a short pulse when the patient comes back upright",
+    "back_off": N_("Back off: double the pause after three reminders without a change"),
+    "positive_pulse": N_("Confirm: a short pulse when the patient comes back upright"),
 }
 
 
@@ -112,22 +138,22 @@ class Draft:
     @property
     def labelled_errors(self) -> list[tuple[str, str, str]]:
         """(field, label, what to do) for the summary above the form."""
-        return [(name, _LABELS.get(name, "Plan"), text) for name, text in self.errors.items()]
+        return [(name, _(_LABELS.get(name, N_("Plan"))), text) for name, text in self.errors.items()]
 
 
 _LABELS: Final = {
     **{number.name: number.label for number in (*WHEN, *REMINDERS, *GOALS)},
-    "mode": "Mode",
-    "days": "Days",
-    "start": "Window start",
-    "end": "Window end",
-    "quiet_start": "Quiet from",
-    "quiet_end": "Quiet until",
-    "trigger": "A reminder is due by",
-    "probe_every": "Silent days",
-    "reason": "Reason",
-    "template_name": "Name of the template",
-    "template_purpose": "What the template is for",
+    "mode": N_("Mode"),
+    "days": N_("Days"),
+    "start": N_("Window start"),
+    "end": N_("Window end"),
+    "quiet_start": N_("Quiet from"),
+    "quiet_end": N_("Quiet until"),
+    "trigger": N_("A reminder is due by"),
+    "probe_every": N_("Silent days"),
+    "reason": N_("Reason"),
+    "template_name": N_("Name of the template"),
+    "template_purpose": N_("What the template is for"),
 }
 
 
@@ -203,18 +229,19 @@ def read_form(form: FormData) -> tuple[Draft, dict[str, object]]:
     days = tuple(sorted({int(day) for day in form.getlist("days") if day in {"0", "1", "2", "3", "4", "5", "6"}}))
     switches = {name: form.get(name) == "on" for name in SWITCHES}
     if texts["mode"] not in MODES:
-        errors["mode"] = "Choose train or track."
+        errors["mode"] = _("Choose train or track.")
     if texts["trigger"] not in TRIGGERS:
-        errors["trigger"] = "Choose time or dose."
+        errors["trigger"] = _("Choose time or dose.")
     if texts["probe_every"] in PROBES:
         fields["probe_every"] = int(texts["probe_every"])
     else:
-        errors["probe_every"] = "Choose one of the list."
+        errors["probe_every"] = _("Choose one of the list.")
     if not days:
-        errors["days"] = "Choose at least one day."
+        errors["days"] = _("Choose at least one day.")
     reason = texts["reason"].strip()
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
-        errors["reason"] = f"Say in {SHORTEST_REASON} to {LONGEST_REASON} characters why the plan changes."
+        ask = _("Say in {low} to {high} characters why the plan changes.")
+        errors["reason"] = ask.format(low=SHORTEST_REASON, high=LONGEST_REASON)
     draft = Draft(texts, days, switches, errors)
     return draft, {**fields, **switches, "days": days, "goals": goals}
 
@@ -230,7 +257,7 @@ def _time_of_day(text: str, *, needed: bool) -> str | None:
     try:
         return _TIME.validate_python(time)
     except ValidationError:
-        raise ValueError("Enter a time of day as hours and minutes, such as 09:30.") from None
+        raise ValueError(_("Enter a time of day as hours and minutes, such as 09:30.")) from None
 
 
 def add_refusal(draft: Draft, refusal: InvalidPlanError) -> None:
@@ -238,24 +265,20 @@ def add_refusal(draft: Draft, refusal: InvalidPlanError) -> None:
     for name, text in refusal.problems:
         named = _OF_A_TEMPLATE.get(name, name)
         place, words = _RULES.get(text, (named if named in _LABELS else "", ""))
-        draft.errors.setdefault(place, words or _sentence(text))
+        draft.errors.setdefault(place, _(words) if words else sentence(text))
 
 
 _OF_A_TEMPLATE: Final = {"name": "template_name", "purpose": "template_purpose"}
 _RULES: Final = {
-    "recovery_deg must be below angle_deg": ("recovery_deg", "Recovery must be smaller than the angle."),
-    "the window must start before it ends": ("end", "The window must end later than it starts."),
-    "quiet hours need a start and an end": ("quiet_start", "Enter both times of the quiet hours, or none."),
+    "recovery_deg must be below angle_deg": ("recovery_deg", N_("Recovery must be smaller than the angle.")),
+    "the window must start before it ends": ("end", N_("The window must end later than it starts.")),
+    "quiet hours need a start and an end": ("quiet_start", N_("Enter both times of the quiet hours, or none.")),
     "quiet hours must start before they end": (
         "quiet_end",
-        "Quiet hours must end later than they start, on the same day.",
+        N_("Quiet hours must end later than they start, on the same day."),
     ),
-    "quiet hours must lie within the window": ("quiet_start", "Quiet hours must lie within the window."),
+    "quiet hours must lie within the window": ("quiet_start", N_("Quiet hours must lie within the window.")),
 }
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def value_of(plan: messages.Plan, name: str) -> float:

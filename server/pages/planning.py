@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -15,10 +14,13 @@ from gateway import messages
 from server.access.acts import Act
 from server.access.web import Door, SignedIn
 from server.pages import plan_form
+from server.pages.language import N_
+from server.pages.language import gettext as _
 from server.pages.plan_preview import Panel, panel
 from server.pages.plan_words import STATES, calibration_words, differences, drift_words, plan_words
 from server.pages.render import fragment, page
 from server.pages.routes import header
+from server.pages.words import moment
 from server.paths import PatientId, TemplateKey
 from server.plans.drafts import FIELDS
 from server.plans.templates import Template, begin_with
@@ -29,9 +31,9 @@ from server.problems import not_found
 router: Final = APIRouter(include_in_schema=False)
 ON_ITS_WAY_MS: Final = 10 * 60_000
 """How long a new version may be on its way before the page says more than that it is."""
-_NOT_CHANGED: Final = "The plan was not changed"
-_NO_PREVIEW: Final = "There is no preview of this yet"
-_CHANGED: Final = "The plan was changed meanwhile. Compare with the versions below, then send again."
+_NOT_CHANGED: Final = N_("The plan was not changed")
+_NO_PREVIEW: Final = N_("There is no preview of this yet")
+_CHANGED: Final = N_("The plan was changed meanwhile. Compare with the versions below, then send again.")
 
 
 @router.get("/patients/{patient_id}/plan")
@@ -68,7 +70,7 @@ def _change_plan(
     door.care.demand(Act.CHANGE_PLAN, patient_id)
     newest = door.care.plan(patient_id).newest
     if wanted["based_on"] != str(newest.version if newest else 0):
-        draft.errors[""] = _CHANGED
+        draft.errors[""] = _(_CHANGED)
     if not draft.errors:
         try:
             door.care.change_plan(patient_id, fields, draft.values["reason"])
@@ -179,7 +181,7 @@ def _would_change(template: Template, before: messages.Plan | None) -> str:
     try:
         plan = validate({**fields, "version": 1})
     except InvalidPlanError as refusal:
-        return f"Does not fit this plan as it is: {refusal}"
+        return _("Does not fit this plan as it is: {why}").format(why=refusal)
     return differences(plan, before) if before else plan_words(plan)
 
 
@@ -206,13 +208,14 @@ def _plan_page(
         "overtaken": saved is not None and saved.based_on != (state.newest.version if state.newest else 0),
         "begun_with": begun_with,
         "preview": preview,
-        "errors_title": _NO_PREVIEW if (sent or {}).get("do") == "preview" else _NOT_CHANGED,
+        "errors_title": _(_NO_PREVIEW if (sent or {}).get("do") == "preview" else _NOT_CHANGED),
         "based_on": (sent or {}).get("based_on", state.newest.version if state.newest else 0),
         "template_name": (sent or {}).get("template_name", ""),
         "template_purpose": (sent or {}).get("template_purpose", ""),
         "may_change": may_change,
         "modes": plan_form.MODES,
         "day_names": plan_form.DAYS,
+        "short_days": plan_form.SHORT_DAYS,
         "triggers": plan_form.TRIGGERS,
         "probes": plan_form.PROBES,
         "switches": plan_form.SWITCHES,
@@ -232,16 +235,14 @@ def _plan_page(
 
 def when(t_ms: int | None, zone: ZoneInfo) -> str:
     """A moment in `zone`, a dash for none."""
-    if t_ms is None:
-        return "–"
-    return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone).strftime("%-d %b %Y, %H:%M")
+    return "–" if t_ms is None else moment(t_ms, zone)
 
 
 def _reports(state: PlanState, zone: ZoneInfo) -> list[dict[str, object]]:
     return [
         {
             "report": one,
-            "plan": "–" if one.plan_version is None else one.plan_version or "none yet",
+            "plan": "–" if one.plan_version is None else one.plan_version or _("none yet"),
             "plan_since": when(one.plan_since_ms, zone),
             "calibration": calibration_words(one, zone),
         }
@@ -253,7 +254,7 @@ def _history(state: PlanState, zone: ZoneInfo) -> list[dict[str, object]]:
     def line(version: PlanVersion, older: PlanVersion | None) -> dict[str, object]:
         return {
             "version": version,
-            "state": STATES[version.state],
+            "state": _(STATES[version.state]),
             "written": when(version.created_ms, zone),
             "confirmed": when(version.confirmed_ms, zone),
             "changes": differences(version.plan, older.plan if older else None),

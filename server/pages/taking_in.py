@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from server.access.web import Door
+from server.pages import words
 from server.pages.operation_words import ALARMS, KINDS, REASONS
 from server.pages.places import OPERATION
 from server.pages.render import page
@@ -63,4 +64,4 @@ def content(door: Door, entry_id: EntryId) -> HTMLResponse:
 
 def moment(t_ms: int) -> str:
     """A moment, for people of any zone."""
-    return datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%-d %b %Y, %H:%M UTC")
+    return f"{words.moment(t_ms, ZoneInfo('UTC'))} UTC"

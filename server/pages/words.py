@@ -1,9 +1,24 @@
-"""Figures and times in words, the same on every page."""
+"""Figures and times in words, the same on every page, in the language of the answer."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+
+from server.pages.language import N_, gettext, locale, ngettext
+
+LONG_DAY: Final = N_("EEEE, d MMMM y")
+"""Patterns of dates (Unicode TS 35); other languages have their own."""
+FULL_DAY: Final = N_("d MMMM y")
+DAY: Final = N_("d MMM y")
+WEEKDAY: Final = N_("EEE d MMM")
+SHORT_DAY: Final = N_("d MMM")
+MOMENT: Final = N_("d MMM y, HH:mm")
+WEEKDAY_MOMENT: Final = N_("EEE d MMM y, HH:mm")
+SHORT_MOMENT: Final = N_("d MMM, HH:mm")
 
 
 def duration(seconds: float) -> str:
@@ -20,7 +35,11 @@ def duration(seconds: float) -> str:
 def rough(seconds: float) -> str:
     """A length of time in one unit, rounded down: `3 days`, `5 h`, `40 min`."""
     if seconds >= 48 * 3600:
-        return f"{seconds // 86_400:.0f} days"
+        return counted(int(seconds // 86_400), "{n} day", "{n} days")
+    return _hours_or_minutes(seconds)
+
+
+def _hours_or_minutes(seconds: float) -> str:
     return f"{seconds // 3600:.0f} h" if seconds >= 3600 else f"{seconds // 60:.0f} min"
 
 
@@ -56,11 +75,28 @@ def clock(t_ms: int, zone: ZoneInfo, *, seconds: bool = False) -> str:
 def ago(t_ms: int | None, now_ms: int) -> str:
     """How long ago, roughly: `just now`, `5 min ago`, `3 h ago`, `2 days ago`, `never`."""
     if t_ms is None:
-        return "never"
+        return gettext("never")
     seconds = max(0, (now_ms - t_ms) // 1000)
     if seconds < 60:
-        return "just now"
-    return f"{rough(seconds)} ago"
+        return gettext("just now")
+    if seconds >= 48 * 3600:
+        return counted(seconds // 86_400, "{n} day ago", "{n} days ago")
+    return gettext("{time} ago").format(time=_hours_or_minutes(seconds))
+
+
+def dated(day: date, pattern: str) -> str:
+    """A date by one of the patterns above."""
+    return format_date(day, gettext(pattern), locale=locale())
+
+
+def moment(t_ms: int, zone: ZoneInfo, pattern: str = MOMENT) -> str:
+    """Date and time of day in `zone`, by one of the patterns above."""
+    return format_datetime(datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone), gettext(pattern), locale=locale())
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """`one` or `many`, as the language has it, with the number in the place of `{n}`."""
+    return ngettext(one, many, n).format(n=n)
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -81,7 +81,7 @@ async def test_a_template_fills_the_form_and_changes_nothing(clinic: Any) -> Non
     for template in CATALOGUE:
         assert template.name in page
         assert f"/patients/5/plan?template={template.key}" in page
-    assert "Given 100 → 67; Silent days 1 in 5" in page
+    assert "Given 100 → 67 percent; Silent days 1 in 5" in page
     page = (await client.get("/patients/5/plan?template=gentle-start")).text
     assert "Begun with “Gentle start”." in page
     assert [value(page, name) for name in ("dwell_s", "angle_deg", "cap_per_hour")] == ["180", "15", "2"]
