@@ -36,6 +36,8 @@ class Kind(StrEnum):
     """A gateway's clock is off."""
     FAILED = "failed"
     """A message could be read and not be stored."""
+    UNREADABLE_DAY = "unreadable_day"
+    """What is stored of a day cannot be read."""
     PUBLISH_REFUSED = "publish_refused"
     """The broker does not let the server send something."""
 

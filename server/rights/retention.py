@@ -38,7 +38,8 @@ from server.store.tables import (
     unplaced_epoch,
     unreadable,
 )
-from server.summaries.calendar import local_date, local_day
+from server.summaries.zone_history import zones_of
+from server.summaries.zones import Zones
 
 DAY_MS: Final = 86_400_000
 AT_ONCE: Final = 500
@@ -102,9 +103,12 @@ def _work(engine: Engine, rules: RetentionRules, now_ms: int) -> Iterator[tuple[
     """Whose rows are due, by pseudonym ("" for nobody's), a patient at a time."""
     before = due(rules, now_ms)
     with reading(engine) as db:
-        everybody = db.execute(select(patient.c.id, patient.c.pseudonym, patient.c.zone).order_by(patient.c.id)).all()
+        everybody = db.execute(select(patient.c.id, patient.c.pseudonym).order_by(patient.c.id)).all()
     for one in everybody:
-        yield one.pseudonym, _of_patient(one.id, one.zone, before)
+        with reading(engine) as db:
+            zones = zones_of(db, [one.id]).get(one.id)
+        if zones is not None:  # erased since
+            yield one.pseudonym, _of_patient(one.id, zones, before)
     yield (
         "",
         [
@@ -116,10 +120,10 @@ def _work(engine: Engine, rules: RetentionRules, now_ms: int) -> Iterator[tuple[
     )
 
 
-def _of_patient(patient_id: int, zone: str, before: dict[str, int]) -> _Parts:
-    # Whole local days, so that no day is left with a part of itself.
-    day = local_date(zone, before["measurements"])
-    cut_ms, _ = local_day(zone, day)
+def _of_patient(patient_id: int, zones: Zones, before: dict[str, int]) -> _Parts:
+    # Whole local days, where the patient lived then, so that no day is left with a part of itself.
+    day = zones.day_at(before["measurements"])
+    cut_ms, _ = zones.bounds(day)
 
     def mine(table: Table, *due_ones: ColumnElement[bool]) -> tuple[Table, ColumnElement[bool]]:
         return table, and_(table.c.patient_id == patient_id, *due_ones)

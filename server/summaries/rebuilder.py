@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from server.summaries.service import rebuild_stale
+from server.summaries.service import Unreadable, rebuild_stale
 
 log: Final = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ class Rebuilder:
         self._engine = engine
         self._clock = clock
         self._pause_s = pause_s
+        self._unreadable: Unreadable = {}
         self._stopping = threading.Event()
         self._even_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="rebuilder", daemon=True)
@@ -47,7 +48,7 @@ class Rebuilder:
         while not self._stopping.is_set():
             made = 0
             try:
-                made = rebuild_stale(self._engine, self._clock(), limit=_AT_ONCE)
+                made = rebuild_stale(self._engine, self._clock(), limit=_AT_ONCE, unreadable=self._unreadable)
                 if made < _AT_ONCE:
                     self._even_s = time.monotonic()
             except Exception:

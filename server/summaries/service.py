@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from server.ingest.alarms import Kind, raise_alarm
 from server.store import UnknownPatientError, reading, writing
 from server.store.epoch_blob import HOUR_MS, ROW, BlobError, Rows, decode
 from server.store.tables import (
@@ -116,6 +118,12 @@ def day_inputs(connection: Connection, patient_id: int, days: Iterable[date]) ->
     return [_inputs(connection, patient_id, zones, versions, unplaced, day) for day in days]
 
 
+_STILL_HERE: Final = (
+    select(patient.c.id).where(patient.c.id == bindparam("patient")).with_for_update(read=True, key_share=True)
+)
+"""Keeps whoever erases the patient waiting."""
+
+
 def today(engine: Engine, patient_id: int, now_ms: int) -> date:
     """The patient's local date. Raises UnknownPatientError."""
     with reading(engine) as connection:
@@ -137,20 +145,36 @@ def summaries(
     return {(row.patient_id, date.fromisoformat(row.date)): read_summary(row.body_json) for row in rows}
 
 
-def rebuild_stale(engine: Engine, now_ms: int, *, limit: int = 1000) -> int:
+Unreadable = dict[tuple[int, date], int]
+"""Days (patient id, local date) whose epochs cannot be read, and how often each had been marked by then."""
+
+
+def rebuild_stale(engine: Engine, now_ms: int, *, limit: int = 1000, unreadable: Unreadable | None = None) -> int:
     """Make the summaries of up to `limit` days again: those marked stale, those that an older version of the code made,
-    and those told as "so far" whose window has ended since. Returns how many; call again while it returns `limit`."""
+    and those told as "so far" whose window has ended since. Returns how many; call again while it returns `limit`.
+
+    A day that cannot be read stays stale and is told as an alarm. It is added to `unreadable`, and left out as long as
+    it is in there and nothing new has come for it, so that the days after it have their turn.
+    """
+    unreadable = {} if unreadable is None else unreadable
     with reading(engine) as connection:
-        days = _due(connection, now_ms, limit)
+        days = _due(connection, now_ms, limit, unreadable)
     made = 0
     for patient_id, day, marks in days:
         try:
             view = day_view(engine, patient_id, day, now_ms)
+        except UnknownPatientError:
+            continue  # erased since, and all marks with them
         except BlobError:
             log.exception("the epochs of patient %d on %s cannot be read", patient_id, day)
-            continue  # the day stays stale, the others go on
-        made += 1
+            unreadable[patient_id, day] = marks
+            with writing(engine) as connection:
+                raise_alarm(connection, Kind.UNREADABLE_DAY, now_ms, detail=f"patient {patient_id}, {day}")
+            continue
         with writing(engine) as connection:
+            if connection.scalar(_STILL_HERE, {"patient": patient_id}) is None:
+                continue
+            made += 1
             _write(connection, view, now_ms)
             # A mark made meanwhile has raised the number, and the day stays stale.
             connection.execute(
@@ -163,18 +187,21 @@ def rebuild_stale(engine: Engine, now_ms: int, *, limit: int = 1000) -> int:
     return made
 
 
-def _due(connection: Connection, now_ms: int, limit: int) -> list[tuple[int, date, int]]:
-    marked = connection.execute(select(stale_day).order_by(stale_day.c.date.desc()).limit(limit)).all()
-    days = {(row.patient_id, row.date): row.marks for row in marked}
+def _due(connection: Connection, now_ms: int, limit: int, unreadable: Unreadable) -> list[tuple[int, date, int]]:
+    enough = limit + len(unreadable)
+    marked = connection.execute(select(stale_day).order_by(stale_day.c.date.desc()).limit(enough)).all()
+    days = {(row.patient_id, date.fromisoformat(row.date)): row.marks for row in marked}
     ended = (daily.c.so_far) & (daily.c.window_end_ms <= now_ms - GRACE_MS)
     old = connection.execute(
         select(daily.c.patient_id, daily.c.date)
         .where(or_(ended, daily.c.algo != ALGO))
-        .limit(max(limit - len(days), 0))
+        .limit(max(enough - len(days), 0))
     )
     for row in old:
-        days.setdefault((row.patient_id, row.date), 0)
-    return [(patient_id, date.fromisoformat(day), marks) for (patient_id, day), marks in days.items()]
+        key = (row.patient_id, date.fromisoformat(row.date))
+        days.setdefault(key, unreadable.get(key, 0))
+    due = ((*key, marks) for key, marks in days.items() if unreadable.get(key) != marks)
+    return list(islice(due, limit))
 
 
 def _write(connection: Connection, view: DayView, now_ms: int) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from server.audit.verifying import records, verify
 from server.ingest.service import refuse
@@ -16,7 +16,18 @@ from server.rights import retention
 from server.rights.nightly import Nightly
 from server.rights.retention import RetentionRules, clean, next_night
 from server.store import epoch_blob, reading, writing
-from server.store.tables import command, consent, daily, enrolment, episode, epoch_hour, plan, quarantine
+from server.store.tables import (
+    command,
+    consent,
+    daily,
+    enrolment,
+    episode,
+    epoch_hour,
+    patient,
+    patient_zone,
+    plan,
+    quarantine,
+)
 from server.summaries.service import rebuild_stale
 from tests.server.rights.homes import DAY, T0, Home, counts, record
 
@@ -66,6 +77,24 @@ def test_what_is_due_goes_in_whole_local_days(home: Home) -> None:
         ("-", "delete what is due", "retention", "done")
     }
     assert clean(home.engine, RULES, now) == 0
+
+
+def test_days_are_cut_where_the_patient_lived_then(home: Home) -> None:
+    """They have moved since: by the zone they live in now the day of then would begin in the middle of a day."""
+    clip, _ = home.clips
+    moved, cut = T0 + 10 * DAY, ms("2026-09-22", "Europe/Berlin")
+    with writing(home.engine) as db:
+        for start, zone in ((0, "Europe/Berlin"), (moved, "Pacific/Auckland")):
+            db.execute(insert(patient_zone).values(patient_id=home.anna, start_ms=start, zone=zone, created_ms=moved))
+        db.execute(update(patient).where(patient.c.id == home.anna).values(zone="Pacific/Auckland"))
+    assert home.send(*(record("episode", clip, minute) for minute in range(-1440, 2880, 60))) == []
+    while rebuild_stale(home.engine, moved):
+        pass
+    clean(home.engine, RULES, cut + 30 * DAY + 13 * 3_600_000)
+    with reading(home.engine) as db:
+        left = sorted(at for at in db.scalars(select(episode.c.utc_ms)) if at is not None)
+        assert min(db.scalars(select(daily.c.date))) == "2026-09-22"
+    assert cut <= left[0] < cut + 3_600_000
 
 
 def test_the_trail_says_exactly_what_went(home: Home) -> None:

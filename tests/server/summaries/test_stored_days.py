@@ -7,17 +7,18 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 
 from gateway import messages
+from server.ingest import alarms
 from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
 from server.ingest.service import settle
 from server.plans.service import create_plan
 from server.store import UnknownPatientError, reading, writing
-from server.store.tables import daily, epoch_hour, stale_day
+from server.store.tables import daily, epoch_hour, patient, stale_day
 from server.summaries import rebuilder, service
 from server.summaries.day import build_day
-from server.summaries.service import day_view, rebuild_stale, summaries, today
+from server.summaries.service import Unreadable, day_view, rebuild_stale, summaries, today
 
 M = 60_000
 DAY = date(2026, 11, 24)
@@ -196,6 +197,65 @@ def test_the_rebuilder_makes_what_becomes_stale_and_survives_a_failure(
     finally:
         running.stop()
     assert summaries(engine, [anna], DAY, DAY)[anna, DAY].worn_s == 60
+
+
+def damage(engine: Engine, *days: int) -> None:
+    with writing(engine) as connection:
+        hours = [(NINE + day * 1440 * M) // 3_600_000 for day in days]
+        connection.execute(update(epoch_hour).where(epoch_hour.c.hour.in_(hours)).values(blob=b"\x01\x00\x00junk"))
+
+
+def test_as_many_unreadable_days_as_are_made_at_once_leave_the_older_ones_their_turn(
+    engine: Engine, anna: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(engine, *[epoch(day * 1440) for day in range(6)])
+    damage(engine, 2, 3, 4, 5)
+    unreadable: Unreadable = {}
+    made = [rebuild_stale(engine, LATER, limit=2, unreadable=unreadable) for _ in range(5)]
+    assert sum(made) == 3, "two days, and the one of the plan"
+    assert {day.day - DAY.day for _, day in unreadable} == {2, 3, 4, 5}
+    with reading(engine) as connection:
+        (alarm,) = alarms.alarms(connection)
+        assert len(connection.scalars(select(stale_day.c.date)).all()) == 4
+    assert (alarm.kind, alarm.count) == (alarms.Kind.UNREADABLE_DAY, 4)
+    assert len(caplog.records) == 4
+    send(engine, epoch(5 * 1440 + 60))  # something new of one: another hour
+    assert rebuild_stale(engine, LATER, unreadable=unreadable) == 0
+    assert len(caplog.records) == 5
+
+
+def test_days_of_older_code_have_their_turn_behind_unreadable_ones(engine: Engine, anna: int) -> None:
+    send(engine, *[epoch(day * 1440) for day in range(6)])
+    while rebuild_stale(engine, LATER):
+        pass
+    damage(engine, 0, 1, 2, 3)
+    with writing(engine) as connection:
+        connection.execute(update(daily).values(algo=0))
+    unreadable: Unreadable = {}
+    assert sum(rebuild_stale(engine, LATER, limit=2, unreadable=unreadable) for _ in range(6)) == 3
+    assert rebuild_stale(engine, LATER, limit=2, unreadable=unreadable) == 0
+    assert len(unreadable) == 4
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_somebody_erased_while_their_days_are_made_is_passed_over(
+    engine: Engine, anna: int, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """Whether before their day is read or before it is written: nothing is logged as an error, nothing comes back."""
+    send(engine, epoch(0))
+    view = service.day_view
+
+    def slow(*arguments: Any) -> Any:
+        made = view(*arguments) if late else None
+        with writing(engine) as connection:
+            connection.execute(delete(patient).where(patient.c.id == anna))
+        return made or view(*arguments)
+
+    monkeypatch.setattr(service, "day_view", slow)
+    assert rebuild_stale(engine, LATER) == 0
+    with reading(engine) as connection:
+        assert connection.execute(select(daily)).all() == []
+        assert connection.execute(select(stale_day)).all() == []
 
 
 def test_a_day_that_cannot_be_read_does_not_hold_up_the_others(engine: Engine, anna: int) -> None:
