@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
@@ -16,9 +16,12 @@ from server.access.my_account import Gained, MyAccount
 from server.access.passwords import LONGEST, SHORTEST
 from server.access.sessions import OpenSession, Proof
 from server.access.web import Holder, Known, browser_of, client_address, desk_of, set_cookie
+from server.pages.language import N_
+from server.pages.language import gettext as _
 from server.pages.qr import qr_code
 from server.pages.render import page
 from server.pages.signing import HOME, local_path
+from server.pages.words import DAY, moment
 from server.problems import ProblemError
 
 router: Final = APIRouter(include_in_schema=False, prefix="/account")
@@ -26,12 +29,13 @@ ACCOUNT: Final = "/account"
 CONFIRM: Final = "/account/confirm"
 CODES: Final = "/account/recovery-codes"
 BY: Final = {
-    Proof.PASSWORD: "password",
-    Proof.APP: "password and app",
-    Proof.RECOVERY: "password and recovery code",
-    Proof.PASSKEY: "passkey",
-    Proof.CLINIC: "the clinic’s sign-in",
+    Proof.PASSWORD: N_("password"),
+    Proof.APP: N_("password and app"),
+    Proof.RECOVERY: N_("password and recovery code"),
+    Proof.PASSKEY: N_("passkey"),
+    Proof.CLINIC: N_("the clinic’s sign-in"),
 }
+_UTC: Final = ZoneInfo("UTC")
 Handle = Annotated[str, Path(max_length=40)]
 PasskeyId = Annotated[int, Path(ge=1, lt=2**31)]
 
@@ -343,15 +347,15 @@ def _line(one: OpenSession, holder: Known) -> dict[str, object]:
     return {
         "session": one,
         "here": one.handle == holder.session.handle,
-        "by": BY[one.proof],
-        "agent": one.browser.agent or "Unknown program",
+        "by": _(BY[one.proof]),
+        "agent": one.browser.agent or _("Unknown program"),
         "since": _moment(one.created_ms),
     }
 
 
 def _moment(t_ms: int) -> str:
-    return datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%-d %b %Y, %H:%M UTC")
+    return f"{moment(t_ms, _UTC)} UTC"
 
 
 def _day(t_ms: int | None) -> str:
-    return "" if t_ms is None else datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%-d %b %Y")
+    return "" if t_ms is None else moment(t_ms, _UTC, DAY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from server.access.web import Door, SignedIn, desk_of
 from server.enrolment.service import Offer
 from server.pages.qr import qr_code
 from server.pages.render import page
+from server.pages.words import WEEKDAY_MOMENT, moment
 from server.paths import PatientId
 
 router: Final = APIRouter(include_in_schema=False)
@@ -73,6 +73,4 @@ def command_line(request: Request, code: str, *, secure: bool) -> str:
 
 
 def _when(t_ms: int | None, zone: ZoneInfo) -> str:
-    if t_ms is None:
-        return ""
-    return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone).strftime("%a %-d %b %Y, %H:%M")
+    return "" if t_ms is None else moment(t_ms, zone, WEEKDAY_MOMENT)

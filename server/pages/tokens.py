@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -14,12 +14,15 @@ from server.access.my_account import MyAccount
 from server.access.scopes import WORDS, UnknownScopeError, read_scopes, scopes_for
 from server.access.tokens import Made, TokenError
 from server.access.web import Door, Holder, SignedIn, desk_of
+from server.pages.language import N_
+from server.pages.language import gettext as _
 from server.pages.render import page
+from server.pages.words import DAY, moment
 from server.paths import TokenId
 
 router: Final = APIRouter(include_in_schema=False, prefix="/account/tokens")
 DAY_MS: Final = 86_400_000
-VALID: Final = {30: "30 days", 90: "90 days", 180: "half a year", 365: "a year"}
+VALID: Final = {30: N_("30 days"), 90: N_("90 days"), 180: N_("half a year"), 365: N_("a year")}
 """For how many days, as one chooses."""
 
 
@@ -43,7 +46,7 @@ def make(
     try:
         made = door.office.make_token(name, read_scopes(scopes or ()), days * DAY_MS)
     except UnknownScopeError:
-        return _page(door, name=name, error="Choose what the program may do, one thing at least.")
+        return _page(door, name=name, error=_("Choose what the program may do, one thing at least."))
     except TokenError as error:
         return _page(door, name=name, error=f"{str(error)[:1].upper()}{str(error)[1:]}.")
     return _page(door, made=made)
@@ -74,9 +77,10 @@ def _page(door: SignedIn, *, made: Made | None = None, name: str = "", error: st
 
 
 def _day(t_ms: int) -> str:
-    """The date (UTC) of a time."""
-    return datetime.fromtimestamp(t_ms / 1000, UTC).strftime("%-d %b %Y")
+    return moment(t_ms, ZoneInfo("UTC"), DAY)
 
 
 def _end(revoked_ms: int | None, expires_ms: int) -> str:
-    return f"expired {_day(expires_ms)}" if revoked_ms is None else f"revoked {_day(revoked_ms)}"
+    if revoked_ms is None:
+        return _("expired {day}").format(day=_day(expires_ms))
+    return _("revoked {day}").format(day=_day(revoked_ms))
