@@ -29,6 +29,7 @@ from server.mqtt.worker import Settled, Worker
 from server.operation.health import Readiness
 from server.operation.metrics import Metrics, StoreCollector
 from server.operation.routes import Operation
+from server.pages.charts import bundle
 from server.people.mail import Mailer
 from server.rights.nightly import Nightly
 from server.rights.retention import RetentionRules
@@ -125,6 +126,7 @@ def serve(
     # uvicorn stops at SIGTERM and then sends it again: as an exit it lets the workers finish too.
     signal.signal(signal.SIGTERM, _leave)
     metrics = Metrics()
+    bundle.make_ahead()
     with (
         listener,
         contextlib.suppress(KeyboardInterrupt),

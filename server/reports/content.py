@@ -38,13 +38,16 @@ WHAT: Final = N_(
     "a change of posture that lasts; a break is a time of moving about."
 )
 LIMITS: Final = (
-    N_(
-        "One clip tells the inclination of the upper trunk. It does not measure the lumbar spine or the range of motion."
-    ),
+    N_("One clip tells the inclination of the upper trunk, not of the lumbar spine, and no range of motion."),
     N_("It does not tell sitting from standing, nor why somebody leaned, nor what they carried."),
     N_("It measures no pain and no strain. No single posture is the right one; what is known to help is to vary it."),
     N_("Hours not worn, paused or lost are unknown. They count neither as upright nor as slouched."),
     N_("A difference says that these days were unlike those before, not why. It is no diagnosis."),
+)
+METHOD: Final = N_(
+    "A day counts when it is over, was worn for 60 % of its hours and is not marked as unusual. Changed: the 95 % "
+    "interval leaves out zero; within own noise: it does not. The interval allows for how this patient’s own days "
+    "differ; up to one comparison in twenty says changed by chance. Made by version {algo} of the method."
 )
 MEASURES_TOLD: Final = (
     "shifts_per_hour", "longest_still_min", "breaks_per_hour", "slouched_share", "p50_deg", "spread_deg",
@@ -134,12 +137,7 @@ def build_report(
         ),
         _("What the clip cannot know"),
         tuple(_(limit) for limit in LIMITS),
-        _(
-            "A day counts when it is over, was worn for 60 % of its hours and is not marked as unusual. Changed means "
-            "that the 95 % interval leaves out zero, within own noise that it does not; it allows for how this patient’s "
-            "own days differ, and up to one comparison in twenty says changed by chance. Made by version {algo} of the "
-            "method."
-        ).format(algo=ALGO),
+        _(METHOD).format(algo=ALGO),
         _("{name} · {pseudonym} · {title}").format(name=name, pseudonym=pseudonym, title=_(TITLES[span])),
     )
 

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -81,3 +82,8 @@ def address() -> str | None:
     except BundleError:
         log.exception("charts will be missing from pages")
         return None
+
+
+def make_ahead() -> None:
+    """Have it made, where it is not there yet, while nobody waits for it."""
+    threading.Thread(target=address, name="charts", daemon=True).start()

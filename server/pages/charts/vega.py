@@ -17,6 +17,7 @@ Spec = dict[str, Any]
 
 CONFIG: Final[Spec] = {
     "aria": False,  # the figure around it has a name, and its twin the figures
+    "mark": {"aria": False},
     "background": None,
     "view": {"stroke": None},
     "axis": {
