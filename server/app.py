@@ -45,6 +45,7 @@ from server.pages import (
     routes,
     signing,
     taking_in,
+    today,
     tokens,
     weeks,
 )
@@ -119,6 +120,7 @@ def create_app(
     app.include_router(signing.router)
     app.include_router(account.router)
     app.include_router(tokens.router)
+    app.include_router(today.router)
     app.include_router(routes.router)
     app.include_router(weeks.router)
     app.include_router(overview.router)

@@ -12,27 +12,12 @@ from starlette.responses import Response
 from server.access.acts import Act
 from server.access.care import Patient
 from server.access.web import Door, SignedIn
-from server.pages import patients as patient_list
 from server.pages.day import day_context
 from server.pages.places import RECORDS
 from server.pages.render import page
 from server.paths import Day, PatientId
 
 router: Final = APIRouter(include_in_schema=False)
-
-
-@router.get("/patients")
-def patients(door: Door) -> HTMLResponse:
-    """Everybody in my care, those first who need a look."""
-    everybody = door.care.worklist()
-    rows = [patient_list.row(one, door.now_ms) for one in everybody]
-    context = {
-        "total": len(rows),
-        "live": sum(row.clip is not None and row.clip.live for row in rows),
-        "groups": patient_list.grouped(rows),
-        "legend": patient_list.legend([one.day for one in everybody]),
-    }
-    return page("patients.html", context, door=door)
 
 
 @router.get("/patients/{patient_id}")

@@ -26,7 +26,9 @@ def five_weeks(days: Sequence[WornDay], course: Sequence[float | None], *, label
         *_line(course, len(days) - RECENT_DAYS),
         *(_day(place, day) for place, day in enumerate(days) if day.wear in (Wear.ENOUGH, Wear.MISSED)),
     ]
-    drawn = element("svg", marks, viewBox=f"0 0 {width} {HEIGHT}", preserveAspectRatio="none", width="100%", height="100%")
+    drawn = element(
+        "svg", marks, viewBox=f"0 0 {width} {HEIGHT}", preserveAspectRatio="none", width="100%", height="100%"
+    )
     return picture([drawn], height=HEIGHT, label=label, class_="five-weeks")
 
 

@@ -29,7 +29,7 @@ from server.plans.drafts import save_draft
 from server.plans.templates import save_template
 from server.rights.erasing import note
 from server.store import open_engine, writing
-from server.store.tables import assignment, erasure_order
+from server.store.tables import assignment, erasure_order, flag_dismissal
 from tests.server.access.decisions import Who
 from tests.server.conftest import PASSWORD, Clinic, quick_passwords
 from tests.server.transactions import committed
@@ -133,6 +133,8 @@ def settle_in(clinic: Clinic) -> Town:
     with writing(engine) as db:
         order = {"erasure_id": erased, "gateway": own_gateway, "clip": "00000000000000d2", "own": True, "command": "e"}
         db.execute(insert(erasure_order).values(**order, done_ms=now_ms))
+        seen = {"patient_id": ADA, "rule": "wear", "about": "", "size": 2, "reason": "on holiday", "created_ms": now_ms}
+        db.execute(insert(flag_dismissal).values(**seen))
     with writing(engine) as db:
         felt = add_pain(db, ADA, 4, now_ms - 1000)
         signs = keep_answers(db, ADA, ["fever"], now_ms - 1000)
@@ -154,6 +156,7 @@ def settle_in(clinic: Clinic) -> Town:
         "passkey_id": "1",
         "token_id": "1",
         "erasure_id": "1",
+        "dismissal_id": "1",
     }
     return Town(clinic, there, accounts, gus, other)
 

@@ -137,6 +137,8 @@ ADMITTED: Final[dict[str, Admitted]] = {
     "GET /api/v1/session": SIGNED_IN,
     "DELETE /api/v1/session": SIGNED_IN,
     "GET /patients": THERAPISTS,
+    "POST /patients/{patient_id}/flags/dismiss": CARER,
+    "POST /patients/{patient_id}/flags/{dismissal_id}/undo": CARER,
     "GET /patients/{patient_id}": KNOWN,
     "GET /patients/{patient_id}/days/{day}": MEASURED,
     "POST /patients/{patient_id}/days/{day}/mark": CARER,
