@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Final
 
@@ -22,9 +22,9 @@ from server.problems import not_found
 from server.store.engine import reading
 from server.store.tables import clip_event
 from server.summaries.day import GRACE_MS
+from server.summaries.lately import said_lately
 from server.summaries.present import present_days
 from server.summaries.types import DaySummary
-from server.summaries.weeks import period
 from server.summaries.zone_history import zones_of
 from server.summaries.zones import Zones
 from server.worklist import dismissals
@@ -106,15 +106,10 @@ class CareList(Entrance):
         with reading(self._engine) as db:
             return clips_of(db, patient_ids, self._now_ms)
 
-    def _weeks_told(self, someone: Patient) -> Told:
-        last = self.today(someone) - timedelta(days=1)
-        first = last - timedelta(days=RECENT_DAYS - 1)
-        return tell(period(self._engine, someone.id, first, last, self._now_ms))
-
     def _standing(self, everybody: Sequence[Patient]) -> list[Standing]:
         numbers, now_ms = [someone.id for someone in everybody], self._now_ms
         days = present_days(self._engine, numbers, now_ms, behind_ms=GRACE_MS)
-        told = {one.id: self._weeks_told(one) for one in everybody}
+        told = said_lately(self._engine, numbers, now_ms, RECENT_DAYS, tell)
         with reading(self._engine) as db:
             clips = clips_of(db, numbers, now_ms)
             plans = states_of(db, numbers)

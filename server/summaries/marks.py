@@ -3,6 +3,7 @@ word. A marked day keeps its figures; weeks and trends leave it out and say so."
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -73,26 +74,39 @@ def mark_day(
 
 def marks_between(connection: Connection, patient_id: int, first: date, last: date) -> dict[date, DayMark]:
     """The marks in force on the days `first` to `last`, both included: of days that are not representative."""
-    newest: dict[date, DayMark] = {}
-    for mark in _marks(connection, patient_id, first, last):
-        newest[mark.date] = mark
-    return {day: mark for day, mark in newest.items() if not mark.representative}
+    return marks_of(connection, [patient_id], first, last).get(patient_id, {})
+
+
+def marks_of(
+    connection: Connection, patient_ids: Collection[int], first: date, last: date
+) -> dict[int, dict[date, DayMark]]:
+    """`marks_between` of many patients; who has none is missing."""
+    newest = {(patient_id, mark.date): mark for patient_id, mark in _marks(connection, patient_ids, first, last)}
+    found: dict[int, dict[date, DayMark]] = {}
+    for (patient_id, day), mark in newest.items():
+        if not mark.representative:
+            found.setdefault(patient_id, {})[day] = mark
+    return found
 
 
 def mark_history(connection: Connection, patient_id: int, day: date) -> tuple[DayMark, ...]:
     """All that was said of a day, the newest first."""
-    return tuple(reversed(_marks(connection, patient_id, day, day)))
+    return tuple(mark for _, mark in reversed(_marks(connection, [patient_id], day, day)))
 
 
-def _marks(connection: Connection, patient_id: int, first: date, last: date) -> list[DayMark]:
-    """In the order in which they were made."""
+def _marks(connection: Connection, patient_ids: Collection[int], first: date, last: date) -> list[tuple[int, DayMark]]:
+    """Of each patient, in the order in which they were made."""
     rows = connection.execute(
         select(day_mark, user_account.c.name.label("author"))
         .join(user_account, user_account.c.id == day_mark.c.author_id, isouter=True)
-        .where(day_mark.c.patient_id == patient_id, day_mark.c.date.between(first.isoformat(), last.isoformat()))
+        .where(day_mark.c.patient_id.in_(patient_ids))
+        .where(day_mark.c.date.between(first.isoformat(), last.isoformat()))
         .order_by(day_mark.c.id)
     )
     return [
-        DayMark(date.fromisoformat(row.date), row.representative, row.reason, row.author, row.created_ms)
+        (
+            row.patient_id,
+            DayMark(date.fromisoformat(row.date), row.representative, row.reason, row.author, row.created_ms),
+        )
         for row in rows
     ]

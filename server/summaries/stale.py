@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, select
@@ -35,14 +35,17 @@ def mark_spans(connection: Connection, spans: Iterable[tuple[int, int, int]]) ->
     )
 
 
-def stale_days(connection: Connection, patient_id: int, first: date, last: date) -> set[date]:
-    """The days from `first` to `last`, both included, that are marked."""
-    rows = connection.scalars(
-        select(stale_day.c.date).where(
-            stale_day.c.patient_id == patient_id, stale_day.c.date.between(first.isoformat(), last.isoformat())
+def stale_days(connection: Connection, patient_ids: Collection[int], first: date, last: date) -> dict[int, set[date]]:
+    """The days of each patient, from `first` to `last`, both included, that are marked; who has none is missing."""
+    rows = connection.execute(
+        select(stale_day.c.patient_id, stale_day.c.date).where(
+            stale_day.c.patient_id.in_(patient_ids), stale_day.c.date.between(first.isoformat(), last.isoformat())
         )
     )
-    return {date.fromisoformat(day) for day in rows}
+    found: dict[int, set[date]] = {}
+    for row in rows:
+        found.setdefault(row.patient_id, set()).add(date.fromisoformat(row.date))
+    return found
 
 
 def _days(zones: Zones, spans: Iterable[tuple[int, int]]) -> set[date]:

@@ -80,7 +80,7 @@ def test_a_patient_who_travels_keeps_the_days_that_were_lived(engine: Engine, an
         assert zones_of(db, [anna]) == {anna: Zones(BERLIN, ((NOON, TOKYO),))}
         assert [(one.start_ms, one.zone) for one in zone_periods(db, anna)] == [(NOON, TOKYO), (EVER_MS, BERLIN)]
         assert db.scalar(select(patient.c.zone).where(patient.c.id == anna)) == TOKYO
-        assert stale_days(db, anna, DAY - timedelta(days=9), DAY + timedelta(days=9)) == {
+        assert stale_days(db, [anna], DAY - timedelta(days=9), DAY + timedelta(days=9))[anna] == {
             DAY, DAY + timedelta(days=1), DAY + timedelta(days=2)
         }  # fmt: skip
     rebuild(engine)
@@ -136,9 +136,12 @@ def test_spans_mark_every_local_day_that_they_reach_into(engine: Engine, anna: i
     day_start, day_end = local_day(BERLIN, DAY)
     with writing(engine) as db:
         mark_spans(db, [(anna, day_end - 1, day_end + 1), (anna, day_start + HOUR, day_start + 2 * HOUR)])
-        assert stale_days(db, anna, DAY - timedelta(days=5), DAY + timedelta(days=5)) == {DAY, DAY + timedelta(days=1)}
+        assert stale_days(db, [anna], DAY - timedelta(days=5), DAY + timedelta(days=5))[anna] == {
+            DAY,
+            DAY + timedelta(days=1),
+        }
         mark_spans(db, [(anna, day_start - 3 * DAY_MS, day_start - 2 * DAY_MS), (anna, day_start - 1, day_start)])
-        assert stale_days(db, anna, DAY - timedelta(days=9), DAY - timedelta(days=1)) == {
+        assert stale_days(db, [anna], DAY - timedelta(days=9), DAY - timedelta(days=1))[anna] == {
             DAY - timedelta(days=3), DAY - timedelta(days=1)
         }  # fmt: skip
 
