@@ -79,7 +79,9 @@ class Act(StrEnum):
     MANAGE_CARE = "manage care"
     """Who cares for the patient, and who else has access."""
     SEE_RIGHTS = "see rights"
-    """How consent stands, and who looked."""
+    """How consent stands."""
+    SEE_AUDIT = "see who looked"
+    """Who looked at the patient's data or changed them."""
     CONSENT = "record consent"
     EXPORT = "export everything"
     ERASE = "erase everything"
@@ -90,7 +92,7 @@ _SEEING: Final = frozenset(
 )
 _OWN_DIARY: Final = frozenset({Act.NOTE_PAIN, Act.ANSWER_REMINDER, Act.ANSWER_RED_FLAGS})
 _COMPUTERS: Final = frozenset({Act.CONNECT_COMPUTER, Act.DISCONNECT_COMPUTER})
-_RIGHTS: Final = frozenset({Act.SEE_RIGHTS, Act.CONSENT})
+_RIGHTS: Final = frozenset({Act.SEE_RIGHTS, Act.SEE_AUDIT, Act.CONSENT})
 
 ALLOWED: Final[Mapping[Basis, frozenset[Act]]] = {
     Basis.CARE: _SEEING

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from server.access.acts import Act, Basis
 from server.access.entrance import Entrance
-from server.audit.looking import Look, looks
+from server.audit.chain import Record
+from server.audit.looking import Look, entries, looks
 from server.problems import ProblemError
 from server.rights import consents
 from server.rights.consenting import How, Statement
@@ -31,6 +33,14 @@ class Looks:
     """Who looked, and the names of those who are still there, by actor (`U-7`)."""
 
     looks: list[Look]
+    names: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Entries, and names as with `Looks`."""
+
+    entries: list[Record]
     names: dict[str, str]
 
 
@@ -80,17 +90,18 @@ class CareRights(Entrance):
 
     def looks(self, patient_id: int) -> Looks:
         """Who looked at the patient's data or changed them, the newest first. Raises ProblemError 404 or 403."""
-        someone = self._enter(Act.SEE_RIGHTS, patient_id)
+        someone = self._enter(Act.SEE_AUDIT, patient_id)
         with reading(self._engine) as db:
             found = looks(db, someone.pseudonym, someone.zone)
-            numbers = [int(one.actor[2:]) for one in found if one.actor.startswith("U-")]
-            people = user_account.c
-            rows = db.execute(
-                select(people.id, people.name).where(
-                    people.id.in_(set(numbers)), people.organisation_id == someone.organisation_id
-                )
-            )
-            return Looks(found, {f"U-{row.id}": row.name for row in rows})
+            return Looks(found, _names(db, (one.actor for one in found), someone.organisation_id))
+
+    def trail(self, patient_id: int, after: int, most: int) -> Trail:
+        """At most so many entries about the patient's data beyond this number, in order. Raises ProblemError 404 or
+        403."""
+        someone = self._enter(Act.SEE_AUDIT, patient_id)
+        with reading(self._engine) as db:
+            found = entries(db, someone.pseudonym, after, most)
+            return Trail(found, _names(db, (one.actor for one in found), someone.organisation_id))
 
     def export(self, patient_id: int, file: BinaryIO) -> str:
         """Write everything that is held about the patient into a file, as ZIP; returns the pseudonym. Raises
@@ -115,6 +126,13 @@ class CareRights(Entrance):
         with writing(self._engine) as db:
             complete(db, self._now_ms)
         return done.id
+
+
+def _names(db: Connection, actors: Iterable[str], organisation_id: int) -> dict[str, str]:
+    people = user_account.c
+    numbers = {int(actor[2:]) for actor in actors if actor.startswith("U-")}
+    query = select(people.id, people.name).where(people.id.in_(numbers), people.organisation_id == organisation_id)
+    return {f"U-{row.id}": row.name for row in db.execute(query)}
 
 
 def _how(basis: Basis, *, on_paper: bool) -> How:

@@ -6,8 +6,9 @@ undone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from itertools import combinations
 from typing import Final
 
 from server.access.acts import ALLOWED, DUTIES, OPEN_TO, Act, Duty, Role
@@ -21,6 +22,10 @@ class Scope(StrEnum):
     WRITE_MEASURES = "write:measures"
     READ_PLANS = "read:plans"
     WRITE_PLANS = "write:plans"
+    READ_CONSENT = "read:consent"
+    WRITE_CONSENT = "write:consent"
+    READ_AUDIT = "read:audit"
+    READ_EXPORT = "read:export"
     READ_OPERATION = "read:operation"
 
 
@@ -30,6 +35,10 @@ WORDS: Final[Mapping[Scope, str]] = {
     Scope.WRITE_MEASURES: "marking days that do not represent the patient",
     Scope.READ_PLANS: "plans and their history",
     Scope.WRITE_PLANS: "new versions of plans, which also shows the newest one",
+    Scope.READ_CONSENT: "how a patient's consent stands",
+    Scope.WRITE_CONSENT: "recording that consent is given or withdrawn, which also shows how it stands",
+    Scope.READ_AUDIT: "who looked at a patient's data or changed them",
+    Scope.READ_EXPORT: "everything that is held about a patient, as a file",
     Scope.READ_OPERATION: "alarms and counts of what was refused, without measurements",
 }
 """What each opens, for people."""
@@ -39,6 +48,10 @@ ACTS: Final[Mapping[Scope, frozenset[Act]]] = {
     Scope.WRITE_MEASURES: frozenset({Act.MARK_DAY}),
     Scope.READ_PLANS: frozenset({Act.SEE_PLAN}),
     Scope.WRITE_PLANS: frozenset({Act.SEE_PLAN, Act.CHANGE_PLAN}),
+    Scope.READ_CONSENT: frozenset({Act.SEE_RIGHTS}),
+    Scope.WRITE_CONSENT: frozenset({Act.SEE_RIGHTS, Act.CONSENT}),
+    Scope.READ_AUDIT: frozenset({Act.SEE_AUDIT}),
+    Scope.READ_EXPORT: frozenset({Act.EXPORT}),
     Scope.READ_OPERATION: frozenset(),
 }
 _DUTIES: Final[Mapping[Scope, frozenset[Duty]]] = {Scope.READ_OPERATION: frozenset({Duty.SEE_OPERATION})}
@@ -71,3 +84,14 @@ def acts_of(scopes: Iterable[Scope]) -> frozenset[Act]:
 def duties_of(scopes: Iterable[Scope]) -> frozenset[Duty]:
     """Which duties may be done under these scopes."""
     return frozenset(duty for scope in scopes for duty in _DUTIES.get(scope, ()))
+
+
+def ways_to(needed: Collection[Act | Duty]) -> tuple[frozenset[Scope], ...]:
+    """The sets of scopes of which each opens all of these, without one too many; none where no token can do them."""
+    found: list[frozenset[Scope]] = []
+    for size in range(1, len(needed) + 1):
+        for some in map(frozenset, combinations(Scope, size)):
+            opened = acts_of(some) | duties_of(some)
+            if opened.issuperset(needed) and not any(way <= some for way in found):
+                found.append(some)
+    return tuple(found)

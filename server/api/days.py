@@ -7,9 +7,11 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from server.access.acts import Act
 from server.access.web import Door
 from server.api import models
 from server.api.etag import UNCHANGED, IfNoneMatch, answer
+from server.api.needs import needs
 from server.api.paging import LINK, Page, lead_on
 from server.api.prefix import PREFIX
 from server.paths import Day, FromDay, PatientId
@@ -23,6 +25,7 @@ router: Final = APIRouter(prefix=PREFIX, tags=["days"])
     "/patients/{patient_id}/days",
     response_model=list[models.DaySummary],
     responses={**UNCHANGED, 200: {"headers": {**UNCHANGED[200]["headers"], **LINK}}},
+    openapi_extra=needs(Act.SEE_DAY),
 )
 def days(
     door: Door,
@@ -41,27 +44,38 @@ def days(
     return answer([summary_of(day) for day in found], wanted, response)
 
 
-@router.get("/patients/{patient_id}/days/{day}", response_model=models.DaySummary, responses=UNCHANGED)
+@router.get(
+    "/patients/{patient_id}/days/{day}",
+    response_model=models.DaySummary,
+    responses=UNCHANGED,
+    openapi_extra=needs(Act.SEE_DAY),
+)
 def day_summary(door: Door, response: Response, patient_id: PatientId, day: Day, wanted: IfNoneMatch) -> Response:
     """A local day in figures, coverage first."""
     return answer(summary_of(door.care.day(patient_id, day).summary), wanted, response)
 
 
-@router.get("/patients/{patient_id}/days/{day}/episodes", responses={200: {"headers": LINK}})
+@router.get(
+    "/patients/{patient_id}/days/{day}/episodes", responses={200: {"headers": LINK}}, openapi_extra=needs(Act.SEE_DAY)
+)
 def episodes(door: Door, patient_id: PatientId, day: Day, page: Page) -> list[models.Episode]:
     """The episodes of a local day, in order of their start, by which parts go on."""
     found = sorted(door.care.day(patient_id, day).episodes, key=lambda one: one.start_ms)
     return [models.Episode.model_validate(item) for item in page.part(found, lambda one: one.start_ms)]
 
 
-@router.get("/patients/{patient_id}/days/{day}/reminders", responses={200: {"headers": LINK}})
+@router.get(
+    "/patients/{patient_id}/days/{day}/reminders", responses={200: {"headers": LINK}}, openapi_extra=needs(Act.SEE_DAY)
+)
 def reminders(door: Door, patient_id: PatientId, day: Day, page: Page) -> list[models.Reminder]:
     """The reminders of a local day and the response to each, in order of time, by which parts go on."""
     found = sorted(door.care.day(patient_id, day).reminders, key=lambda one: one.utc_ms)
     return [models.Reminder.model_validate(item) for item in page.part(found, lambda one: one.utc_ms)]
 
 
-@router.get("/patients/{patient_id}/days/{day}/identities", responses={200: {"headers": LINK}})
+@router.get(
+    "/patients/{patient_id}/days/{day}/identities", responses={200: {"headers": LINK}}, openapi_extra=needs(Act.SEE_DAY)
+)
 def identities(door: Door, patient_id: PatientId, day: Day, page: Page) -> list[models.Identity]:
     """Identity and revision of every record that begins in a local day, as the clips' judges told them, in order of
     time, by which parts go on."""

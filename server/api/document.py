@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from server.access.rules import AccessRules
 from server.access.scopes import WORDS
 from server.access.web import TOKEN_HEADER, known, signed_in
+from server.api.needs import ways_in
 from server.api.problem import Problem, described
 
 SUMMARY: Final = "Patients, their days and their plans, for programs."
@@ -23,7 +24,9 @@ Times are UTC milliseconds (`*_ms`), durations seconds (`*_s`), angles degrees (
 
 **Who may come.** A program shows a token (`Authorization: Bearer plt_…`) that its owner made on the account's page. A
 token can do what its owner can do, as far as its scopes go, until it expires. Cookies then count for nothing, and no
-form token is needed. A browser shows the session's cookie, and `X-Form-Token` when it writes.
+form token is needed. A browser shows the session's cookie, and `X-Form-Token` when it writes. With each operation stand
+the ways in, of which one is enough: with `token` all the scopes that it must have; where there is no `token`, no token
+comes in.
 
 Scopes: {scopes}.
 
@@ -35,6 +38,7 @@ _TAGS: Final = {
     "patients": "Those whom one may see, and what they wear.",
     "days": "What was measured.",
     "plan": "What was prescribed.",
+    "rights": "Consent, who looked, and everything that is held about a patient.",
     "operation": "What was refused and what somebody should look at, for administrators.",
     "tokens": "One's own tokens, by a session.",
     "session": "Signing in and out, for browsers and for programs that a person uses.",
@@ -98,7 +102,7 @@ def _complete(operation: dict[str, Any], route: APIRoute, method: str) -> None:
     by_token = signed_in in calls and not by_session
     session: dict[str, list[str]] = {"session": [], "formToken": []} if method in _WRITES else {"session": []}
     if by_token or by_session:
-        operation["security"] = [session, *([{"token": []}] if by_token else [])]
+        operation["security"] = [session, *({"token": way} for way in ways_in(route, operation))]
     codes = {500}
     if by_token or by_session:
         codes |= {401, 403}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -321,6 +321,63 @@ class PlanTemplateWish(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=60)]
     purpose: Annotated[str, Field(max_length=300)] = ""
     plan: TemplateFields
+
+
+class ConsentText(Model):
+    """What is asked for now: the version that one agrees to, what it is for, and its words."""
+
+    version: str
+    purpose: str
+    body: str
+
+
+class ConsentStatement(Model):
+    """What a patient said, in force from `at_ms`. `how`: in their own account, on a paper of the date `signed_on`, by
+    word, or restored from what outlived a backup. `actor` (`U-` and a number) recorded it."""
+
+    at_ms: int
+    kind: Literal["given", "withdrawn"]
+    how: Literal["account", "paper", "spoken", "restored"]
+    version: str | None
+    signed_on: str | None
+    actor: str | None
+
+
+class Consent(Model):
+    """How consent stands: `now` is what holds, null where nothing was ever recorded; `outdated`, where it is given to
+    an earlier text than is `asked` for. `said` is all that was said, the newest first."""
+
+    now: ConsentStatement | None
+    outdated: bool
+    asked: ConsentText
+    said: tuple[ConsentStatement, ...]
+
+
+class ConsentGiven(BaseModel):
+    """That a patient agrees to the text of `version`, the one that is asked for: on a paper of the date `signed_on`, or
+    by word. Patients give it in their own account; then there is no paper."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$")]
+    signed_on: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+
+
+class Look(Model):
+    """An entry of the audit about a patient's data: who (`U-` and a number, a token, or `-` for the server; the `name`
+    of people of one's own organisation), on what basis, did what, with what outcome; `via` and `address` say whence."""
+
+    number: int
+    at_ms: int
+    actor: str
+    name: str | None
+    role: str
+    basis: str
+    via: str
+    address: str
+    act: str
+    outcome: str
+    detail: str
 
 
 class Alarm(Model):

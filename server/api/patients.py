@@ -6,10 +6,12 @@ from typing import Final
 
 from fastapi import APIRouter
 
+from server.access.acts import Act
 from server.access.care import Patient
 from server.access.clips import ClipState
 from server.access.web import Door, SignedIn
 from server.api import models
+from server.api.needs import needs
 from server.api.paging import LINK, Page
 from server.api.prefix import PREFIX
 from server.paths import PatientId
@@ -17,7 +19,7 @@ from server.paths import PatientId
 router: Final = APIRouter(prefix=PREFIX, tags=["patients"])
 
 
-@router.get("/patients", responses={200: {"headers": LINK}})
+@router.get("/patients", responses={200: {"headers": LINK}}, openapi_extra=needs(Act.SEE_LIST))
 def patients(door: Door, page: Page) -> list[models.Patient]:
     """Everybody whose days one may see, in order of their numbers."""
     everybody = page.part(sorted(door.care.patients(), key=lambda one: one.id), lambda one: one.id)
@@ -25,7 +27,7 @@ def patients(door: Door, page: Page) -> list[models.Patient]:
     return [_patient(door, someone, clips.get(someone.id, [])) for someone in everybody]
 
 
-@router.get("/patients/{patient_id}")
+@router.get("/patients/{patient_id}", openapi_extra=needs(Act.SEE_RECORD, Act.SEE_COMPUTERS))
 def patient(door: Door, patient_id: PatientId) -> models.Patient:
     """One patient."""
     someone = door.care.patient(patient_id)

@@ -7,10 +7,12 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.access.acts import Act
 from server.access.web import Door
 from server.api.days import figures_of
 from server.api.etag import UNCHANGED, IfNoneMatch, answer
 from server.api.models import Figures, Model
+from server.api.needs import needs
 from server.api.numbers import WHOLE
 from server.api.prefix import PREFIX
 from server.api.problem import problems
@@ -139,27 +141,46 @@ class ZoneWish(BaseModel):
 StartMs = Annotated[int, Path(gt=0, lt=2**53, description="When the change was, UTC milliseconds.")]
 
 
-@router.get("/patients/{patient_id}/weeks/{day}", tags=["weeks"], response_model=Period, responses=UNCHANGED)
+@router.get(
+    "/patients/{patient_id}/weeks/{day}",
+    tags=["weeks"],
+    response_model=Period,
+    responses=UNCHANGED,
+    openapi_extra=needs(Act.SEE_TRENDS),
+)
 def week(door: Door, response: Response, patient_id: PatientId, day: Day, wanted: IfNoneMatch) -> Response:
     """The week, Monday to Sunday, that a local day lies in, beside the four weeks before it."""
     return answer(_period(door.care.week(patient_id, day)), wanted, response)
 
 
-@router.get("/patients/{patient_id}/trends", tags=["weeks"], response_model=Period, responses=UNCHANGED)
+@router.get(
+    "/patients/{patient_id}/trends",
+    tags=["weeks"],
+    response_model=Period,
+    responses=UNCHANGED,
+    openapi_extra=needs(Act.SEE_TRENDS),
+)
 def trends(door: Door, response: Response, patient_id: PatientId, wanted: IfNoneMatch, last: ToDay) -> Response:
     """Four weeks, to `to` or else to yesterday, beside the four weeks before them."""
     return answer(_period(door.care.four_weeks(patient_id, last)), wanted, response)
 
 
-@router.get("/patients/{patient_id}/days/{day}/marks", tags=["days"])
+@router.get("/patients/{patient_id}/days/{day}/marks", tags=["days"], openapi_extra=needs(Act.SEE_DAY))
 def marks(door: Door, patient_id: PatientId, day: Day) -> list[Mark]:
     """What was said of a day, the newest first. The newest counts."""
     return [Mark.model_validate(one) for one in door.care.marks(patient_id, day)]
 
 
-@router.post("/patients/{patient_id}/days/{day}/marks", tags=["days"], status_code=201, responses=problems(409))
+@router.post(
+    "/patients/{patient_id}/days/{day}/marks",
+    tags=["days"],
+    status_code=201,
+    responses=problems(409),
+    openapi_extra=needs(Act.MARK_DAY, Act.SEE_DAY),
+)
 def mark(door: Door, patient_id: PatientId, day: Day, wish: MarkWish) -> Mark:
     """Leave a day out of weeks and trends, with a reason, or let it count again."""
+    door.care.enter(patient_id, Act.SEE_DAY)  # before anything is changed: the answer shows what became of the day
     try:
         door.care.mark_day(patient_id, day, representative=wish.representative, reason=wish.reason)
     except MarkError as error:
@@ -167,13 +188,19 @@ def mark(door: Door, patient_id: PatientId, day: Day, wish: MarkWish) -> Mark:
     return Mark.model_validate(door.care.marks(patient_id, day)[0])
 
 
-@router.get("/patients/{patient_id}/zones", tags=["patients"])
+@router.get("/patients/{patient_id}/zones", tags=["patients"], openapi_extra=needs(Act.SEE_RECORD))
 def zones(door: Door, patient_id: PatientId) -> list[Zone]:
     """The zones that the patient lived in, the latest first."""
     return [Zone.model_validate(one) for one in door.care.zones(patient_id)]
 
 
-@router.post("/patients/{patient_id}/zones", tags=["patients"], status_code=201, responses=problems(409))
+@router.post(
+    "/patients/{patient_id}/zones",
+    tags=["patients"],
+    status_code=201,
+    responses=problems(409),
+    openapi_extra=needs(Act.CHANGE_ZONE, Act.SEE_RECORD),
+)
 def set_zone(door: Door, patient_id: PatientId, wish: ZoneWish) -> list[Zone]:
     """The patient has moved. Local days since then are made again; plans keep their own zone until one is sent anew."""
     try:
@@ -192,6 +219,7 @@ def set_zone(door: Door, patient_id: PatientId, wish: ZoneWish) -> list[Zone]:
     status_code=204,
     response_class=Response,
     responses=problems(409),
+    openapi_extra=needs(Act.CHANGE_ZONE),
 )
 def take_back_zone(door: Door, patient_id: PatientId, start_ms: StartMs) -> None:
     """A change of zone did not happen: the zone before it goes on."""

@@ -8,9 +8,10 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from gateway import messages
-from server.access.acts import Act
+from server.access.acts import Act, Duty
 from server.access.web import Door, SignedIn
 from server.api import models
+from server.api.needs import needs
 from server.api.prefix import PREFIX
 from server.api.problem import problems
 from server.paths import PatientId, TemplateKey
@@ -22,13 +23,13 @@ from server.problems import FieldError, ProblemError, not_found
 router: Final = APIRouter(prefix=PREFIX, tags=["plan"])
 
 
-@router.get("/patients/{patient_id}/plan")
+@router.get("/patients/{patient_id}/plan", openapi_extra=needs(Act.SEE_PLAN))
 def plan(door: Door, patient_id: PatientId) -> models.PlanState:
     """The plan, its state and its versions, the newest first."""
     return models.PlanState.model_validate(door.care.plan(patient_id))
 
 
-@router.post("/patients/{patient_id}/plan", status_code=201)
+@router.post("/patients/{patient_id}/plan", status_code=201, openapi_extra=needs(Act.SEE_PLAN, Act.CHANGE_PLAN))
 def change_plan(door: Door, patient_id: PatientId, change: models.PlanChange) -> models.PlanVersion:
     """Write a new version of the plan. It is pending until the clip confirms it."""
     door.care.demand(Act.CHANGE_PLAN, patient_id)
@@ -40,7 +41,7 @@ def change_plan(door: Door, patient_id: PatientId, change: models.PlanChange) ->
     return models.PlanVersion.model_validate(made)
 
 
-@router.post("/patients/{patient_id}/plan/preview")
+@router.post("/patients/{patient_id}/plan/preview", openapi_extra=needs(Act.SEE_PLAN, Act.SEE_DAY))
 def preview_plan(door: Door, patient_id: PatientId, change: models.PlanChange) -> models.PlanPreview:
     """The last seven days and today so far, as they would have been under a changed plan. Nothing is changed by it."""
     door.care.enter(patient_id, Act.SEE_PLAN, Act.SEE_DAY)
@@ -76,7 +77,7 @@ def _invalid(errors: list[FieldError]) -> ProblemError:
     )
 
 
-@router.get("/patients/{patient_id}/plan/draft")
+@router.get("/patients/{patient_id}/plan/draft", openapi_extra=needs(Act.SEE_PLAN, Act.CHANGE_PLAN))
 def draft(door: Door, patient_id: PatientId) -> models.PlanDraft:
     """One's own draft."""
     found = door.care.draft(patient_id)
@@ -85,7 +86,7 @@ def draft(door: Door, patient_id: PatientId) -> models.PlanDraft:
     return _told(found)
 
 
-@router.put("/patients/{patient_id}/plan/draft")
+@router.put("/patients/{patient_id}/plan/draft", openapi_extra=needs(Act.SEE_PLAN, Act.CHANGE_PLAN))
 def save_draft(door: Door, patient_id: PatientId, change: models.PlanDraftChange) -> models.PlanDraft:
     """Keep a draft, in place of the one before. It may be unusable; `problems` says what would have to change."""
     door.care.demand(Act.CHANGE_PLAN, patient_id)
@@ -100,13 +101,23 @@ def save_draft(door: Door, patient_id: PatientId, change: models.PlanDraftChange
     return _told(saved)
 
 
-@router.delete("/patients/{patient_id}/plan/draft", status_code=204, response_class=Response)
+@router.delete(
+    "/patients/{patient_id}/plan/draft",
+    status_code=204,
+    response_class=Response,
+    openapi_extra=needs(Act.CHANGE_PLAN),
+)
 def drop_draft(door: Door, patient_id: PatientId) -> None:
     """Forget one's draft."""
     door.care.drop_draft(patient_id)
 
 
-@router.post("/patients/{patient_id}/plan/draft/send", status_code=201, responses=problems(409, 422))
+@router.post(
+    "/patients/{patient_id}/plan/draft/send",
+    status_code=201,
+    responses=problems(409, 422),
+    openapi_extra=needs(Act.CHANGE_PLAN),
+)
 def send_draft(door: Door, patient_id: PatientId) -> models.PlanVersion:
     """Make a version of one's draft. It is pending until the clip confirms it."""
     try:
@@ -118,13 +129,13 @@ def send_draft(door: Door, patient_id: PatientId) -> models.PlanVersion:
         raise _refused(error) from error
 
 
-@router.get("/plan-templates")
+@router.get("/plan-templates", openapi_extra=needs(Duty.USE_TEMPLATES))
 def templates(door: Door) -> list[models.PlanTemplate]:
     """One's organisation's own beginnings of plans, then the catalogue."""
     return [models.PlanTemplate.model_validate(one) for one in door.office.templates()]
 
 
-@router.post("/plan-templates", status_code=201)
+@router.post("/plan-templates", status_code=201, openapi_extra=needs(Duty.USE_TEMPLATES))
 def save_template(door: Door, wanted: models.PlanTemplateWish) -> models.PlanTemplate:
     """Save a template for one's organisation."""
     try:
@@ -134,7 +145,9 @@ def save_template(door: Door, wanted: models.PlanTemplateWish) -> models.PlanTem
     return models.PlanTemplate.model_validate(made)
 
 
-@router.delete("/plan-templates/{key}", status_code=204, response_class=Response)
+@router.delete(
+    "/plan-templates/{key}", status_code=204, response_class=Response, openapi_extra=needs(Duty.USE_TEMPLATES)
+)
 def remove_template(door: Door, key: TemplateKey) -> None:
     """Take away one of one's organisation's own. Plans made from it stay."""
     door.office.remove_template(key)

@@ -6,8 +6,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from server.api import days, enrolling, operation, patients, periods, plans, server, session, tokens
+from server.api import days, enrolling, operation, patients, periods, plans, rights, server, session, tokens
 
 router: Final = APIRouter()
-for part in (server, session, patients, days, periods, plans, operation, tokens, enrolling):
+for part in (server, session, patients, days, periods, plans, rights, operation, tokens, enrolling):
     router.include_router(part.router)

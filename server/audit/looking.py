@@ -39,6 +39,13 @@ def looks(db: Connection, pseudonym: str, zone: ZoneInfo) -> list[Look]:
     return gathered((Record(**row) for row in rows.mappings()), zone)
 
 
+def entries(db: Connection, pseudonym: str, after: int, most: int) -> list[Record]:
+    """At most so many entries about this patient's data whose number is beyond `after`, in order."""
+    c = audit_entry.c
+    query = select(audit_entry).where(c.patient == pseudonym, c.number > after).order_by(c.number).limit(most)
+    return [Record(**row) for row in db.execute(query).mappings()]
+
+
 def gathered(records: Iterable[Record], zone: ZoneInfo) -> list[Look]:
     """Records, the newest first, put together by person, basis and local day."""
     found: dict[tuple[str, str, str, date], Look] = {}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, BinaryIO, Final, cast
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Path, Request
@@ -15,6 +13,7 @@ from starlette.responses import Response
 from server.access.acts import Act
 from server.access.care_rights import NotConfirmedError
 from server.access.web import Door, SignedIn, desk_of
+from server.downloads import zip_file
 from server.pages.places import ERASURES, OWN, PATIENTS, RECORDS
 from server.pages.render import page
 from server.paths import PatientId
@@ -25,7 +24,6 @@ router: Final = APIRouter(include_in_schema=False)
 ErasureId = Annotated[int, Path(ge=1, lt=2**31)]
 GatewayId = Annotated[str, Path(max_length=40)]
 Text = Annotated[str, Form(max_length=100)]
-_CHUNK: Final = 65_536
 _SHOWN: Final = 40
 _WAYS: Final = {"account": "in their own account", "paper": "on paper", "spoken": "by word", "restored": "see backups"}
 _BASES: Final = {
@@ -105,24 +103,8 @@ def withdraw_consent(door: Door, request: Request, patient_id: PatientId) -> Res
 
 @router.get("/patients/{patient_id}/export")
 def export(door: Door, patient_id: PatientId) -> StreamingResponse:
-    """Everything that is held about a patient. It is complete on the disk before the first byte leaves, so that an
-    answer that begins well is whole."""
-    file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed when the last byte has left
-    try:
-        pseudonym = door.care.export(patient_id, file)
-    except BaseException:
-        file.close()
-        raise
-    name = f"plumbline-{pseudonym}.zip"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "content-length": str(file.tell())}
-    return StreamingResponse(_parts(file), media_type="application/zip", headers=headers)
-
-
-def _parts(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        file.seek(0)
-        while part := file.read(_CHUNK):
-            yield part
+    """Everything that is held about a patient."""
+    return zip_file(lambda file: door.care.export(patient_id, file))
 
 
 @router.post("/patients/{patient_id}/erase")
@@ -170,6 +152,7 @@ def give_up(door: Door, request: Request, erasure_id: ErasureId, gateway: Gatewa
 def _page(
     door: SignedIn, patient_id: int, *, error: str = "", status: int = 200, unconfirmed: bool = False
 ) -> HTMLResponse:
+    door.care.enter(patient_id, Act.SEE_RIGHTS, Act.SEE_RECORD, Act.SEE_AUDIT)
     state = door.care.consent(patient_id)
     someone = door.care.patient(patient_id)
     told = door.care.looks(patient_id)

@@ -34,14 +34,22 @@ class _Comparison:
                     yield f"{name} is gone"
                 else:
                     yield from self._operation(name, before, after)
+        yield from self._schemes()
+
+    def _schemes(self) -> Iterator[str]:
+        """How one shows who one is: under what name, and where."""
+        schemes = [it.get("components", {}).get("securitySchemes", {}) for it in (self._old, self._new)]
+        for key, before in schemes[0].items():
+            after = schemes[1].get(key, {})
+            for part in ("type", "scheme", "in", "name"):
+                if before.get(part) != after.get(part):
+                    yield f"the security scheme {key} was {part} {before.get(part)} and is {after.get(part)}"
 
     def _operation(self, name: str, before: Schema, after: Schema) -> Iterator[str]:
         yield from self._parameters(name, before, after)
-        for way in before.get("security", ()):
-            if way not in after.get("security", [way]):
-                yield f"{name} no longer takes {' and '.join(way)}"
-        if "security" in after and "security" not in before:
-            yield f"{name} was open to anybody, by no token and no session"
+        yield from _security(name, before.get("security", [{}]), after.get("security", [{}]))
+        if before.get("operationId") != after.get("operationId"):
+            yield f"{name} is called {after.get('operationId')}: programs that are made from the document miss it"
         sent, wanted = _content(before.get("requestBody")), _content(after.get("requestBody"))
         for kind, schema in sent.items():
             if kind not in wanted:
@@ -125,6 +133,28 @@ class _Comparison:
             if all(trials):
                 kind = _kind(_resolved(self._old if way == "sent" else self._new, one))
                 yield f"{where}: {kind} is new or gone there"
+
+
+def _security(name: str, before: list[dict[str, list[str]]], after: list[dict[str, list[str]]]) -> Iterator[str]:
+    """Whoever came in still does: with nothing more to show, and no scope that was not needed before. Which schemes
+    there are is asked first, what each demands then."""
+    for way in before:
+        less = [other for other in after if other.keys() <= way.keys()]
+        if not less:
+            yield f"{name} no longer takes {' and '.join(way) or 'just anybody'}"
+        elif all(more := [_more(way, other) for other in less]):
+            scopes = " or ".join(" and ".join(sorted(one)) for one in more)
+            yield f"{name} now demands {scopes} of {' and '.join(way)} {_scopes(way)}".rstrip()
+
+
+def _more(before: dict[str, list[str]], after: dict[str, list[str]]) -> set[str]:
+    """Scopes that are demanded now and were not."""
+    return {scope for scheme, scopes in after.items() for scope in set(scopes) - set(before[scheme])}
+
+
+def _scopes(way: dict[str, list[str]]) -> str:
+    scopes = sorted(scope for scopes in way.values() for scope in scopes)
+    return f"with {' and '.join(scopes)}" if scopes else ""
 
 
 def _content(holder: Schema | None) -> dict[str, Schema]:

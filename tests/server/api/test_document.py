@@ -78,7 +78,7 @@ def test_every_operation_lists_its_problems_with_their_schema(document: Document
         needed = {500}
         if "security" in it:
             needed |= {401, 403}
-        if {"token": []} in it.get("security", ()):
+        if any("token" in way for way in it.get("security", ())):
             needed |= {429}
         if "{" in path:
             needed |= {404, 422}
@@ -93,6 +93,7 @@ def test_every_operation_says_who_may_come(document: Document) -> None:
     assert nobody == {"/api/v1/health", "/api/v1/enrol", "/api/v1/session", "/api/v1/session/factor"}
     for method, path, it in operations(document):
         for way in it.get("security", ()):
+            assert "token" not in way or way["token"], f"say with `needs` what {method} {path} does"
             assert way.keys() <= document["components"]["securitySchemes"].keys()
             if method != "get" and "session" in way:
                 assert "formToken" in way, path
@@ -118,6 +119,7 @@ def _change(document: Document, *path: str) -> Any:
 
 
 _PATIENT: Final = ("paths", "/api/v1/patients/{patient_id}", "get")
+_TRENDS: Final = ("paths", "/api/v1/patients/{patient_id}/trends", "get")
 _WISH: Final = ("components", "schemas", "TokenWish")
 
 
@@ -137,9 +139,17 @@ _WISH: Final = ("components", "schemas", "TokenWish")
         (lambda d: _change(d, *_PATIENT, "parameters").append(
             {"name": "x", "in": "query", "required": True, "schema": {}}), "x"),
         (lambda d: _change(d, "paths", "/api/v1/patients", "get", "parameters").pop(), "after"),
-        (lambda d: _change(d, *_PATIENT)["security"].remove({"token": []}), "token"),
+        (lambda d: _change(d, *_PATIENT)["security"].pop(), "no longer takes token"),
+        (lambda d: _change(d, *_TRENDS)["security"][1]["token"].append("read:plans"),
+         "demands read:plans of token with read:measures"),
+        (lambda d: _change(d, *_TRENDS)["security"][1].update(token=["read:plans"]), "demands read:plans"),
+        (lambda d: _change(d, *_TRENDS)["security"][1].update(certificate=[]), "no longer takes token"),
+        (lambda d: _change(d, *_TRENDS)["security"][0].update(formToken=[]), "no longer takes session"),
+        (lambda d: d["paths"]["/api/v1/health"]["get"].update(security=[{"session": []}]), "just anybody"),
+        (lambda d: d["components"]["securitySchemes"]["formToken"].update(name="x-other"), "formToken was name"),
+        (lambda d: _change(d, *_TRENDS).update(operationId="other"), "is called other"),
     ],
-    ids=range(12),
+    ids=range(19),
 )  # fmt: skip
 def test_what_programs_would_lose_is_seen(document: Document, change: Any, words: str) -> None:
     changed = copy.deepcopy(document)
@@ -156,5 +166,11 @@ def test_additions_are_no_loss(document: Document) -> None:
     more["components"]["schemas"]["TokenWish"]["properties"]["days"]["maximum"] = 400
     _change(more, *_PATIENT, "parameters").append({"name": "x", "in": "query", "required": False, "schema": {}})
     _change(more, *_PATIENT, "responses")["418"] = {}
+    _change(more, *_PATIENT)["security"].append({"certificate": []})
+    _change(more, *_PATIENT)["security"].reverse()
+    _change(more, *_TRENDS)["security"] += [{"token": ["read:plans"]}, {}]
+    plan = more["paths"]["/api/v1/patients/{patient_id}/plan/preview"]["post"]["security"]
+    plan[1] = {"token": ["read:plans"]}
+    more["components"]["securitySchemes"]["certificate"] = {"type": "mutualTLS"}
     assert lost(document, more) == []
     assert lost(document, document) == []

@@ -228,7 +228,7 @@ def test_on_both_databases(engine: Engine) -> None:
 
 @given(st.sets(st.sampled_from(Scope), min_size=1))
 def test_scopes_never_open_what_concerns_access_itself(scopes: set[Scope]) -> None:
-    never = {Act.MANAGE_CARE, Act.CONSENT, Act.EXPORT, Act.ERASE, Act.CHANGE_RECORD, Act.CONNECT_COMPUTER}
+    never = {Act.MANAGE_CARE, Act.ERASE, Act.CHANGE_RECORD, Act.CONNECT_COMPUTER, Act.DISCONNECT_COMPUTER}
     assert not acts_of(scopes) & never
     assert duties_of(scopes) <= {Duty.SEE_OPERATION}
     assert read_scopes(scope.value for scope in scopes) == scopes
@@ -236,7 +236,8 @@ def test_scopes_never_open_what_concerns_access_itself(scopes: set[Scope]) -> No
 
 def test_people_are_offered_scopes_that_open_something_to_them() -> None:
     assert set(scopes_for(Role.THERAPIST)) == set(Scope) - {Scope.READ_OPERATION}
-    assert set(scopes_for(Role.ADMINISTRATOR)) == {Scope.READ_PATIENTS, Scope.READ_OPERATION}
+    rights = {Scope.READ_CONSENT, Scope.WRITE_CONSENT, Scope.READ_AUDIT}
+    assert set(scopes_for(Role.ADMINISTRATOR)) == {Scope.READ_PATIENTS, Scope.READ_OPERATION} | rights
 
 
 def test_scopes_are_told_and_open_something() -> None:
