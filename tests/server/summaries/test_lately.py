@@ -71,6 +71,10 @@ def test_what_is_kept_is_what_would_be_said_anew(engine: Engine, anna: int, days
         with writing(engine) as db:
             mark_day(db, anna, DAY, representative=False, reason="ill", author_id=None, now_ms=LATER)
 
+    def no_mark_after_all() -> None:
+        with writing(engine) as db:
+            mark_day(db, anna, DAY, representative=True, reason="", author_id=None, now_ms=LATER)
+
     def a_stale_day() -> None:
         with writing(engine) as db:
             mark_stale(db, [(anna, DAY)])
@@ -93,7 +97,8 @@ def test_what_is_kept_is_what_would_be_said_anew(engine: Engine, anna: int, days
         move(engine, anna, TOKYO, LATER - 3_600_000)
 
     changes: list[Callable[[], None]] = [
-        *(more_is_told, a_mark, a_stale_day, another_plan, a_confirmation, older_code, another_zone)
+        *(more_is_told, a_mark, no_mark_after_all, a_stale_day),
+        *(another_plan, a_confirmation, older_code, another_zone),
     ]
     before = said()
     for change in changes:
