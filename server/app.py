@@ -34,19 +34,24 @@ from server.operation.routes import router as operation_router
 from server.operation.watching import Watching, template
 from server.pages import (
     account,
+    clip,
     computers,
     emergency,
     joining,
     languages,
     overview,
     own,
+    pain,
     people,
     planning,
     routes,
+    shell,
     signing,
+    starting,
     taking_in,
     today,
     tokens,
+    urgent,
     weeks,
 )
 from server.pages.language import Languages, speaking, wanted
@@ -55,13 +60,13 @@ from server.pages.rights import router as rights
 from server.pages.signing import page_before
 from server.people.mail import Mailer
 from server.problems import FieldError, ProblemError, busy, from_other_site, of_status
+from server.reports.routes import router as reports
 from server.rights.tombstones import Tombstones
 from server.store import UNUSABLE
 
 log: Final = logging.getLogger(__name__)
 
 
-from server.reports.routes import router as reports
 def create_app(
     engine: Engine,
     clock: Callable[[], int],
@@ -124,13 +129,15 @@ def create_app(
     app.include_router(routes.router)
     app.include_router(weeks.router)
     app.include_router(overview.router)
+    app.include_router(reports)
     app.include_router(planning.router)
     app.include_router(computers.router)
     app.include_router(people.router)
     app.include_router(joining.router)
     app.include_router(emergency.router)
     app.include_router(own.router)
-    app.include_router(reports)
+    for routes_of_ones_own in (pain, urgent, clip, starting, shell):
+        app.include_router(routes_of_ones_own.router)
     app.include_router(rights)
     app.include_router(taking_in.router)
     app.include_router(languages.router)

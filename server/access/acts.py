@@ -102,7 +102,11 @@ ALLOWED: Final[Mapping[Basis, frozenset[Act]]] = {
     | {Act.ACKNOWLEDGE_RED_FLAGS}
     | _RIGHTS
     | {Act.EXPORT},
-    Basis.SELF: _SEEING | _COMPUTERS | _RIGHTS | {Act.CHANGE_ZONE, Act.EXPORT, Act.MAKE_REPORT},
+    Basis.SELF: _SEEING
+    | _COMPUTERS
+    | _RIGHTS
+    | _OWN_DIARY
+    | {Act.CHANGE_ZONE, Act.EXPORT, Act.MAKE_REPORT, Act.COMMAND, Act.CHANGE_QUIET_HOURS},
     # Enough to help at once (a clip that will not stop can be paused), nothing that outlasts it.
     Basis.EMERGENCY: _SEEING | {Act.SEE_NOTES, Act.SEE_LIST, Act.COMMAND},
     # Accounts, records and computers, never measurements.

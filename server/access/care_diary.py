@@ -64,10 +64,18 @@ class CareDiary(Entrance):
                 raise not_found("entry")
             return found, around(db, patient_id, [found.at_ms], self._now_ms).get(found.at_ms)
 
-    def note_pain(self, patient_id: int, *, level: int, word: str, area: str, note: str) -> PainEntry:
+    def note_pain(self, patient_id: int, level: int) -> PainEntry:
         """Keep pain as it is now. Raises PainError, ProblemError 404 or 403."""
         with self._writing(Act.NOTE_PAIN, patient_id) as (db, _):
-            return pain.add_pain(db, patient_id, level=level, word=word, area=area, note=note, now_ms=self._now_ms)
+            return pain.add_pain(db, patient_id, level, self._now_ms)
+
+    def describe_pain(self, patient_id: int, entry_id: int, *, word: str, area: str, note: str) -> PainEntry:
+        """Say more of an entry. Raises PainError, ProblemError 404 without it, and 404 or 403."""
+        with self._writing(Act.NOTE_PAIN, patient_id, "described") as (db, _):
+            found = pain.describe(db, patient_id, entry_id, word=word, area=area, note=note)
+            if found is None:
+                raise not_found("entry")
+            return found
 
     def take_back_pain(self, patient_id: int, entry_id: int) -> None:
         """Let an entry count no more. Raises ProblemError 404 without it, and 404 or 403."""

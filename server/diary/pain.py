@@ -78,28 +78,37 @@ class PainEntry:
         return self.level >= HIGH or self.word in ASKING_WORDS or self.area in ASKING_AREAS
 
 
-def add_pain(
-    db: Connection, patient_id: int, *, level: int, word: str = "", area: str = "", note: str = "", now_ms: int
-) -> PainEntry:
-    """Keep an entry; a second tap on the same button keeps no second one. Raises PainError."""
-    note = " ".join(note.replace("\x00", "").split())
+def add_pain(db: Connection, patient_id: int, level: int, now_ms: int) -> PainEntry:
+    """Keep a number; a second tap on the same one keeps no second entry. Raises PainError."""
     if level not in LEVELS:
         raise PainError(N_("Choose a number from 0 to 10."))
+    c = pain_entry.c
+    just_now = select(pain_entry).where(
+        c.patient_id == patient_id, c.level == level, c.at_ms > now_ms - TWICE_MS, c.taken_back_ms.is_(None)
+    )
+    row = db.execute(just_now).first()
+    if row is None:
+        values = {"patient_id": patient_id, "level": level, "note": "", "at_ms": now_ms}
+        row = db.execute(insert(pain_entry).values(values).returning(pain_entry)).one()
+    return _entry(row)
+
+
+def describe(db: Connection, patient_id: int, entry_id: int, *, word: str, area: str, note: str) -> PainEntry | None:
+    """Say how it feels and where ("" for neither) and note something. None for an entry that is not this patient's or
+    was taken back. Raises PainError."""
+    note = " ".join(note.replace("\x00", "").split())
     if (word and word not in WORDS) or (area and area not in AREAS):
         raise PainError(N_("Choose a word and a place from those shown, or none."))
     if len(note) > MAX_NOTE:
         raise PainError(N_("Make the note a little shorter: it has room for 300 characters."))
     c = pain_entry.c
-    values = {"patient_id": patient_id, "level": level, "word": word or None, "area": area or None, "note": note}
-    just_now = select(pain_entry).where(
-        *(c[name] == value if value is not None else c[name].is_(None) for name, value in values.items()),
-        c.at_ms > now_ms - TWICE_MS,
-        c.taken_back_ms.is_(None),
-    )
-    row = db.execute(just_now).first()
-    if row is None:
-        row = db.execute(insert(pain_entry).values(**values, at_ms=now_ms).returning(pain_entry)).one()
-    return _entry(row)
+    row = db.execute(
+        update(pain_entry)
+        .where(c.id == entry_id, c.patient_id == patient_id, c.taken_back_ms.is_(None))
+        .values(word=word or None, area=area or None, note=note)
+        .returning(pain_entry)
+    ).first()
+    return None if row is None else _entry(row)
 
 
 def take_back(db: Connection, patient_id: int, entry_id: int, now_ms: int) -> bool:

@@ -1,45 +1,63 @@
-"""A patient's own pages: their day in a few kind sentences, their plan, their computers and clip."""
+"""A patient's own pages: their day in a few kind sentences, one next step, and their plan in plain language."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.responses import Response
 
 from server.access.acts import Act
 from server.access.web import Door, SignedIn
-from server.pages import coverage, day
+from server.diary.small_goal import small_goal
+from server.pages import clip_words, coverage, day, own_words, pain
 from server.pages.charts import palette
 from server.pages.places import OWN
 from server.pages.plan_words import plan_facts
 from server.pages.render import page
-from server.pages.words import duration, percent, plural
+from server.pages.themselves import themselves
 from server.paths import Day
-from server.problems import not_allowed
-from server.summaries.types import DaySummary
 
 router: Final = APIRouter(include_in_schema=False, prefix=OWN)
+Id = Annotated[str, Form(max_length=16, pattern="^[0-9a-f]{16}$")]
 
 
 @router.get("")
 def today(door: Door) -> HTMLResponse:
     """One's present day."""
-    number = _own(door)
-    return _day(door, number, door.care.today(door.care.enter(number, Act.SEE_DAY)))
+    number = themselves(door)
+    someone = door.care.enter(number, Act.SEE_DAY, Act.SEE_PLAN, Act.SEE_COMPUTERS, Act.SEE_DIARY)
+    return _day(door, number, door.care.today(someone))
 
 
 @router.get("/days/{day}")
 def one_day(door: Door, day: Day) -> HTMLResponse:
     """One of one's days."""
-    return _day(door, _own(door), day)
+    number = themselves(door)
+    door.care.enter(number, Act.SEE_DAY, Act.SEE_PLAN, Act.SEE_COMPUTERS, Act.SEE_DIARY)
+    return _day(door, number, day)
+
+
+@router.post("/days/{day}/reminders")
+def helpful(
+    door: Door,
+    day: Day,
+    clip: Id,
+    boot: Id,
+    start_ms: Annotated[int, Form(ge=0, lt=2**32)],
+    helped: Annotated[bool, Form()],
+) -> Response:
+    """Say whether a reminder helped."""
+    door.care.answer_reminder(themselves(door), clip, boot, start_ms, helped=helped)
+    return RedirectResponse(f"{OWN}/days/{day.isoformat()}#reminders", 303)
 
 
 @router.get("/plan")
 def plan(door: Door) -> HTMLResponse:
     """One's plan, as it is."""
-    number = _own(door)
+    number = themselves(door)
     someone = door.care.enter(number, Act.SEE_PLAN, Act.SEE_COMPUTERS)
     state = door.care.plan(number)
     shown = state.in_force or state.newest
@@ -47,18 +65,10 @@ def plan(door: Door) -> HTMLResponse:
         "patient": someone,
         "plan": state,
         "facts": plan_facts(shown.plan) if shown else [],
-        "clips": door.care.clips(number),
-        "computers": [one for one in door.care.computers(number) if one.revoked_ms is None],
-        "now_ms": door.now_ms,
+        "sentences": own_words.plan_sentences(shown.plan) if shown else [],
+        "aims": own_words.aim_sentences(shown.plan.goals) if shown else [],
     }
     return page("my_plan.html", context, door=door)
-
-
-def _own(door: SignedIn) -> int:
-    """The number of the patient whose account it is. Raises ProblemError 403 for everybody else's."""
-    if door.person.patient_id is None:
-        raise not_allowed()
-    return door.person.patient_id
 
 
 def _day(door: SignedIn, number: int, wanted: date) -> HTMLResponse:
@@ -67,45 +77,27 @@ def _day(door: SignedIn, number: int, wanted: date) -> HTMLResponse:
     present = door.care.today(someone)
     summary = view.summary
     seconds = coverage.seconds_by_code(summary)
+    diary = door.care.diary(number, wanted)
+    clips = door.care.clips(number)
+    clip = clips[0] if clips else None
+    goals = view.plan.goals if view.plan else None
     context = {
         "patient": someone,
         "consent_now": door.care.consent_now(number),
         "summary": summary,
+        "day": wanted.isoformat(),
         "day_words": day.long_date(wanted),
         "neighbours": day.neighbours(wanted, present),
         "present": wanted == present,
         "bar": coverage.coverage_bar(summary, height=30),
         "legend": [(palette.swatch(c), palette.LABELS[c]) for c in palette.SHOWN if seconds.get(c)],
-        "sentences": sentences(summary),
+        "sentences": own_words.day_sentences(summary),
+        "goal": own_words.goal_words(small_goal(summary, goals)) if wanted == present else None,
+        "reminders": diary.reminders,
+        "felt": pain.felt(diary, someone.zone),
+        "clip": clip,
+        "clip_sentence": clip_words.clip_sentence(clip, door.now_ms),
+        "battery": clip_words.battery_words(clip) if clip else "",
+        "asked": [clip_words.line(one, someone.zone, door.now_ms) for one in door.care.commands(number)[:1]],
     }
     return page("my_day.html", context, door=door)
-
-
-def sentences(summary: DaySummary) -> list[str]:
-    """A day in sentences for the one who lived it: what was, without a judgement."""
-    told = [_worn(summary)]
-    if summary.enough and summary.worn_s:
-        seconds = summary.seconds
-        told.append(
-            f"You sat or stood upright for {duration(seconds['upright'])}, moved about for "
-            f"{duration(seconds['moving'])}, and were slouched for {duration(seconds['slouched'])}, "
-            f"{percent(seconds['slouched'], summary.worn_s)} of the time you wore the clip."
-        )
-    elif summary.window_s and summary.worn_s:
-        told.append("That is too little to say more about the day; it counts all the same.")
-    if summary.reminders_given:
-        followed = summary.responses.get("prompt", 0)
-        answer = f"; after {followed} of them you sat up within seconds" if followed else ""
-        told.append(f"The clip reminded you {_times(summary.reminders_given)}{answer}.")
-    return told
-
-
-def _worn(summary: DaySummary) -> str:
-    if not summary.elapsed_s:
-        return coverage.coverage_words(summary)
-    so_far = " so far" if summary.so_far else ""
-    return f"You wore the clip for {duration(summary.worn_s)} of {duration(summary.elapsed_s)}{so_far}."
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count) or plural(count, "time")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from server.access.acts import Role
+from server.pages.language import N_
 
 PATIENTS: Final = "/patients"
 EMERGENCY: Final = "/emergency"
@@ -15,9 +16,20 @@ OWN: Final = "/my"
 ERASURES: Final = "/erasures"
 
 _PLACES: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
-    Role.THERAPIST: (("Patients", PATIENTS), ("Emergency access", EMERGENCY)),
-    Role.ADMINISTRATOR: (("People", PEOPLE), ("Patients", RECORDS), ("Erasures", ERASURES), ("Operation", OPERATION)),
-    Role.PATIENT: (("My day", OWN), ("My plan", f"{OWN}/plan"), ("My data", f"{OWN}/rights")),
+    Role.THERAPIST: ((N_("Patients"), PATIENTS), (N_("Emergency access"), EMERGENCY)),
+    Role.ADMINISTRATOR: (
+        (N_("People"), PEOPLE),
+        (N_("Patients"), RECORDS),
+        (N_("Erasures"), ERASURES),
+        (N_("Operation"), OPERATION),
+    ),
+    Role.PATIENT: (
+        (N_("My day"), OWN),
+        (N_("Pain"), f"{OWN}/pain"),
+        (N_("My clip"), f"{OWN}/clip"),
+        (N_("My plan"), f"{OWN}/plan"),
+        (N_("My data"), f"{OWN}/rights"),
+    ),
 }
 
 
@@ -34,7 +46,7 @@ def start(role: str) -> str:
 def above(role: str) -> tuple[str, str]:
     """(name, address) of the place that is above a single patient's pages."""
     return {
-        Role.THERAPIST: ("Patients", PATIENTS),
-        Role.ADMINISTRATOR: ("Patients’ records", RECORDS),
-        Role.PATIENT: ("My day", OWN),
+        Role.THERAPIST: (N_("Patients"), PATIENTS),
+        Role.ADMINISTRATOR: (N_("Patients’ records"), RECORDS),
+        Role.PATIENT: (N_("My day"), OWN),
     }[Role(role)]

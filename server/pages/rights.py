@@ -14,6 +14,7 @@ from server.access.acts import Act
 from server.access.care_rights import NotConfirmedError
 from server.access.web import Door, SignedIn, desk_of
 from server.downloads import zip_file
+from server.pages.act_words import act_words
 from server.pages.places import ERASURES, OWN, PATIENTS, RECORDS
 from server.pages.render import page
 from server.paths import PatientId
@@ -164,8 +165,8 @@ def _page(
         {
             "who": shown(one.actor),
             "basis": _BASES.get(one.basis, ""),
-            "done": one.done,
-            "not_done": one.not_done,
+            "done": [act_words(act) for act in one.done],
+            "not_done": [act_words(act) for act in one.not_done],
             "when": _when(one.last_ms, someone.zone),
         }
         for one in told.looks

@@ -13,6 +13,7 @@ from server.access.acts import Act
 from server.access.care import Patient
 from server.access.web import Door, SignedIn
 from server.pages.day import day_context
+from server.pages.day_diary import diary_context
 from server.pages.places import RECORDS
 from server.pages.render import page
 from server.paths import Day, PatientId
@@ -34,12 +35,14 @@ def patient(door: Door, patient_id: PatientId) -> Response:
 def day_page(door: Door, patient_id: PatientId, day: Day) -> HTMLResponse:
     """A local day of a patient."""
     care = door.care
-    someone = care.enter(patient_id, Act.SEE_DAY, Act.SEE_PLAN, Act.SEE_COMPUTERS)
+    someone = care.enter(patient_id, Act.SEE_DAY, Act.SEE_PLAN, Act.SEE_COMPUTERS, Act.SEE_DIARY)
     view = care.day(patient_id, day)
     told = care.marks(patient_id, day)
     context = {
         **header(door, someone),
         **day_context(view, ZoneInfo(view.summary.zone), day, care.today(someone)),
+        **diary_context(care.diary(patient_id, day), care.unseen_red_flags(patient_id), someone.zone),
+        "may_acknowledge": care.may(Act.ACKNOWLEDGE_RED_FLAGS, patient_id),
         "mark": told[0] if told and not told[0].representative else None,
         "may_mark": care.may(Act.MARK_DAY, patient_id),
     }

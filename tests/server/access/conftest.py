@@ -22,6 +22,7 @@ from server.diary.red_flags import keep_answers
 from server.enrolment.service import offer_code, redeem
 from server.ingest.enrolment import enrol_patient
 from server.ingest.service import refuse
+from server.notes.service import add_note
 from server.people.emergencies import take_access
 from server.people.invitations import invite
 from server.people.organisations import create_organisation
@@ -138,7 +139,9 @@ def settle_in(clinic: Clinic) -> Town:
     with writing(engine) as db:
         felt = add_pain(db, ADA, 4, now_ms - 1000)
         signs = keep_answers(db, ADA, ["fever"], now_ms - 1000)
+        noted = add_note(db, ADA, "sits by the window", author_id=accounts["mara"], now_ms=now_ms - 1000)
     there = {
+        "note_id": str(noted),
         "pain_id": str(felt.id),
         "answer_id": str(signs.id),
         "patient_id": str(ADA),
