@@ -15,7 +15,8 @@ from server.pages.language import N_, language
 from server.pages.language import gettext as _
 from server.pages.period import ChangeRow, changes, left_out_words, side_words, span_words
 from server.pages.pictures import heat_spec
-from server.pages.plan_words import moment, plan_facts
+from server.pages.plan_words import plan_facts
+from server.pages.words import moment
 from server.summaries.periods import Period
 from server.summaries.picture import Picture
 from server.summaries.types import ALGO, DayDetail

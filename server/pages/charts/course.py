@@ -96,25 +96,18 @@ def course(
                 }
             )
     for recent, fill, shape in ((False, "var(--surface)", "diamond"), (True, "var(--accent)", "circle")):
-        layers.append(
-            {
-                "data": {
-                    "values": [
-                        {"place": point.place + 0.5, "value": point.value, "words": point.words}
-                        for point in points
-                        if (point.place >= split) is recent
-                    ]
-                },
-                "mark": {
-                    "type": "point",
-                    "shape": shape,
-                    "size": 26,
-                    "fill": fill,
-                    "stroke": "var(--accent)" if recent else "var(--soft)",
-                    "strokeWidth": 1,
-                    "opacity": 1,
-                },
-                "encoding": {"x": x, "y": y, "tooltip": {"field": "words"}},
-            }
-        )
+        told = [point for point in points if (point.place >= split) is recent]
+        if told:
+            mark = {"type": "point", "shape": shape, "size": 26, "fill": fill, "strokeWidth": 1, "opacity": 1}
+            layers.append(
+                {
+                    "data": {
+                        "values": [
+                            {"place": point.place + 0.5, "value": point.value, "words": point.words} for point in told
+                        ]
+                    },
+                    "mark": {**mark, "stroke": "var(--accent)" if recent else "var(--soft)"},
+                    "encoding": {"x": x, "y": y, "tooltip": {"field": "words"}},
+                }
+            )
     return chart(HEIGHT, layer=layers)

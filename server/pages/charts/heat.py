@@ -120,4 +120,5 @@ def heat(
         "mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 2, "dy": -2, "fill": "var(--ink)"},
         "encoding": {"x": at, "y": {"value": 0}, "text": {"field": "name"}},
     }
-    return chart(height, layer=[ground, filled, *([line, name] if begun else [])])
+    slouched = [filled] if filled["data"]["values"] else []
+    return chart(height, layer=[ground, *slouched, *([line, name] if begun else [])])

@@ -76,4 +76,4 @@ class Visit:
     def close(self) -> None:
         self.context.close()
         assert self.hosts == {urlsplit(self.address).netloc}
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints

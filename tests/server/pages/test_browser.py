@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import update
 from server.plans.service import confirm
 from server.store import writing
 from server.store.tables import gateway
+from server.summaries.service import rebuild_stale
 from tests.server.pages.browsing import CHROMIUM, Visit
 
 PATHS = (
@@ -20,6 +22,9 @@ PATHS = (
     "/patients/4",
     "/patients/1/weeks/2026-03-25",
     "/patients/1/trends",
+    "/patients/1/overview",
+    "/patients/1/plans",
+    "/patients/1/report",
     "/patients/1/zone",
     "/patients/1/plan",
     "/patients/1/plan/templates",
@@ -148,6 +153,39 @@ def test_pages_suffice_without_scripts(chromium: Any, address: str) -> None:
     page.get_by_role("button", name="Sign out").click()
     assert page.url.endswith("/login")
     context.close()
+
+
+def test_charts_are_drawn_in_the_colours_of_the_page(chromium: Any, address: str, clinic: Any) -> None:
+    while rebuild_stale(clinic.engine, clinic.now_ms):
+        pass
+    fills = {}
+    for dark in (False, True):
+        visit = Visit(chromium, address, 1280, dark)
+        visit.sign_in()
+        page = visit.open("/patients/1/overview")
+        page.locator(".vega.heat[data-drawn]").wait_for(timeout=10_000)
+        upright = page.locator(".vega.heat path[fill='var(--upright)']").first
+        fills[dark] = upright.evaluate("cell => getComputedStyle(cell).fill")
+        assert page.locator(".vega.heat path[fill='url(#p-not-worn)']").count() > 0
+        before = page.evaluate("document.documentElement.scrollHeight")
+        upright.hover()
+        assert page.locator(".vega.heat + .reader").inner_text().startswith("Mon 23 Mar, ")
+        for chart in page.locator(".vega").all():
+            chart.scroll_into_view_if_needed()
+        page.wait_for_function("[...document.querySelectorAll('.vega')].every(one => one.dataset.drawn)")
+        assert page.evaluate("document.documentElement.scrollHeight") == before, "nothing moves when they come"
+        visit.close()
+    assert fills == {False: "rgb(90, 168, 147)", True: "rgb(79, 157, 137)"}
+
+
+def test_a_report_prints_on_one_sheet(chromium: Any, address: str, clinic: Any) -> None:
+    while rebuild_stale(clinic.engine, clinic.now_ms):
+        pass
+    visit = Visit(chromium, address)
+    visit.sign_in()
+    page = visit.open("/patients/1/report")
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", page.pdf(format="A4"))) == 1
+    visit.close()
 
 
 def test_on_paper_nothing_is_cut_and_controls_are_gone(chromium: Any, address: str) -> None:

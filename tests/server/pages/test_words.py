@@ -18,7 +18,7 @@ FORBIDDEN = re.compile(
     r"degenerat\w*|abnormal\w*|hunch\w*)\b",
     re.IGNORECASE,
 )
-SPOKEN = ("pages", "api", "access", "plans", "summaries")
+SPOKEN = ("pages", "api", "access", "plans", "summaries", "reports", "notes")
 
 
 @pytest.mark.parametrize(
