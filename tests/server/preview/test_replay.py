@@ -176,6 +176,38 @@ def test_a_gap_between_windows_is_no_slouch() -> None:
     assert preview([together], STEADY).days[0].given == 1
 
 
+def test_the_plan_in_force_is_replayed_by_the_clock_that_it_had() -> None:
+    """Quiet by the clip's local time: half past two in the afternoon where the clip was."""
+    hours = {"start": "14:00", "end": "18:00", "zone": "Asia/Kolkata"}
+    quiet = STEADY.model_copy(update={**hours, "quiet_start": "14:30", "quiet_end": "15:00"})
+    seconds = painted([SLOUCHED] * 90)
+    for own, replayed in ((STEADY.model_copy(update=hours), 1), (quiet, 0)):
+        assert preview([PreviewedDay(MONDAY, own, seconds, seconds, (), ())], STEADY).days[0].replayed == replayed
+
+
+def test_reminders_outside_the_window_are_not_held_against_the_replay() -> None:
+    def at(second: int) -> DayReminder:
+        return DayReminder(NINE_MS + second * 1000, NINE_MS, 20.0, "given", "none", None, "clip", 1, True)
+
+    assert by_hand([UPRIGHT] * 100, STEADY, reminders=[at(-1), at(0), at(99), at(100)]).recorded == 2
+
+
+def test_a_plan_goes_on_from_day_to_day_where_it_was() -> None:
+    """Every other reminder is given: with three due a day, the days take turns. Its own plan under itself is its own
+    replay."""
+    fading = STEADY.model_copy(update={"fraction_pct": 50, "cap_per_hour": 30, "repeat_s": 60})
+    codes = ([SLOUCHED] * 70 + [UPRIGHT] * 120) * 3
+    days = []
+    for number in range(4):
+        seconds = painted(codes)
+        there = replace(seconds, begins_ms=seconds.begins_ms + number * 86_400_000)
+        days.append(PreviewedDay(MONDAY + timedelta(days=number), fading, there, there, (), ()))
+    week = preview(days, fading).days
+    assert [day.replayed for day in week] == [day.given for day in week]
+    alone = [preview([day], fading).days[0].given for day in days]
+    assert [day.given for day in week] != alone
+
+
 @given(
     codes=st.lists(st.integers(0, 10), min_size=1, max_size=80),
     angles=st.lists(st.one_of(st.just(NO_ANGLE), st.integers(-20, 60)), min_size=80, max_size=80),
