@@ -17,14 +17,14 @@ LENGTHS: Final = (15, 30, 60)
 STRENGTHS: Final = {100: N_("strong"), 70: N_("medium"), 40: N_("gentle")}
 """Percent of the motor's full strength; the steps are ours, to be tried on oneself."""
 RHYTHMS: Final = (
-    N_("long, long"),
+    N_("long–long"),
     N_("long"),
-    N_("long, long, long"),
-    N_("long, a pause, long"),
-    N_("short, long"),
-    N_("long, short"),
-    N_("short, short, long"),
-    N_("long, short, short"),
+    N_("long–long–long"),
+    N_("long–pause–long"),
+    N_("short–long"),
+    N_("long–short"),
+    N_("short–short–long"),
+    N_("long–short–short"),
 )
 """The clip's eight rhythms for a reminder, by number (firmware/README.md)."""
 

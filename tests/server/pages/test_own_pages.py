@@ -229,7 +229,7 @@ async def test_how_it_buzzes_goes_to_the_clip_as_settings(ada: httpx.AsyncClient
         row = db.execute(select(command)).one()
     assert (row.kind, row.strength_pct, row.rhythm) == ("settings", 40, 5)
     page = await ada.get("/my/clip")
-    assert "Buzz: gentle, long, short" in said(page)
+    assert "Buzz: gentle, long–short" in said(page)
     assert re.search(r'value="40" required checked', page.text)
     for body in ({"strength": "41", "rhythm": "5"}, {"strength": "40", "rhythm": "8"}):
         assert (await ada.post("/my/clip/buzz", data=body)).status_code == 422

@@ -14,7 +14,10 @@ NEW_PASSWORD = "seven quiet herons"
 PAGES = {
     "vera": ("/people", "/people/patients", "/people/patients/1", "/people/patients/6", "/patients/1/computers"),
     "ina": ("/patients", "/emergency", "/patients/1"),
-    "ada": ("/my", "/my/days/2026-03-24", "/my/plan", "/patients/1/computers"),
+    "ada": (
+        *("/my", "/my/days/2026-03-24", "/my/pain", "/my/pain/1", "/my/urgent", "/my/urgent/1", "/my/clip"),
+        *("/my/plan", "/my/start", "/my/rights", "/offline", "/patients/1/computers"),
+    ),
 }
 
 pytestmark = [
