@@ -11,7 +11,7 @@ from server.diary.red_flags import BY_KEY
 from server.pages.language import N_, ngettext
 from server.pages.language import gettext as _
 from server.pages.period import change_words, value_words
-from server.pages.words import SHORT_DAY, SHORT_MOMENT, ago, counted, dated, degrees, duration, moment, percent, rough
+from server.pages.words import SHORT_DAY, SHORT_MOMENT, ago, counted, dated, degrees, hours, moment, percent, rough
 from server.summaries.measures import MEASURES
 from server.worklist.facts import Change, PlanFacts, SeatEvent, Urgent
 from server.worklist.flags import Behind, Flag, PainRise, Spell, Uncalibrated, Unheard
@@ -81,7 +81,7 @@ def flag_words(flag: Flag, zone: ZoneInfo, now_ms: int) -> Told:
 
 
 def _worn(behind: Behind) -> str:
-    worn, window = duration(behind.worn_s), duration(behind.window_s)
+    worn, window = hours(behind.worn_s), hours(behind.window_s)
     return _("worn {worn} of {window} in 7 days").format(worn=worn, window=window)
 
 
@@ -96,10 +96,10 @@ def _wear(spell: Spell) -> Told:
         size = counted(spell.days, "on the last prescribed day", "on the last {n} prescribed days")
     else:
         size = _("on {missed} of {days} prescribed days").format(missed=spell.missed, days=spell.days)
-    worn, window = duration(spell.worn_s), duration(spell.window_s)
+    worn, window = hours(spell.worn_s), hours(spell.window_s)
     since = _("worn {worn} of {window} since {day}").format(worn=worn, window=window, day=dated(spell.first, SHORT_DAY))
     if 2 * spell.lost_s > spell.window_s:
-        since = _("{coverage}, {lost} of it without data").format(coverage=since, lost=duration(spell.lost_s))
+        since = _("{coverage}, {lost} of it without data").format(coverage=since, lost=hours(spell.lost_s))
     return Told(_("Worn too little"), size, since)
 
 

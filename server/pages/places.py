@@ -16,7 +16,7 @@ OWN: Final = "/my"
 ERASURES: Final = "/erasures"
 
 _PLACES: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
-    Role.THERAPIST: ((N_("Patients"), PATIENTS), (N_("Emergency access"), EMERGENCY)),
+    Role.THERAPIST: ((N_("Today"), PATIENTS), (N_("Emergency access"), EMERGENCY)),
     Role.ADMINISTRATOR: (
         (N_("People"), PEOPLE),
         (N_("Patients"), RECORDS),
@@ -46,7 +46,7 @@ def start(role: str) -> str:
 def above(role: str) -> tuple[str, str]:
     """(name, address) of the place that is above a single patient's pages."""
     return {
-        Role.THERAPIST: (N_("Patients"), PATIENTS),
+        Role.THERAPIST: (N_("Today"), PATIENTS),
         Role.ADMINISTRATOR: (N_("Patients’ records"), RECORDS),
         Role.PATIENT: (N_("My day"), OWN),
     }[Role(role)]

@@ -25,7 +25,7 @@ from server.pages.language import gettext as _
 from server.pages.period import NAMES
 from server.pages.places import PATIENTS
 from server.pages.render import page
-from server.pages.words import SHORT_DAY, ago, duration, moment, percent
+from server.pages.words import SHORT_DAY, ago, hours, moment, percent
 from server.paths import PatientId
 from server.plans.types import PlanState
 from server.worklist.dismissals import Dismissal, DismissalError
@@ -39,6 +39,7 @@ GROUPS: Final = {
     Group.NOW: (N_("Look now"), N_("answers about urgent signs that nobody has looked at")),
     Group.LOOK: (N_("Look today"), N_("pain, wear, or figures changed beyond the patient’s own noise")),
     Group.EQUIPMENT: (N_("Clip and plan"), N_("figures may be missing, or not follow the plan that was meant")),
+    Group.GOOD: (N_("Good to see"), N_("figures that moved towards what helps, beyond the patient’s own noise")),
     Group.FINE: (N_("Nothing stands out"), N_("the longest here first")),
 }
 REASONS: Final = (
@@ -164,7 +165,8 @@ def _page(
     aside = ((line, one) for line, _part in rows for one in line.set_aside)
     context = {
         "total": len(rows),
-        "need": sum(part is not Group.FINE for _line, part in rows),
+        "need": sum(part not in (Group.GOOD, Group.FINE) for _line, part in rows),
+        "all_simulated": all(line.simulated for line, _part in rows),
         "live": sum(line.clip is not None and line.clip.live for line, _part in rows),
         "shown": len(shown),
         "parts": [part for part in parts if part.rows],
@@ -217,7 +219,7 @@ def _worn_note(one: Standing) -> str:
         return _("no plan yet") if day.plan_version is None else _("no window today")
     if not day.elapsed_s:
         return _("not begun")
-    return _("{worn} of {window}").format(worn=duration(day.worn_s), window=duration(day.elapsed_s))
+    return _("{worn} of {window}").format(worn=hours(day.worn_s), window=hours(day.elapsed_s))
 
 
 def _line(flag: Flag, zone: ZoneInfo, now_ms: int) -> FlagLine:

@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
 
 from server.pages.language import N_, gettext, locale, ngettext
 
@@ -41,6 +42,11 @@ def rough(seconds: float) -> str:
 
 def _hours_or_minutes(seconds: float) -> str:
     return f"{seconds // 3600:.0f} h" if seconds >= 3600 else f"{seconds // 60:.0f} min"
+
+
+def hours(seconds: float) -> str:
+    """A sum of many lengths of time: `32 h`, `36.5 h`."""
+    return f"{format_decimal(seconds / 3600, '0.#', locale=locale())} h"
 
 
 def exact(seconds: int) -> str:

@@ -53,9 +53,15 @@ ratios 0.16 to 0.34: doi 10.5271/sjweh.3949 and 10.5271/sjweh.4184), and a plan 
 inclination neither way is better."""
 
 
+BY_CALIBRATION: Final = frozenset({"slouched_share", "p50_deg", "spread_deg"})
+"""Figures that say nothing while the clip sits otherwise than it was calibrated."""
+
+
 def flags_of(facts: Facts) -> tuple[Flag, ...]:
     """All flags of a patient, the most pressing first."""
-    found = [*urgent(facts), *pain(facts), *wear(facts), *changed(facts), *seat(facts), *plan(facts), *unheard(facts)]
+    seated = list(seat(facts))
+    figures = changed(facts, angles=not seated)
+    found = [*urgent(facts), *pain(facts), *wear(facts), *figures, *seated, *plan(facts), *unheard(facts)]
     order = list(Rule)
     return tuple(sorted(found, key=lambda flag: (order.index(flag.rule), -flag.times, flag.about)))
 
@@ -115,10 +121,12 @@ def spell_of(days: Sequence[WornDay]) -> Spell | None:
     return Spell(since[0].date, missed, len(since), worn, window, lost)
 
 
-def changed(facts: Facts) -> Iterator[Flag]:
-    """Figures that moved by more than the patient's own noise."""
+def changed(facts: Facts, *, angles: bool = True) -> Iterator[Flag]:
+    """Figures that moved by more than the patient's own noise; without `angles` only those that need no calibration."""
     since = facts.told.today - timedelta(days=RECENT_DAYS)
     for one in facts.told.changes:
+        if not angles and one.key in BY_CALIBRATION:
+            continue
         rule = Rule.IMPROVED if _helps(one) else Rule.CHANGED
         behind = Behind(one.recent_days, "days", facts.told.worn_s, facts.told.window_s)
         about = f"{one.key}:{'up' if one.change > 0 else 'down'}"
