@@ -29,8 +29,8 @@ class OfficeErasures(DutyEntrance):
         return found
 
     def give_up_computer(self, erasure_id: int, gateway_id: str) -> None:
-        """Disconnect a computer that was the erased patient's alone, so that it is not waited for. Raises ProblemError
-        403, 404 for any other."""
+        """Disconnect a computer that does not come back, so that it is not waited for. Raises ProblemError 403, 404
+        for one that is not to be given up."""
         with self._writing(Duty.GIVE_UP_COMPUTER, gateway_id[:16]) as (db, note):
             found = report(db, erasure_id, self._person.organisation_id)
             if found is None or not give_up(db, erasure_id, gateway_id, self._now_ms):

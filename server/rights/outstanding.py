@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, func, or_, select, update
 
 from gateway import messages
 from server.rights.erasing import new_command
-from server.store.tables import assignment, erasure, erasure_order, gateway
+from server.store.tables import assignment, enrolment, erasure, erasure_order, gateway, patient
 
 LIFETIME_MS: Final = 24 * 3_600_000
 """For how long a computer may carry an order out that it was sent; it is sent again with each status anyway."""
@@ -24,7 +24,8 @@ AGAIN_MS: Final = 3_600_000
 
 @dataclass(frozen=True)
 class Outstanding:
-    """A computer that has not said that it erased a clip's data. `held_back`: somebody else wears the clip there."""
+    """A computer that has not said that it erased a clip's data. `held_back`: somebody else wears the clip there.
+    `own`: it was the erased patient's alone. `can_give_up`: see `give_up`."""
 
     gateway: str
     clip: str
@@ -33,7 +34,7 @@ class Outstanding:
     told: str | None
     held_back: bool
     own: bool
-    """Whether the computer was the erased patient's alone."""
+    can_give_up: bool
 
 
 def _open(now_ms: int) -> ColumnElement[bool]:
@@ -42,10 +43,25 @@ def _open(now_ms: int) -> ColumnElement[bool]:
     return and_(c.done_ms.is_(None), in_use, or_(c.told_ms.is_(None), c.told_ms <= now_ms - AGAIN_MS))
 
 
-def _held_back() -> ColumnElement[bool]:
+def _held_back(order: FromClause = erasure_order) -> ColumnElement[bool]:
     """Somebody wears the clip now, and the computer is not the erased patient's alone."""
-    c = erasure_order.c
+    c = order.c
     return and_(c.own.is_(False), exists().where(assignment.c.clip == c.clip, assignment.c.end_ms.is_(None)))
+
+
+def _can_give_up() -> ColumnElement[bool]:
+    """It was the erased patient's alone; or nothing there is held back, and none of its patients is in other hands than
+    the erased one was."""
+    c, order = erasure_order.c, erasure_order.alias()
+    held = exists().where(order.c.gateway == c.gateway, order.c.done_ms.is_(None), _held_back(order))
+    strange = and_(
+        patient.c.organisation_id != erasure.c.organisation_id,
+        or_(
+            exists().where(assignment.c.gateway == c.gateway, assignment.c.patient_id == patient.c.id),
+            exists().where(enrolment.c.gateway == c.gateway, enrolment.c.patient_id == patient.c.id),
+        ),
+    )
+    return or_(c.own, and_(~held, ~exists().where(strange)))
 
 
 def unsent(connection: Connection, now_ms: int) -> list[tuple[str, messages.Command]]:
@@ -125,11 +141,12 @@ def complete(connection: Connection, now_ms: int) -> list[str]:
 
 
 def give_up(connection: Connection, erasure_id: int, gateway_id: str, now_ms: int) -> bool:
-    """End for good what a computer may do that was the erased patient's alone, so that it is not waited for any more;
+    """End for good what a computer may do that does not come back, so that it is not waited for any more. One that was
+    the erased patient's alone, or of several patients of the same organisation, none of whom wears a clip of theirs;
     False for any other. Again changes nothing."""
     c = erasure_order.c
-    own = select(c.id).where(c.erasure_id == erasure_id, c.gateway == gateway_id, c.own).limit(1)
-    if connection.scalar(own) is None:
+    such = (c.erasure_id == erasure_id, c.gateway == gateway_id, erasure.c.id == c.erasure_id)
+    if connection.scalar(select(c.id).where(*such, _can_give_up()).limit(1)) is None:
         return False
     connection.execute(
         update(gateway)
@@ -144,13 +161,24 @@ def outstanding(connection: Connection, erasure_id: int) -> list[Outstanding]:
     """The computers that an erasure waits for."""
     c = erasure_order.c
     query = (
-        select(c.gateway, c.clip, c.sent_ms, c.told, c.own, erasure.c.at_ms, _held_back().label("held_back"))
+        select(
+            c.gateway,
+            c.clip,
+            c.sent_ms,
+            c.told,
+            c.own,
+            erasure.c.at_ms,
+            _held_back().label("held_back"),
+            _can_give_up().label("can_give_up"),
+        )
         .join(erasure, erasure.c.id == c.erasure_id)
         .join(gateway, gateway.c.id == c.gateway)
         .where(c.erasure_id == erasure_id, c.done_ms.is_(None), gateway.c.revoked_ms.is_(None))
         .order_by(c.gateway, c.clip)
     )
     return [
-        Outstanding(row.gateway, row.clip, row.at_ms, row.sent_ms, row.told, bool(row.held_back), row.own)
+        Outstanding(
+            row.gateway, row.clip, row.at_ms, row.sent_ms, row.told, bool(row.held_back), row.own, bool(row.can_give_up)
+        )
         for row in connection.execute(query)
     ]

@@ -12,6 +12,7 @@ from server.enrolment.adoption import adopt
 from server.ingest.enrolment import assign_clip, enrol_gateway
 from server.ingest.service import refuse
 from server.mqtt.downlink import take_status, waiting
+from server.people.organisations import create_organisation
 from server.plans.service import create_plan
 from server.rights import erasing, outstanding
 from server.rights.holdings import TIME_OF, remaining, scopes
@@ -28,6 +29,7 @@ from server.store.tables import (
     gateway,
     ingest_count,
     metadata,
+    patient,
     plan_delivery,
     quarantine,
     user_account,
@@ -288,6 +290,40 @@ def test_a_computer_of_several_is_not_told_to_erase_what_is_somebody_elses_now(h
         held = [one.gateway for one in outstanding.outstanding(db, done.id) if one.held_back]
         assert db.scalar(select(enrolment.c.gateway).where(enrolment.c.gateway == ward)) is None
     assert held == [ward]
+
+
+def give_up(home: Home, done: erasing.Erasing, computer: str) -> bool:
+    with writing(home.engine) as db:
+        return outstanding.give_up(db, done.id, computer, T0 + 2 * DAY)
+
+
+def test_a_computer_of_a_ward_that_never_comes_back_is_given_up(home: Home) -> None:
+    """While nobody wears a clip there that the erased patient wore, and nobody of another clinic depends on it."""
+    ward, stranger, erased_clip = "3" * 16, "4" * 16, "c" * 16
+    for name in (ward, stranger):
+        enrol_gateway(home.engine, name, name="ward", now_ms=0)
+    assign_clip(home.engine, erased_clip, home.anna, start_ms=T0 - DAY, now_ms=0, gateway_id=ward)
+    assign_clip(home.engine, "e" * 16, home.bert, start_ms=T0 - DAY, now_ms=0, gateway_id=ward)  # uses it, too
+    done = home.erase()
+    assert not give_up(home, done, stranger), "the erasure does not wait for it"
+    assert give_up(home, done, home.gateways[0])
+    assert completed(home.engine) is None
+    assign_clip(home.engine, erased_clip, home.bert, start_ms=T0 + DAY, now_ms=0, gateway_id=ward)
+    assert not give_up(home, done, ward)
+    other = create_organisation(home.engine, "Another clinic", 0)
+    with writing(home.engine) as db:
+        assert {one.can_give_up for one in outstanding.outstanding(db, done.id)} == {False}, "also by its other clip"
+        db.execute(update(assignment).where(assignment.c.clip == erased_clip).values(end_ms=T0 + DAY + 1))
+        db.execute(update(patient).where(patient.c.id == home.bert).values(organisation_id=other))
+    assert not give_up(home, done, ward)
+    with writing(home.engine) as db:
+        db.execute(update(patient).where(patient.c.id == home.bert).values(organisation_id=1))
+        assert {one.can_give_up for one in outstanding.outstanding(db, done.id)} == {True}
+    assert give_up(home, done, ward)
+    assert completed(home.engine) == T0 + 2 * DAY
+    with reading(home.engine) as db:
+        assert db.scalar(select(gateway.c.revoked_ms).where(gateway.c.id == ward)) == T0 + 2 * DAY
+        assert db.scalar(select(gateway.c.revoked_ms).where(gateway.c.id == home.gateways[1])) is None
 
 
 def test_it_is_sent_with_each_status_until_it_is_answered(home: Home) -> None:
