@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ("databases", "workers")
+pytest_plugins = ("scratch", "databases", "workers")
+
+# Each worker has a core at most: threads of the linear algebra would only wait for each other, in every child, too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 settings.register_profile("ci", max_examples=60, deadline=None)
 settings.register_profile("long", max_examples=3000, deadline=None)

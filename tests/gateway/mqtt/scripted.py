@@ -1,5 +1,5 @@
-"""A broker that says what a test wants, for answers that a real one cannot be brought to give. MQTT 5, one byte of
-length; and a relay that can hold its breath."""
+"""A broker that says what a test wants, for answers that a real one cannot be brought to give. MQTT 5 and 3.1.1, one
+byte of length; and a relay that can hold its breath."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 1, 2, 3, 4, 8, 9, 12, 13, 14
+LEVEL_AT, LEVEL_OF_5 = 6, 5  # in a CONNECT, after the protocol's name
+OLDER_CODES = {0: 0, 0x84: 1, 0x88: 3}  # of a CONNACK; what it has no code for is 5, "not authorized"
 
 
 @dataclass
 class Script:
-    """Reason codes of MQTT 5; None: no answer at all."""
+    """Reason codes of MQTT 5, of which who speaks 3.1.1 gets the nearest there is; None: no answer at all."""
 
     connack: int | None = 0
     suback: int | None = 1
@@ -30,11 +32,14 @@ async def scripted(script: Script) -> AsyncIterator[Script]:
     """A broker that follows `script`, which may change meanwhile."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        newer = True
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 kind, body = await _packet(reader)
                 script.heard.append(kind >> 4)
-                for packet in _answers(script, kind, body):
+                if kind >> 4 == CONNECT:
+                    newer = body[LEVEL_AT] == LEVEL_OF_5
+                for packet in _answers(script, kind, body) if newer else _older_answers(script, kind, body):
                     writer.write(packet)
                 await writer.drain()
         writer.close()
@@ -68,6 +73,19 @@ def _answers(script: Script, kind: int, body: bytes) -> list[bytes]:
     if kind >> 4 == PUBLISH and kind & 0x06:
         end = 2 + int.from_bytes(body[:2])
         return [bytes([PUBACK << 4, 4, *body[end : end + 2], script.puback, 0])]
+    if kind >> 4 == PINGREQ:
+        return [bytes([PINGRESP << 4, 0])]
+    return []
+
+
+def _older_answers(script: Script, kind: int, body: bytes) -> list[bytes]:
+    if kind >> 4 == CONNECT and script.connack is not None:
+        return [bytes([CONNACK << 4, 2, 0, OLDER_CODES.get(script.connack, 5)])]
+    if kind >> 4 == SUBSCRIBE and script.suback is not None:
+        return [bytes([SUBACK << 4, 5, *body[:2], *[min(script.suback, 0x80)] * 3])]
+    if kind >> 4 == PUBLISH and kind & 0x06:
+        end = 2 + int.from_bytes(body[:2])
+        return [bytes([PUBACK << 4, 2, *body[end : end + 2]])]
     if kind >> 4 == PINGREQ:
         return [bytes([PINGRESP << 4, 0])]
     return []
