@@ -32,6 +32,7 @@ for command in (
     people.create_organisation,
     people.create_therapist,
     people.remove_second_factors,
+    people.remove_lost_apps,
     people.create_patient,
     devices.create_gateway,
     devices.assign,

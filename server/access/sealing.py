@@ -44,6 +44,15 @@ class SecretBox:
         else:
             with os.fdopen(handle, "wb") as made:
                 made.write(Fernet.generate_key())
+        return cls._of(file)
+
+    @classmethod
+    def found(cls, file: Path) -> SecretBox | None:
+        """The box whose key is in this file, None where there is no such file. Raises as `at`."""
+        return cls._of(file) if file.exists() else None
+
+    @classmethod
+    def _of(cls, file: Path) -> SecretBox:
         if file.stat().st_mode & _OTHERS:
             raise SealingKeyError(f"{file} may be read by others: chmod 600 {file}")
         try:

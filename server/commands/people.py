@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy import Connection, Engine, select
 
+from server.access import sealed
 from server.access.accounts import (
     AccountError,
     add_account,
@@ -19,6 +20,7 @@ from server.access.accounts import (
 from server.access.acts import Act, Duty, Role
 from server.access.factors import forget_factors
 from server.access.passwords import Passwords
+from server.access.sealing import SecretBox
 from server.audit.trail import SYSTEM, Entry, append
 from server.commands.common import fail, in_words, store, utc_now_ms
 from server.ingest.enrolment import add_patient, draw_pseudonym
@@ -88,6 +90,29 @@ def remove_second_factors(email: Email) -> None:
             end_sessions(db, found.user_id)
             _tell(db, Duty.MANAGE_PEOPLE, detail=f"second factors of U-{found.user_id} removed")
         typer.echo(f"{email} signs in with the password alone, and can set up a second factor anew")
+
+
+def remove_lost_apps(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """When the sealing key is lost for good: take away the authenticator apps whose secrets nothing opens any more.
+
+    Whoever has no passkey besides signs in with the password alone, until they set up another second factor."""
+    with in_words() as settings:
+        engine, box = store(settings), SecretBox.found(settings.sealing_key)
+        with reading(engine) as db:
+            lost = len(sealed.lost_apps(db, box))
+        if not lost:
+            typer.echo("the sealing key opens all that is sealed; nothing is removed")
+            return
+        owners = "1 person has" if lost == 1 else f"{lost} people have"
+        if not yes:
+            effect = "to set up the app anew, and may until then come in with the password alone"
+            typer.confirm(f"{owners} {effect}. Go on?", abort=True)
+        with writing(engine) as db:
+            for user_id in sealed.remove_lost_apps(db, box):
+                _tell(db, Duty.MANAGE_PEOPLE, detail=f"app of U-{user_id} removed, key lost")
+        typer.echo(f"{owners} to set up the app anew, on the page of the account")
 
 
 def create_patient(

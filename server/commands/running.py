@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import Engine
 
 from server.access.clinic import ClinicSignIn
-from server.access.sealing import SecretBox
+from server.access.sealed import opening_box
 from server.access.ways_in import WaysIn
 from server.broker import Account
 from server.broker import start as start_broker
@@ -44,13 +44,14 @@ def run(
         engine = store(settings)
         safety.require_safe(safety.accounts(engine))
         bury(settings, engine)
+        ways_in = _ways_in(settings, engine)
         port = port or settings.port
         with listen(settings.host, port) as listener, _broker(settings, url, engine) as (broker, doorkeeper):
             typer.echo(
                 f"Pages at {settings.model_copy(update={'port': port}).address}, "
                 f"broker at {broker.host}:{broker.port}. Ctrl-C stops it."
             )
-            face, ways_in = _shown(settings), _ways_in(settings)
+            face = _shown(settings)
             serve(
                 engine,
                 broker,
@@ -119,12 +120,12 @@ def _shown(settings: Settings) -> Face:
     )
 
 
-def _ways_in(settings: Settings) -> WaysIn:
+def _ways_in(settings: Settings, engine: Engine) -> WaysIn:
     """What people sign in with. Raises SealingKeyError."""
     clinic = settings.clinic
     return WaysIn(
         frozenset(settings.second_factor_for),
-        SecretBox.at(settings.sealing_key),
+        opening_box(engine, settings.sealing_key),
         None if clinic is None else ClinicSignIn(clinic),
     )
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from sqlalchemy import Engine, select
 
+from server.access.sealed import ADVICE, COMMAND, LostKeyError, require_key
 from server.access.sealing import SealingKeyError, SecretBox
 from server.broker.gateway_key import GatewayKey, GatewayKeyError
 from server.broker.verifier import matches
@@ -36,8 +37,8 @@ def of_files(settings: Settings) -> Iterator[Finding]:
         settings.sealing_key,
         "the key of authenticator apps' secrets",
         lambda file: SecretBox(file.read_bytes().strip()),
-        "bring it back from its copy; if there is none, move it away: people then set their apps up anew, let in by "
-        "`plumbline server remove-second-factors`",
+        f"bring it back from its copy; if there is none, move it away, and `{COMMAND}` lets people set their apps up "
+        "anew",
     )
     if settings.mqtt_admin_username is not None or settings.gateway_key_file.exists():
         yield from _key(
@@ -52,6 +53,7 @@ def of_files(settings: Settings) -> Iterator[Finding]:
 
 def of_store(settings: Settings, engine: Engine) -> Iterator[Finding]:
     """Whether they are those that belong to this store. Raises SQLAlchemyError."""
+    yield from _sealed(settings, engine)
     if settings.mqtt_admin_username is not None:
         yield from _passwords(settings, engine)
     yield from _erased(settings, engine)
@@ -121,6 +123,15 @@ def _tombstones(settings: Settings) -> Iterator[Finding]:
             erased = sum(isinstance(stone, Erased) for stone in found)
             words = f"{erased} erasures and {len(found) - erased} statements about consent"
             yield ok(_ERASED, f"{file} tells of {words}; {_APART}")
+
+
+def _sealed(settings: Settings, engine: Engine) -> Iterator[Finding]:
+    try:
+        require_key(engine, settings.sealing_key)
+    except LostKeyError as error:
+        yield problem(_KEYS, f"{error.words}; the server does not start", ADVICE)
+    except (SealingKeyError, OSError):  # has been told
+        return
 
 
 def _passwords(settings: Settings, engine: Engine) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import Engine, insert, select
 
+from server.access.sealing import SecretBox
 from server.broker.gateway_key import GatewayKey
 from server.broker.verifier import verifier_of
 from server.ingest.enrolment import enrol_gateway, enrol_patient
@@ -20,6 +21,7 @@ from server.rights.tombstones import Erased, Said, Tombstone, Tombstones
 from server.settings import Settings
 from server.store import reading, writing
 from server.store.tables import consent, erasure, patient
+from tests.server.access.apps import give_app
 
 MakeSettings = Callable[..., Settings]
 NOW = 1_790_000_000_000
@@ -64,9 +66,9 @@ def test_what_is_well_is_told_with_what_to_copy(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "advice"),
     [
-        ("sealing.key", b"", "remove-second-factors"),
-        ("sealing.key", b"A" * 43, "remove-second-factors"),
-        ("sealing.key", b"\xff" * 44, "remove-second-factors"),
+        ("sealing.key", b"", "remove-lost-apps"),
+        ("sealing.key", b"A" * 43, "remove-lost-apps"),
+        ("sealing.key", b"\xff" * 44, "remove-lost-apps"),
         ("gateways.key", b"short", "connect each computer again"),
         ("gateways.key", b"", "connect each computer again"),
         ("tombstones.jsonl", b"{}\n", "newest copy"),
@@ -116,6 +118,19 @@ def test_a_key_of_other_passwords(settings: Settings, engine: Engine) -> None:
     assert "2 of 2 connected computers" in words
     assert not settings.gateway_key_file.exists()
     assert list(keys.of_store(settings.model_copy(update={"mqtt_admin_username": None}), engine)) == []
+
+
+def test_a_key_that_does_not_open_what_is_sealed(settings: Settings, engine: Engine) -> None:
+    give_app(engine, SecretBox.at(settings.sealing_key))
+    assert told(keys.of_store(settings, engine), "sealing.key") == []
+    write(settings.sealing_key, Fernet.generate_key())
+    ((state, words),) = told(keys.of_store(settings, engine), "sealing.key")
+    assert (state, "does not open the secret of an authenticator app" in words) == ("problem", True)
+    assert "put the key file back" in words
+    settings.sealing_key.unlink()
+    ((_, words),) = told(keys.of_store(settings, engine), "sealing.key")
+    assert "is not there to open" in words
+    assert not settings.sealing_key.exists()
 
 
 def test_tombstones_that_are_older_than_the_store(settings: Settings, engine: Engine) -> None:
