@@ -9,8 +9,8 @@ from server.access.entrance import Entrance
 from server.access.identities import Identity, identities_of
 from server.store.engine import reading
 from server.summaries.present import days_in_figures
-from server.summaries.service import day_view, today
-from server.summaries.types import DaySummary, DayView
+from server.summaries.service import day_view, rest_of_day, today
+from server.summaries.types import DaySummary, DayView, Stripe
 from server.summaries.zone_history import zones_of_one
 
 
@@ -21,6 +21,11 @@ class CareDays(Entrance):
         """A local day of a patient. Raises ProblemError 404 or 403."""
         self._enter(Act.SEE_DAY, patient_id)
         return day_view(self._engine, patient_id, day, self._now_ms)
+
+    def rest_of_day(self, patient_id: int, day: date) -> tuple[Stripe, ...]:
+        """What was recorded outside the windows of a local day. Raises ProblemError 404 or 403."""
+        self._enter(Act.SEE_DAY, patient_id)
+        return rest_of_day(self._engine, patient_id, day, self._now_ms)
 
     def days(self, patient_id: int, first: date | None, count: int) -> tuple[list[DaySummary], date]:
         """So many local days in figures, from `first` on or else up to today, and the patient's present date. Raises

@@ -16,6 +16,7 @@ from server.pages.day import day_context
 from server.pages.day_diary import diary_context
 from server.pages.places import RECORDS
 from server.pages.render import page
+from server.pages.timeline import whole_day
 from server.paths import Day, PatientId
 
 router: Final = APIRouter(include_in_schema=False)
@@ -41,6 +42,7 @@ def day_page(door: Door, patient_id: PatientId, day: Day) -> HTMLResponse:
     context = {
         **header(door, someone),
         **day_context(view, ZoneInfo(view.summary.zone), day, care.today(someone)),
+        **whole_day(view, care.rest_of_day(patient_id, day), ZoneInfo(view.summary.zone)),
         **diary_context(care.diary(patient_id, day), care.unseen_red_flags(patient_id), someone.zone),
         "may_acknowledge": care.may(Act.ACKNOWLEDGE_RED_FLAGS, patient_id),
         "mark": told[0] if told and not told[0].representative else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,9 +12,10 @@ from markupsafe import Markup
 
 from server.pages.charts import lanes, palette, strip, trace
 from server.pages.charts.axis import TimeAxis, axis_row
+from server.pages.language import gettext as _
 from server.pages.vocabulary import SIGN_WORDS, episode_words, reminder_words, sign_of
-from server.pages.words import clock, degrees, plural
-from server.summaries.types import CODE, DayView
+from server.pages.words import clock, degrees, duration, plural
+from server.summaries.types import CODE, NOT_WORN, DayView, Stripe
 
 TRACE_HEIGHT: Final = 220
 _MINUTE_MS: Final = 60_000
@@ -49,7 +51,7 @@ def anything_recorded(view: DayView) -> bool:
 def timeline(view: DayView, zone: ZoneInfo) -> Timeline:
     """The figure: states, inclination, episodes and reminders on one axis."""
     axis = day_axis(view, zone)
-    spans = _spans(view)
+    spans = _spans(view.stripes)
     columns = [
         trace.Column(p.start_ms, p.start_ms + _MINUTE_MS, p.low_deg, p.median_deg, p.high_deg) for p in view.trace
     ]
@@ -86,10 +88,28 @@ def timeline(view: DayView, zone: ZoneInfo) -> Timeline:
     )
 
 
-def _spans(view: DayView) -> list[strip.Span]:
-    """The states in columns, each window's by themselves."""
+def whole_day(view: DayView, rest: Sequence[Stripe], zone: ZoneInfo) -> dict[str, object]:
+    """The strip of the whole local day, with its windows framed, where the day has one; and a sentence that tells of
+    the `rest`, what was recorded outside them."""
+    summary = view.summary
+    if not summary.windows:
+        return {"day_strip": None, "day_axis": None, "rest_words": ""}
+    axis = TimeAxis(summary.day_start_ms, summary.day_end_ms, zone)
+    spans = [*_spans(view.stripes), *_spans(rest)]
+    label = _("States over the whole local day; the sentence below tells of what lies outside the window")
+    worn = sum(stripe.end_ms - stripe.start_ms for stripe in rest if stripe.category not in NOT_WORN) // 1000
+    words = _("Outside the window the clip was worn for {time}; no figure counts it.").format(time=duration(worn))
+    return {
+        "day_strip": strip.strip(spans, axis, height=18, label=label, framed=summary.windows),
+        "day_axis": axis_row(axis),
+        "rest_words": words if worn else _("Outside the window nothing was recorded on the body."),
+    }
+
+
+def _spans(stripes: Sequence[Stripe]) -> list[strip.Span]:
+    """The states in columns, each run of them by itself."""
     windows: list[list[strip.Span]] = []
-    for stripe in view.stripes:
+    for stripe in stripes:
         span = strip.Span(stripe.start_ms, stripe.end_ms, CODE[stripe.category])
         if windows and windows[-1][-1].end_ms == span.start_ms:
             windows[-1].append(span)

@@ -17,7 +17,7 @@ from server.summaries.calendar import local_date, local_instant
 from server.summaries.detail import detail_of
 from server.summaries.episodes import Told, merge_episodes
 from server.summaries.floors import shortfall
-from server.summaries.painting import MINUTE_MS, SECOND_MS, Painted, paint
+from server.summaries.painting import LOST, MINUTE_MS, SECOND_MS, Painted, paint
 from server.summaries.stillness import stillness
 from server.summaries.types import (
     CODE,
@@ -109,6 +109,20 @@ def paint_day(inputs: DayInputs, now_ms: int) -> tuple[Painted, bool]:
 def episodes_of_day(inputs: DayInputs, painted: Painted, now_ms: int) -> tuple[DayEpisode, ...]:
     """The episodes that begin in the day, as the judges together tell them. `painted` as `paint_day` gives it."""
     return _episodes(inputs, _window(inputs, now_ms), painted)
+
+
+def outside_windows(inputs: DayInputs, now_ms: int) -> tuple[Stripe, ...]:
+    """What was recorded in the rest of the local day, up to `now_ms`, in order of time; nothing of what was not."""
+    day_start, day_end = inputs.zones.bounds(inputs.day)
+    edges = [day_start, *(edge for span in _window(inputs, now_ms).spans for edge in span), day_end]
+    until = min(day_end, now_ms)
+    rest = [
+        (start, start + (min(end, until) - start) // SECOND_MS * SECOND_MS)
+        for start, end in zip(edges[::2], edges[1::2], strict=True)
+        if start < min(end, until)
+    ]
+    lost = messages.CATEGORIES[LOST]
+    return tuple(stripe for stripe in _stripes(paint(inputs.rows, rest)) if stripe.category != lost)
 
 
 def window_of(plan: messages.Plan, day: date) -> Span | None:

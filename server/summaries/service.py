@@ -42,12 +42,12 @@ from server.store.tables import (
     unplaced_epoch,
 )
 from server.store.upsert import upsert
-from server.summaries.day import GRACE_MS, DayInputs, build_day
+from server.summaries.day import GRACE_MS, DayInputs, build_day, outside_windows
 from server.summaries.detail import write_detail
 from server.summaries.episodes import Told
 from server.summaries.painting import MINUTE_MS
 from server.summaries.prescribed import Prescribed, plan_of_day, prescribed
-from server.summaries.types import ALGO, DayEvent, DayReminder, DaySummary, DayView
+from server.summaries.types import ALGO, DayEvent, DayReminder, DaySummary, DayView, Stripe
 from server.summaries.zone_history import LIVED, zones_in, zones_of_one
 from server.summaries.zones import Zones
 
@@ -106,6 +106,13 @@ def day_view(engine: Engine, patient_id: int, day: date, now_ms: int) -> DayView
     with reading(engine) as connection:
         (inputs,) = day_inputs(connection, patient_id, [day])
     return build_day(inputs, now_ms)
+
+
+def rest_of_day(engine: Engine, patient_id: int, day: date, now_ms: int) -> tuple[Stripe, ...]:
+    """What was recorded outside the windows of a patient's local day. Raises UnknownPatientError."""
+    with reading(engine) as connection:
+        (inputs,) = day_inputs(connection, patient_id, [day])
+    return outside_windows(inputs, now_ms)
 
 
 def day_inputs(connection: Connection, patient_id: int, days: Iterable[date]) -> list[DayInputs]:

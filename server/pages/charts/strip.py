@@ -50,8 +50,10 @@ def coarse(spans: Sequence[Span], most: int = _COLUMNS) -> list[Span]:
     ]
 
 
-def strip(spans: Sequence[Span], axis: TimeAxis, *, height: int, label: str) -> Markup:
-    """The strip. What lies outside the axis is left out."""
+def strip(
+    spans: Sequence[Span], axis: TimeAxis, *, height: int, label: str, framed: Sequence[tuple[int, int]] = ()
+) -> Markup:
+    """The strip. What lies outside the axis is left out. `framed` are stretches to set off, UTC ms."""
     blocks = [
         palette.block(
             span.code,
@@ -62,7 +64,18 @@ def strip(spans: Sequence[Span], axis: TimeAxis, *, height: int, label: str) -> 
         for span in spans
         if span.end_ms > axis.start_ms and span.start_ms < axis.end_ms
     ]
-    return picture([*blocks, *axis.grid()], height=height, label=label, class_="strip")
+    frames = [
+        element(
+            "rect",
+            class_="window",
+            x=axis.at(start),
+            y=1,
+            width=f"{number(axis.percent(end) - axis.percent(start))}%",
+            height=height - 2,
+        )
+        for start, end in framed
+    ]
+    return picture([*blocks, *axis.grid(), *frames], height=height, label=label, class_="strip")
 
 
 def coverage_bar(seconds: Mapping[int, int], *, height: int, label: str) -> Markup:

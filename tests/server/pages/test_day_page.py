@@ -140,6 +140,19 @@ async def test_episodes_and_reminders_are_on_the_axis_and_in_the_tables(clinic: 
     assert "Withheld: hourly cap reached" in reminders
 
 
+def test_the_whole_day_frames_its_window_and_tells_of_the_rest() -> None:
+    hour = 3_600_000
+    summary = SimpleNamespace(windows=((9 * hour, 17 * hour),), day_start_ms=0, day_end_ms=24 * hour)
+    view = cast("DayView", SimpleNamespace(summary=summary, stripes=(Stripe(9 * hour, 17 * hour, "upright"),)))
+    rest = (Stripe(19 * hour, 20 * hour, "slouched"), Stripe(20 * hour, 22 * hour, "not_worn"))
+    shown = timeline.whole_day(view, rest, ZoneInfo("UTC"))
+    drawn = str(shown["day_strip"])
+    assert 'class="window" x="37.5%" y="1" width="33.33%"' in drawn
+    assert 'class="c-slouched" x="79.17%"' in drawn
+    assert "c-lost" not in drawn, "nothing was to be recorded there"
+    assert shown["rest_words"] == "Outside the window the clip was worn for 1 h 00 min; no figure counts it."
+
+
 def test_a_moment_is_told_by_the_commonest_state_of_its_minute() -> None:
     zone = ZoneInfo("UTC")
     states = [("upright", 70), ("slouched", 10), ("upright", 35), ("slouched", 25), ("moving", 20)]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import messages
-from server.summaries.day import DayInputs, build_day
+from server.summaries.day import DayInputs, build_day, outside_windows
 from server.summaries.detail import distribution, percentile, read_detail, write_detail
 from server.summaries.types import CODE, DayDetail, HourDetail
 from server.summaries.zones import Zones
@@ -68,3 +68,18 @@ def test_days_together_have_the_percentiles_of_all_their_seconds(days: list[Any]
         assert percentile(together, share) is None
         return
     assert percentile(together, share) == pytest.approx(np.percentile(every, 100 * share, method="inverted_cdf"))
+
+
+def test_the_rest_of_the_day_is_what_was_recorded_outside_the_windows(table: Any) -> None:
+    when = date(2026, 3, 24)
+    epochs = [
+        {"start_ms": 60_000 * n, "utc_ms": at(when, hour, minute), "code": CODE["upright"]}
+        for n, (hour, minute) in enumerate([(7, 59), (8, 0), (20, 0), (23, 30)])
+    ]
+    inputs = DayInputs(7, Zones("Europe/Berlin"), when, PLAN, {"a" * 16: table(*epochs)}, (), (), (), 0)
+    rest = outside_windows(inputs, at(when, 23, 0) + 500)
+    assert [(stripe.start_ms, stripe.end_ms, stripe.category) for stripe in rest] == [
+        (at(when, 8, 0), at(when, 8, 1), "upright"),
+        (at(when, 20, 0), at(when, 20, 1), "upright"),
+    ], "not the window, nothing to come, nothing that is not known"
+    assert outside_windows(inputs, at(when, 7, 0)) == ()
