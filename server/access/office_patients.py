@@ -8,12 +8,13 @@ from sqlalchemy import ColumnElement, select
 
 from server.access.accounts import read_name
 from server.access.acts import Duty
+from server.access.attempts import Attempts
 from server.access.duty_entrance import DutyEntrance
 from server.access.grounds import caring_now
 from server.ingest.enrolment import add_patient, draw_pseudonym
 from server.people import emergencies
 from server.people.emergencies import Emergency
-from server.problems import not_found
+from server.problems import not_found, too_many_attempts
 from server.store.engine import reading
 from server.store.tables import care_relation, emergency_access, patient, user_account
 
@@ -80,11 +81,14 @@ class OfficePatients(DutyEntrance):
         with reading(self._engine) as db:
             return emergencies.of_person(db, self._person.id, self._now_ms)
 
-    def take_emergency_access(self, wanted: str, reason: str) -> int:
+    def take_emergency_access(self, wanted: str, reason: str, tries: Attempts) -> int:
         """Access to the patient with this pseudonym or whole name, for a few hours; returns the patient's number.
-        Raises EmergencyError, ProblemError 403."""
+        Whoever tries one name after the other would learn who is treated here, so that `tries` are few. Raises
+        EmergencyError, ProblemError 403, 429."""
         with self._writing(Duty.TAKE_EMERGENCY_ACCESS) as (db, note):
             reason = emergencies.read_reason(reason)
+            if wait_ms := tries.begin(f"U-{self._person.id}", "", self._now_ms):
+                raise too_many_attempts(wait_ms, emergencies.TOO_MANY)
             number, note.patient = emergencies.find_patient(db, self._person.organisation_id, wanted)
             emergencies.take_access(db, self._person.id, number, reason, self._now_ms)
             return number

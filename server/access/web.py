@@ -38,6 +38,8 @@ REFRESH_HEADER: Final = "x-refresh"
 """Sent by scripts that keep a page up to date: such a request does not keep the session alive."""
 MAILS: Final = AttemptRules(span_ms=3_600_000, pair=3, account=3, address=20)
 """Mails asked for by somebody who cannot sign in."""
+EMERGENCIES: Final = AttemptRules(span_ms=3_600_000, pair=10, account=10, address=10**6)
+"""Patients to whom one person tries to take emergency access, found or not."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -65,6 +67,7 @@ class Desk:
     lately: Lately = field(default_factory=Lately)
     tombstones: Tombstones | None = None
     mail_attempts: Attempts = field(default_factory=lambda: Attempts(MAILS))
+    emergency_attempts: Attempts = field(default_factory=lambda: Attempts(EMERGENCIES))
 
     def tell_broker(self) -> None:
         """Let the broker know at once who may come; what fails now is done when it works again."""

@@ -17,6 +17,12 @@ SHORTEST_REASON: Final = 10
 LONGEST_REASON: Final = 500
 
 
+TOO_MANY: Final = (
+    "Several patients were tried within the hour. An administrator of your practice can put a patient into your care "
+    "at once."
+)
+
+
 class EmergencyError(ValueError):
     """It cannot be given so; the message says why."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, event, insert, select, update
 
 from server.access import clinic_accounts
 from server.access.clinic import ClinicIdentity, ClinicSignIn, ClinicSignInError
@@ -204,3 +206,28 @@ def test_nobody_comes_in_without_an_account_in_the_organisation(engine: Engine, 
     with writing(engine) as db:
         db.execute(update(user_account).values(disabled_ms=T0))
     assert account_of(engine, MARA, 1, T0) is None
+
+
+@pytest.mark.parametrize("subjects", [("subject-1", "subject-1"), ("subject-1", "subject-2")], ids=["one", "two"])
+def test_two_who_come_by_one_account_at_the_same_moment(engine: Engine, mara: int, subjects: tuple[str, str]) -> None:
+    """On PostgreSQL both have seen that nobody came yet before either writes; SQLite lets one write at a time."""
+    start, seen = Barrier(2), Barrier(2)
+
+    def wait(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO clinic_identity") and engine.dialect.name == "postgresql":
+            seen.wait(10)
+
+    def come(subject: str) -> int | None:
+        start.wait(10)
+        return account_of(engine, ClinicIdentity(ISSUER, subject, "mara@example.org"), 1, T0)
+
+    event.listen(engine, "before_cursor_execute", wait)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(come, subjects))
+    finally:
+        event.remove(engine, "before_cursor_execute", wait)
+    assert found.count(mara) == (2 if len(set(subjects)) == 1 else 1)
+    with reading(engine) as db:
+        (kept,) = db.execute(select(clinic_identity)).all()
+    assert (kept.subject, kept.user_id) == (subjects[found.index(mara)], mara)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
+import anyio
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
@@ -44,3 +46,54 @@ async def test_the_default_cost_is_the_recommended_one_and_nobody_costs_as_much(
     assert not await passwords.matches("a quiet afternoon", None)
     nobody = time.process_time() - started
     assert nobody > somebody / 5
+
+
+class Counting(Argon2Hasher):
+    """Knows how many hashes were under way at once, and is never quick."""
+
+    def __init__(self) -> None:
+        super().__init__(memory_cost=8, time_cost=1, parallelism=1)
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+        self.crowd = threading.Event()
+
+    def counted(self) -> None:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            if self.now > 2:
+                self.crowd.set()
+        self.crowd.wait(0.02)
+        with self.lock:
+            self.now -= 1
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.counted()
+        return super().hash(password, salt=salt)
+
+    def verify(self, password: str | bytes, hash: str | bytes) -> bool:  # noqa: A002 - as the library calls it
+        self.counted()
+        return super().verify(password, hash)
+
+
+async def test_never_more_than_two_are_hashed_or_checked_at_once() -> None:
+    hasher = Counting()
+    passwords = Passwords(hasher)
+    stored = passwords.hash("a quiet afternoon")
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(passwords.hash_in_turn, "seven grey herons", "mara@example.org")
+            group.start_soon(passwords.matches, "a quiet afternoon", stored)
+    assert hasher.most == 2
+
+
+async def test_hashing_in_turn_is_as_strict_and_as_good(passwords: Passwords) -> None:
+    assert await passwords.matches("seven grey herons", await passwords.hash_in_turn("seven grey herons"))
+    with pytest.raises(WeakPasswordError):
+        await passwords.hash_in_turn("nora@example.org", "nora@example.org")
+
+
+async def test_an_account_without_a_hash_has_no_password(passwords: Passwords) -> None:
+    for stored in ("", "!", "no hash of ours"):
+        for password in ("nobody has this password", "", stored):
+            assert not await passwords.matches(password, stored)

@@ -115,6 +115,8 @@ async def test_the_form_of_an_invitation_says_what_cannot_be_and_keeps_the_link(
         for fields, words in (
             ({"name": "N", "password": NEW_PASSWORD, "again": "another one"}, "two passwords differ"),
             ({"name": "N", "password": "short", "again": "short"}, "A password has 12"),
+            ({"name": "N", "password": "nora@example.org", "again": "nora@example.org"}, "tried first"),
+            ({"name": "Leonora Quist", "password": "Leonora-Quist1", "again": "Leonora-Quist1"}, "tried first"),
             ({"name": " ", "password": NEW_PASSWORD, "again": NEW_PASSWORD}, "An account needs a name."),
         ):
             answer = await filled_in(client, path, **fields)
@@ -142,6 +144,8 @@ async def test_somebody_comes_back_in_by_a_link_and_all_sessions_end(town: Town)
     assert (await mara.get("/api/v1/session")).status_code == 200
     async with town.clinic.client() as client:
         assert "mara@example.org" in (await client.get(path)).text
+        for known in ("mara@example.org", "Mara.Lindqvist1"):
+            assert "tried first" in (await filled_in(client, path, password=known, again=known)).text
         done = await filled_in(client, path, password=NEW_PASSWORD, again=NEW_PASSWORD)
         assert done.headers["location"] == "/login?done=yes"
         assert "Your password is set" in (await client.get(done.headers["location"])).text
@@ -226,6 +230,27 @@ async def test_without_mail_an_administrator_is_named(town: Town) -> None:
         assert "Ask an administrator" in page.text
         assert "<form" not in page.text
         assert "/recovery" in (await client.get("/login")).text
+
+
+async def test_names_of_patients_are_not_tried_one_after_the_other(town: Town) -> None:
+    otto, ina = town.visitor(Who.COLLEAGUE), town.visitor(Who.EMERGENCY)
+    wanted = {"patient": "Nobody Here", "reason": "Mara is away, and the clip buzzes"}
+    for _ in range(20):
+        assert (await otto.post("/emergency", data={**wanted, "reason": "typo"})).status_code == 422
+    for _ in range(10):
+        assert "no patient of this name" in (await otto.post("/emergency", data=wanted)).text
+    held = await otto.post("/emergency", data={**wanted, "patient": "Ada Keller"})
+    assert held.status_code == 429
+    assert int(held.headers["retry-after"]) == 3600
+    assert "An administrator of your practice can put a patient into your care at once. Wait 60 min" in held.text
+    assert 'value="Ada Keller"' in held.text
+    assert (await otto.get("/patients/1")).status_code == 404
+    assert (await ina.post("/emergency", data={**wanted, "patient": "P-0002"})).status_code == 303
+    town.clinic.now_ms += 3_600_000
+    again = town.visitor(Who.COLLEAGUE)
+    assert (await again.post("/emergency", data={**wanted, "patient": "Ada Keller"})).status_code == 303
+    for client in (otto, ina, again):
+        await client.aclose()
 
 
 async def test_emergency_access_is_taken_seen_and_ended(town: Town) -> None:
