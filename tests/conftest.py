@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ("scratch", "databases", "workers")
+pytest_plugins = ("scratch", "builds", "databases", "workers")
 
 # Each worker has a core at most: threads of the linear algebra would only wait for each other, in every child, too.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -27,19 +28,19 @@ RUNNER = CliRunner()
 
 
 @needs_compiler
-def test_the_manifest_signs_for_every_file(tmp_path: Path) -> None:
+def test_the_manifest_signs_for_every_file(built: dict[str, Built]) -> None:
     for board, march in MARCH.items():
-        built = build(tmp_path, board)
-        manifest = json.loads((built.folder / MANIFEST).read_text())
+        one = built[board]
+        manifest = json.loads((one.folder / MANIFEST).read_text())
         assert (manifest["version"], manifest["march"]) == (VERSION, march)
-        found = {path.relative_to(built.folder).as_posix() for path in built.folder.rglob("*") if path.is_file()}
+        found = {path.relative_to(one.folder).as_posix() for path in one.folder.rglob("*") if path.is_file()}
         assert found == {*manifest["files"], MANIFEST}
         assert {"clip/main.mpy", "clip/board.mpy", "clip/guarded.mpy", "clip/wire/fragment.mpy", "main.py"} <= found
         assert "clip/imu_bmi270.mpy" not in found
         for path, entry in manifest["files"].items():
-            content = (built.folder / path).read_bytes()
+            content = (one.folder / path).read_bytes()
             assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["size"], entry["sha256"])
-        assert 30_000 < built.compiled <= LIMIT
+        assert 30_000 < one.compiled <= LIMIT
     assert firmware_version() == VERSION
 
 
@@ -53,17 +54,18 @@ def test_what_no_build_made_is_left_alone(tmp_path: Path) -> None:
 
 
 @needs_compiler
-def test_a_build_replaces_the_one_before(tmp_path: Path) -> None:
-    stale = build(tmp_path, "esp32c3").folder / "clip" / "stale.mpy"
+def test_a_build_replaces_the_one_before(tmp_path: Path, built: dict[str, Built]) -> None:
+    shutil.copytree(built["esp32c3"].folder, tmp_path / "esp32c3")
+    stale = tmp_path / "esp32c3" / "clip" / "stale.mpy"
     stale.write_bytes(b"")
     build(tmp_path, "esp32c3")
     assert not stale.exists()
 
 
 @needs_compiler
-def test_flashing_starts_nothing_half_copied(tmp_path: Path) -> None:
-    built = build(tmp_path, "esp32s3")
-    steps = flash.commands(built, ["mpremote"], "/dev/ttyACM0", Path("keys.bin"))
+def test_flashing_starts_nothing_half_copied(built: dict[str, Built]) -> None:
+    one = built["esp32s3"]
+    steps = flash.commands(one, ["mpremote"], "/dev/ttyACM0", Path("keys.bin"))
     assert all(step[:3] == ["mpremote", "connect", "/dev/ttyACM0"] for step in steps)
     words = [step[3:] for step in steps]
     assert words[0] == ["fs", "rm", ":main.py"]
@@ -71,11 +73,9 @@ def test_flashing_starts_nothing_half_copied(tmp_path: Path) -> None:
     assert words[-2][-1] == ":main.py"
     assert words[-3] == ["fs", "cp", "keys.bin", ":keys.bin"]
     copied = [word[-1].removeprefix(":") for word in words if word[1:2] == ["cp"]]
-    assert sorted(copied) == sorted([*built.files, "slots.bin", "keys.bin"])
-    deployed = words.index(["romfs", "deploy", str(built.image)])
-    assert (
-        words.index(["fs", "rm", ":slots.bin"]) < deployed < words.index(["fs", "cp", str(built.slots), ":slots.bin"])
-    )
+    assert sorted(copied) == sorted([*one.files, "slots.bin", "keys.bin"])
+    deployed = words.index(["romfs", "deploy", str(one.image)])
+    assert words.index(["fs", "rm", ":slots.bin"]) < deployed < words.index(["fs", "cp", str(one.slots), ":slots.bin"])
     made = [word[2].removeprefix(":") for word in words if word[1:2] == ["mkdir"]]
     assert made == ["clip", "clip/wire"]
     assert not any(flash.may_fail(step) for step in steps if step[-1] == ":main.py" and "cp" in step)
@@ -271,10 +271,10 @@ def test_the_share_is_what_the_chip_would_need_for_the_same_work() -> None:
 
 @needs_compiler
 @pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this machine")
-def test_the_load_is_that_of_a_clip_that_streams(tmp_path: Path) -> None:
+def test_the_load_is_that_of_a_clip_that_streams(tmp_path: Path, built: dict[str, Built]) -> None:
     micropython = find_micropython()
     assert micropython is not None
-    rom = build(tmp_path, "esp32c3").image.read_bytes()
+    rom = built["esp32c3"].image.read_bytes()
     measured = load.measure(tmp_path, micropython, rom, rounds=1)
     assert measured.packets == pytest.approx(2.4, abs=0.1)
     assert sum(measured.parts.values()) == pytest.approx(measured.second)
@@ -284,10 +284,12 @@ def test_the_load_is_that_of_a_clip_that_streams(tmp_path: Path) -> None:
 
 @needs_compiler
 @pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this machine")
-def test_a_load_without_what_the_gateway_wrote_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_load_without_what_the_gateway_wrote_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: dict[str, Built]
+) -> None:
     micropython = find_micropython()
     assert micropython is not None
-    rom = build(tmp_path, "esp32c3").image.read_bytes()
+    rom = built["esp32c3"].image.read_bytes()
     monkeypatch.setattr(load, "KEY", bytes(32))  # of the gateway that writes; the clip has another
     monkeypatch.setattr(load, "provision", lambda folder, keys: provision(folder, [(keys[0][0], workday.KEY)]))
     with pytest.raises(RuntimeError, match="has kept"):
@@ -346,10 +348,10 @@ def test_two_minutes_of_the_day(tmp_path: Path) -> None:
 
 @needs_compiler
 @pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this machine")
-def test_from_an_image_the_code_takes_no_heap(tmp_path: Path) -> None:
+def test_from_an_image_the_code_takes_no_heap(tmp_path: Path, built: dict[str, Built]) -> None:
     micropython = find_micropython()
     assert micropython is not None
-    rom = build(tmp_path, "esp32c3").image.read_bytes()
+    rom = built["esp32c3"].image.read_bytes()
     loaded = workday.live_through(12, tmp_path / "heap", 192 * KB, micropython)
     mapped = workday.live_through(12, tmp_path / "flash", 256 * KB, micropython, rom=rom)
     assert not loaded.failure
@@ -369,9 +371,9 @@ def test_a_heap_that_is_too_small_is_told(tmp_path: Path) -> None:
 
 @needs_compiler
 @pytest.mark.micropython32
-def test_64_kb_are_enough_on_32_bits_when_the_code_is_in_flash(tmp_path: Path) -> None:
+def test_64_kb_are_enough_on_32_bits_when_the_code_is_in_flash(tmp_path: Path, built: dict[str, Built]) -> None:
     micropython = os.environ["MICROPYTHON_32BIT"]
-    rom = build(tmp_path, "esp32c3").image.read_bytes()
+    rom = built["esp32c3"].image.read_bytes()
     apart = workday.live_through(3, tmp_path / "roomy", 256 * KB, micropython, rom=rom).apart - heap.blank(micropython)
     lived = workday.live_through(
         500, tmp_path / "tight", report.HEAP_LIMIT + apart, micropython, rom=rom, away=[(200, 230)]

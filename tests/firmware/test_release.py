@@ -14,18 +14,12 @@ from firmware.clip import slots
 from firmware.clip.app import FIRMWARE
 from firmware.tools import build as building
 from firmware.tools import cli, partitions, release
-from firmware.tools.build import MARCH, BuildError, Built, build
+from firmware.tools.build import BuildError, Built, build
 from firmware.virtual.compiled import find_mpy_cross
 from gateway.updating import verify
 
 needs_compiler = pytest.mark.skipif(find_mpy_cross() is None, reason="no mpy-cross")
 RUNNER = CliRunner()
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Built]:
-    """The firmware for both boards."""
-    return {board: build(tmp_path_factory.mktemp(board), board) for board in MARCH}
 
 
 def test_the_table_leaves_micropython_where_it_is_and_overlaps_nowhere() -> None:
@@ -56,13 +50,13 @@ def test_the_binary_table_says_what_the_text_says() -> None:
 
 
 @needs_compiler
-def test_one_image_is_for_both_boards_and_fits_its_slot(made: dict[str, Built]) -> None:
-    (image,) = {built.image.read_bytes() for built in made.values()}
+def test_one_image_is_for_both_boards_and_fits_its_slot(built: dict[str, Built]) -> None:
+    (image,) = {one.image.read_bytes() for one in built.values()}
     assert len(image) <= partitions.SLOT_SIZE
     assert b"loader.mpy" not in image
-    for built in made.values():
-        assert (built.folder / "clip" / "loader.mpy").exists()
-        state = slots.load(str(built.slots))
+    for one in built.values():
+        assert (one.folder / "clip" / "loader.mpy").exists()
+        state = slots.load(str(one.slots))
         assert state is not None
         assert state[: slots.FAILED + 1] == [0, 0, 0, 0]
         version = bytes(int(part) for part in FIRMWARE.split("."))
@@ -95,9 +89,9 @@ def run(*arguments: str) -> tuple[int, str]:
 
 @needs_compiler
 def test_what_is_signed_is_what_gateways_accept(
-    tmp_path: Path, made: dict[str, Built], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, built: dict[str, Built], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_make", lambda _, board: made[board])
+    monkeypatch.setattr(cli, "_make", lambda _, board: built[board])
     key, out = tmp_path / "publisher.pem", tmp_path / "firmware.plup"
     code, told = run("keygen", str(key))
     assert code == 0, told
@@ -106,11 +100,11 @@ def test_what_is_signed_is_what_gateways_accept(
     code, told = run("release", "--key", str(key), str(out))
     assert code == 0, told
     accepted = verify(out.read_bytes(), public)
-    assert (accepted.name, accepted.image) == (FIRMWARE, made["esp32c3"].image.read_bytes())
+    assert (accepted.name, accepted.image) == (FIRMWARE, built["esp32c3"].image.read_bytes())
     code, told = run("release", "--key", str(key), "--version", "9.9.9", str(out))
     assert code == 2
     assert f"calls itself {FIRMWARE}" in told
-    shutil.copy(made["esp32c3"].image, key)
+    shutil.copy(built["esp32c3"].image, key)
     code, told = run("release", "--key", str(key), str(out))
     assert code == 2
     assert "no private key" in told

@@ -23,7 +23,7 @@ from firmware.tools import build as building
 from firmware.tools import flash as flashing
 from firmware.tools import release as releasing
 from firmware.tools import romfs
-from firmware.tools.build import Built, build
+from firmware.tools.build import Built
 from firmware.virtual import MotorEvent, RadioHost, VirtualClip, simulate
 from firmware.virtual.compiled import find_mpy_cross
 from firmware.virtual.interpreter import find_micropython
@@ -78,9 +78,9 @@ def renamed(image: bytes, version: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def made(built: dict[str, Built]) -> Built:
     """The firmware as it is."""
-    return build(tmp_path_factory.mktemp("built"), "esp32c3")
+    return built["esp32c3"]
 
 
 class Line:
