@@ -78,21 +78,24 @@ def day_of(
     return DaySummary(**(values | figures))
 
 
-def store(db: Connection, summary: DaySummary) -> None:
-    """As the rebuilder would leave it."""
-    key = {"patient_id": summary.patient_id, "date": summary.date}
-    for table in (daily, stale_day):
-        db.execute(delete(table).where(*(table.c[name] == value for name, value in key.items())))
-    db.execute(
-        insert(daily).values(
-            **key,
-            algo=ALGO,
-            computed_ms=summary.day_end_ms,
-            so_far=False,
-            window_end_ms=summary.window_end_ms,
-            body_json=json.dumps(asdict(summary)),
-        )
-    )
+def store(db: Connection, *summaries: DaySummary) -> None:
+    """As the rebuilder would leave them, in the place of what is there."""
+    for made in summaries:
+        for table in (daily, stale_day):
+            db.execute(delete(table).where(table.c.patient_id == made.patient_id, table.c.date == made.date))
+    db.execute(insert(daily), [_row(made) for made in summaries])
+
+
+def _row(made: DaySummary) -> dict[str, Any]:
+    return {
+        "patient_id": made.patient_id,
+        "date": made.date,
+        "algo": ALGO,
+        "computed_ms": made.day_end_ms,
+        "so_far": False,
+        "window_end_ms": made.window_end_ms,
+        "body_json": json.dumps(asdict(made)),
+    }
 
 
 def five_weeks(
@@ -103,17 +106,20 @@ def five_weeks(
     `gone` of them."""
     rng = np.random.default_rng(seed)
     days = [today - timedelta(days=back) for back in range(1, 36)]
-    workdays = [day for day in days if day.weekday() < 5]
-    for day in workdays[gone:]:
-        mean = later if later is not None and (today - day).days <= 7 else rate
-        made = day_of(
+    before = daily.c.patient_id == patient_id, daily.c.date.between(days[-1].isoformat(), days[0].isoformat())
+    db.execute(delete(daily).where(*before))
+    db.execute(delete(stale_day).where(stale_day.c.patient_id == patient_id, stale_day.c.date < today.isoformat()))
+    made = [
+        day_of(
             day,
             patient_id=patient_id,
             worn_s=int(rng.uniform(0.8, 0.98) * WINDOW_S),
-            rate=float(mean + rng.normal(0, 2)),
+            rate=float((later if later is not None and (today - day).days <= 7 else rate) + rng.normal(0, 2)),
             p50=float(6 + rng.normal(0, 1)),
             p90=float(18 + rng.normal(0, 2)),
             longest_still_s=int(2400 + rng.normal(0, 400)),
             **figures,
         )
-        store(db, made)
+        for day in [day for day in days if day.weekday() < 5][gone:]
+    ]
+    db.execute(insert(daily), [_row(one) for one in made])
