@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from babel.numbers import get_decimal_symbol
 from markupsafe import Markup
 
 from server.pages.charts import palette
@@ -14,10 +15,10 @@ from server.pages.charts.course import Means, Point, course
 from server.pages.charts.distribution import SHARES, Line, distribution
 from server.pages.charts.heat import WORN, Cell, heat
 from server.pages.charts.vega import Spec, figure
-from server.pages.language import N_
+from server.pages.language import N_, locale
 from server.pages.language import gettext as _
-from server.pages.period import NAMES, changes, left_out_words, short_date, side_words, value_words
-from server.pages.words import degrees, duration, percent
+from server.pages.period import changes, left_out_words, short_date, side_words, value_words
+from server.pages.words import SHORT_DAY, dated, degrees, duration, percent
 from server.summaries.detail import distribution as together
 from server.summaries.detail import percentile
 from server.summaries.periods import Compared, Period
@@ -116,7 +117,7 @@ def _labels(first: date, days: int) -> dict[int, str]:
     named = [(place, first + timedelta(days=place)) for place in range(days)]
     if days <= 7:
         return {place: short_date(day) for place, day in named}
-    return {place: f"{day.day} {day:%b}" for place, day in named if day.weekday() == 0}
+    return {place: dated(day, SHORT_DAY) for place, day in named if day.weekday() == 0}
 
 
 def heat_rows(period: Period, inside: dict[date, DayDetail]) -> tuple[list[str], list[HeatRow]]:
@@ -186,7 +187,9 @@ def spread_rows(picture: Picture) -> list[SpreadRow]:
 
 
 def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{abs(value):.1f}°"
+    rounded = round(value, 1)
+    sign = "+" if rounded > 0 else "−" if rounded < 0 else "±"
+    return f"{sign}{abs(rounded):.1f}°".replace(".", get_decimal_symbol(locale()))
 
 
 def spread_spec(picture: Picture, plan_angle: int | None) -> Spec | None:
@@ -234,14 +237,12 @@ def baseline_words(picture: Picture) -> str:
 
 def courses(period: Period) -> list[Course]:
     """The figures that are followed, day by day over both periods."""
-    said = {row.name: row for row in changes(period, charts=False)}
     found = []
-    for one in period.measures:
+    for one, row in zip(period.measures, changes(period, charts=False), strict=True):
         spec = _course(period, one)
         if spec is None:
             continue
-        name = NAMES[one.measure.key]
-        row = said[name]
+        name = row.name
         words = row.verdict
         if row.size:
             words = f"{row.verdict}: {row.size} ({row.interval})"
@@ -273,8 +274,16 @@ def _course(period: Period, one: Compared) -> Spec | None:
     if one.comparable and trend.low is not None and trend.high is not None and trend.before is not None:
         low, high = trend.before + trend.low, trend.before + trend.high
     means = Means(scaled(trend.before), scaled(trend.recent), scaled(low), scaled(high))
-    labels = {place: f"{line.date.day} {line.date:%b}" for place, line in enumerate(lines) if place % 14 == 0}
-    return course(points, means, labels, days=len(lines), split=len(period.before.days), unit=_UNITS[measure.unit])
+    labels = {place: dated(line.date, SHORT_DAY) for place, line in enumerate(lines) if place % 14 == 0}
+    return course(
+        points,
+        means,
+        labels,
+        days=len(lines),
+        split=len(period.before.days),
+        unit=_UNITS[measure.unit],
+        point=get_decimal_symbol(locale()),
+    )
 
 
 def picture_context(picture: Picture, plan_angle: int | None) -> dict[str, object]:

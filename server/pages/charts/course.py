@@ -34,9 +34,17 @@ class Means:
 
 
 def course(
-    points: Sequence[Point], means: Means, labels: Mapping[int, str], *, days: int, split: int, unit: str
+    points: Sequence[Point],
+    means: Means,
+    labels: Mapping[int, str],
+    *,
+    days: int,
+    split: int,
+    unit: str,
+    point: str = ".",
 ) -> Spec:
-    """`days` places, from `split` on those of the period; `labels` names some. `unit` follows each value."""
+    """`days` places, from `split` on those of the period; `labels` names some. `unit` follows each value;
+    `point` parts its decimals."""
     x: Spec = {
         "field": "place",
         "type": "quantitative",
@@ -58,7 +66,7 @@ def course(
             "title": None,
             "tickCount": 4,
             "domain": False,
-            "labelExpr": f"replace(datum.label, '-', '−') + '{unit}'",
+            "labelExpr": f"replace(replace(datum.label, '-', '−'), '.', '{point}') + '{unit}'",
         },
     }
     layers: list[Spec] = []

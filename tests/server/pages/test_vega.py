@@ -20,6 +20,7 @@ from server.pages.charts.bundle import BundleError, address, bundle
 from server.pages.charts.course import Means, Point, course
 from server.pages.charts.distribution import Line, distribution
 from server.pages.charts.vega import chart, figure, named
+from server.pages.language import speaking
 from server.pages.pictures import (
     baseline_words,
     cell_share,
@@ -190,3 +191,12 @@ def test_without_the_program_pages_keep_their_tables(monkeypatch: pytest.MonkeyP
 
 def test_every_category_has_its_place() -> None:
     assert len(hour(9).seconds) == len(CATEGORIES)
+
+
+def test_other_languages_have_their_own_decimals() -> None:
+    with speaking("de"):
+        told = courses(picture().period)
+        spec = json.loads(unescape(data_of(str(told[0].figure))[0]))
+        assert "'.', ','" in spec["layer"][0]["encoding"]["y"]["axis"]["labelExpr"]
+        assert re.search(r"\d,\d°", spread_rows(picture(baseline=14))[1].change)
+    assert len(told) == 6
