@@ -17,7 +17,7 @@ from server.audit.verifying import records, verify
 from server.rights.texts import OF_THE_PACKAGE
 from server.rights.tombstones import Erased, Said, Tombstones
 from server.store.engine import reading
-from server.store.tables import audit_entry, consent, erasure, metadata, patient, user_account
+from server.store.tables import audit_entry, consent, erasure, gateway, metadata, patient, user_account
 from tests.plugins.databases import commits
 from tests.server.access.conftest import Town
 from tests.server.access.decisions import ADMITTED, BEFORE_A_SESSION, Who
@@ -102,9 +102,9 @@ async def test_who_looked_is_said_with_names_to_those_who_may_know(office: Town)
     await otto.get(f"{ADA}/days/2026-03-25")
     text = (await ada.get("/my/rights")).text
     assert "Mara Lindqvist" in text
-    assert "see day" in text
+    assert "looked at days" in text
     assert "Otto Brandt" in text
-    assert "not done: see day" in text
+    assert "not done: looked at days" in text
     for client in (mara, otto, ada):
         await client.aclose()
 
@@ -147,6 +147,24 @@ async def test_an_erasure_is_confirmed_counted_and_told(office: Town, stones: To
     assert (await ada.get("/my")).status_code == 303
     assert (await client.get(f"{ADA}/rights")).status_code == 404
     for one in (client, ada):
+        await one.aclose()
+
+
+async def test_a_computer_that_never_comes_back_is_given_up(office: Town) -> None:
+    client, nils = office.visitor(Who.ADMINISTRATOR), office.visitor(Who.CARER)
+    page = (await client.post(f"{ADA}/erase", data={"typed": "P-0001"})).headers["location"]
+    computer = office.there["gateway"]
+    away = f"{page}/computers/{computer}/disconnect"
+    assert away in (await client.get(page)).text
+    assert (await nils.post(away)).status_code == 403
+    assert (await client.post(f"{page}/computers/{'f' * 16}/disconnect")).status_code == 404
+    assert (await client.post(away)).headers["location"] == page
+    left = (await client.get(page)).text
+    assert away not in left
+    assert told(office)[-2][1:4] == ("give up a computer", "P-0001", "done")
+    with reading(office.clinic.engine) as db:
+        assert db.scalar(select(gateway.c.revoked_ms).where(gateway.c.id == computer)) == office.clinic.now_ms
+    for one in (client, nils):
         await one.aclose()
 
 

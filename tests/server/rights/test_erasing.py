@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
@@ -306,6 +307,7 @@ def test_a_computer_of_a_ward_that_never_comes_back_is_given_up(home: Home) -> N
     assign_clip(home.engine, "e" * 16, home.bert, start_ms=T0 - DAY, now_ms=0, gateway_id=ward)  # uses it, too
     done = home.erase()
     assert not give_up(home, done, stranger), "the erasure does not wait for it"
+    assert not give_up(home, replace(done, id=done.id + 1), home.gateways[0]), "that one does not, either"
     assert give_up(home, done, home.gateways[0])
     assert completed(home.engine) is None
     assign_clip(home.engine, erased_clip, home.bert, start_ms=T0 + DAY, now_ms=0, gateway_id=ward)
