@@ -18,6 +18,7 @@ from starlette.types import Lifespan, Scope
 
 from server.access.attempts import Attempts
 from server.access.clinic import ClinicSignIn
+from server.access.compressing import Compressing
 from server.access.headers import SECURITY, BodyLimit, SameSiteOnly, SecurityHeaders
 from server.access.passwords import Passwords
 from server.access.rules import AccessRules
@@ -54,8 +55,9 @@ from server.pages import (
     urgent,
     weeks,
 )
+from server.pages.files import LocalFiles
 from server.pages.language import Languages, speaking, wanted
-from server.pages.render import LocalFiles, problem_page, wants_page
+from server.pages.render import problem_page, wants_page
 from server.pages.rights import router as rights
 from server.pages.signing import page_before
 from server.people.mail import Mailer
@@ -152,6 +154,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(SameSiteOnly, refuse=_refuse_other_site)
     app.add_middleware(Languages)
+    app.add_middleware(Compressing)
     app.add_middleware(SecurityHeaders, secure=rules.secure)
     app.add_middleware(Watching, metrics=operation.metrics)
     return app

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -12,28 +10,19 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from server.access.web import Known, SignedIn
 from server.pages import words
-from server.pages.charts import bundle, palette
+from server.pages.charts import palette
 from server.pages.charts.svg import element
+from server.pages.files import static
 from server.pages.language import LANGUAGES, gettext, language, ngettext
 from server.pages.places import above, places
 from server.pages.plan_words import plan_facts
 from server.problems import ProblemError
 
 _HERE: Final = Path(__file__).parent
-STATIC: Final = _HERE / "static"
 TEMPLATES: Final = _HERE / "templates"
-
-
-@cache
-def static(name: str) -> str:
-    """Address of a static file; it changes with the file, so that browsers may keep it."""
-    return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
 def logo(size: int) -> Markup:
@@ -104,18 +93,3 @@ def problem_page(problem: ProblemError, somebody: Known | None = None) -> HTMLRe
 def wants_page(request: Request) -> bool:
     """Whether a person asked, not a program or a page's script."""
     return not request.url.path.startswith("/api/") and request.headers.get("accept") != "application/json"
-
-
-class LocalFiles(StaticFiles):
-    """Our own styles and scripts, and what draws charts. They carry their version in the address, so that browsers may
-    keep them."""
-
-    def __init__(self) -> None:
-        super().__init__(directory=STATIC)
-        self.all_directories = [STATIC, bundle.folder()]
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file."""
-        response = await super().get_response(path, scope)
-        response.headers["cache-control"] = "public, max-age=86400"
-        return response

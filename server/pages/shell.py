@@ -14,10 +14,11 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
+from server.pages.files import STATIC, static
 from server.pages.language import gettext as _
 from server.pages.language import language
 from server.pages.places import OWN
-from server.pages.render import STATIC, TEMPLATES, page, static
+from server.pages.render import TEMPLATES, page
 
 router: Final = APIRouter(include_in_schema=False)
 OFFLINE: Final = "/offline"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from server.pages.render import STATIC
+from server.pages.files import STATIC
 
 CSS = (STATIC / "plumbline.css").read_text()
 TEXT = [
