@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, null, select
 
 from server.access.acts import Act, Basis
 from server.access.entrance import Entrance
+from server.access.grounds import caring_now
 from server.audit.chain import Record
 from server.audit.looking import Look, entries, looks
 from server.problems import ProblemError
@@ -21,7 +22,7 @@ from server.rights.exporting import write_export
 from server.rights.outstanding import complete
 from server.rights.tombstones import Tombstones
 from server.store.engine import reading, writing
-from server.store.tables import user_account
+from server.store.tables import care_relation, emergency_access, user_account
 
 
 class NotConfirmedError(ValueError):
@@ -42,6 +43,15 @@ class Trail:
 
     entries: list[Record]
     names: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody who may see the patient's measurements now; `until_ms` is when emergency access ends, None for who
+    treats them."""
+
+    name: str
+    until_ms: int | None
 
 
 class CareRights(Entrance):
@@ -102,6 +112,26 @@ class CareRights(Entrance):
         with reading(self._engine) as db:
             found = entries(db, someone.pseudonym, after, most)
             return Trail(found, _names(db, (one.actor for one in found), someone.organisation_id))
+
+    def viewers(self, patient_id: int) -> list[Viewer]:
+        """Who may see the patient's measurements at this moment besides the patient, by name. Raises ProblemError 404
+        or 403."""
+        self._enter(Act.SEE_RIGHTS, patient_id)
+        people, relation, access = user_account.c, care_relation.c, emergency_access.c
+        treating = (
+            select(people.name, null())
+            .join(care_relation, relation.user_id == people.id)
+            .where(relation.patient_id == patient_id, caring_now(self._now_ms), people.disabled_ms.is_(None))
+        )
+        helping = (
+            select(people.name, access.end_ms)
+            .join(emergency_access, access.user_id == people.id)
+            .where(access.patient_id == patient_id, access.start_ms <= self._now_ms, access.end_ms > self._now_ms)
+            .where(people.disabled_ms.is_(None))
+        )
+        with reading(self._engine) as db:
+            found = {Viewer(name, until_ms) for query in (treating, helping) for name, until_ms in db.execute(query)}
+        return sorted(found, key=lambda one: (one.until_ms is not None, one.name.casefold()))
 
     def export(self, patient_id: int, file: BinaryIO) -> str:
         """Write everything that is held about the patient into a file, as ZIP; returns the pseudonym. Raises

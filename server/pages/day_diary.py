@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from server.access.care_diary import DiaryDay
 from server.diary.red_flags import RedFlagAnswer
 from server.pages.language import gettext as _
 from server.pages.pain import felt
-from server.pages.words import clock
+from server.pages.words import clock, moment
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,10 @@ class OpenSigns:
 def diary_context(diary: DiaryDay, unseen: list[RedFlagAnswer], zone: ZoneInfo) -> dict[str, object]:
     """What the day's template is given."""
     return {
-        "open_signs": [OpenSigns(one.id, _when(one.at_ms, zone), signs_words(one)) for one in unseen],
+        "open_signs": [OpenSigns(one.id, moment(one.at_ms, zone), signs_words(one)) for one in unseen],
         "felt": felt(diary, zone),
         "seen_signs": [
-            (clock(one.at_ms, zone), signs_words(one), one.seen_by or "", _when(one.seen_ms, zone))
+            (clock(one.at_ms, zone), signs_words(one), one.seen_by or "", moment(one.seen_ms, zone))
             for one in diary.red_flags
             if one.yes and one.seen_ms is not None
         ],
@@ -42,7 +41,3 @@ def diary_context(diary: DiaryDay, unseen: list[RedFlagAnswer], zone: ZoneInfo) 
 def signs_words(answer: RedFlagAnswer) -> str:
     """The urgent signs that apply, in a few words."""
     return "; ".join(_(words) for words in answer.short)
-
-
-def _when(t_ms: int, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone).strftime("%-d %b, %H:%M")

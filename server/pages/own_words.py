@@ -10,7 +10,7 @@ from server.diary.small_goal import SmallGoal
 from server.pages import coverage
 from server.pages.language import N_, ngettext
 from server.pages.language import gettext as _
-from server.pages.words import duration, percent
+from server.pages.words import duration, hours, percent
 from server.summaries.types import DaySummary
 
 _DAYS: Final = (
@@ -167,7 +167,7 @@ def aim_sentences(goals: messages.Goals) -> list[str]:
     return [
         _("Shift your posture about {n} times an hour.").format(n=goals.shifts_per_hour),
         _("Stay still for {n} min at most before you change something.").format(n=goals.longest_still_min),
-        _("Wear the clip for about {time} a day.").format(time=duration(goals.worn_hours * 3600)),
+        _("Wear the clip for about {time} a day.").format(time=hours(goals.worn_hours * 3600)),
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from gateway import messages
+from server.access.accounts import end_care
 from server.diary.pain import AREAS, add_pain
 from server.plans.commands import take_reply
 from server.plans.quiet_hours import REASON
@@ -46,7 +47,7 @@ def said(answer: httpx.Response) -> str:
     assert answer.status_code in (200, 409, 422), (answer.status_code, answer.headers.get("location"))
     reader = Text()
     reader.feed(answer.text)
-    return re.sub(r"\s+", " ", "".join(reader.parts))
+    return re.sub(r" ([.,;:])", r"\1", " ".join(" ".join(reader.parts).split()))
 
 
 async def test_the_day_tells_of_movement_before_uprightness(ada: httpx.AsyncClient) -> None:
@@ -273,6 +274,16 @@ async def test_the_steps_of_the_start_say_which_are_done(ada: httpx.AsyncClient,
     text = said(await ada.get("/my/start"))
     assert "No clip yet" in text
     assert "Not calibrated yet" in text
+
+
+async def test_who_can_see_it_is_told_by_name(ada: httpx.AsyncClient, town: Town) -> None:
+    page = said(await ada.get("/my/rights"))
+    shown = page[page.index("Who can see the measurements now") : page.index("Everything as a file")]
+    assert "Mara Lindqvist treats you" in shown
+    assert "Ina Therapist emergency access until Wed 25 Mar 2026, 18:46" in shown
+    assert "Otto" not in shown
+    end_care(town.clinic.engine, town.accounts["mara"], ADA, town.clinic.now_ms)
+    assert "Mara Lindqvist treats you" not in said(await ada.get("/my/rights"))
 
 
 async def test_the_app_keeps_nothing_about_anybody(ada: httpx.AsyncClient, town: Town) -> None:
