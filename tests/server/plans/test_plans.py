@@ -103,6 +103,16 @@ def test_an_unconfirmed_version_is_superseded_by_the_next_unless_a_clip_took_it_
     assert not do(engine, confirm, anna + 1, 1, 11)
 
 
+def test_a_version_that_was_passed_over_is_neither_sent_nor_confirmed_late(engine: Engine, anna: int) -> None:
+    new(engine, anna)
+    new(engine, anna, angle_deg=11)
+    with reading(engine) as connection:
+        assert [version.version for version in pending(connection)] == [2]
+    assert do(engine, confirm, anna, 2, 9)
+    assert not do(engine, confirm, anna, 1, 10)  # a computer that was away tells what it knew
+    assert states(engine, anna) == ["confirmed", "superseded"]
+
+
 def test_versions_rise_above_what_the_clip_reports(engine: Engine, anna: int) -> None:
     new(engine, anna)
     report(engine, CLIP, 40)

@@ -228,6 +228,19 @@ def test_only_upright_and_slouched_seconds_are_judged_again(codes: list[int], an
     assert (judged[known & (sagittal < angle) & ~previous] == UPRIGHT).all()  # none begins below the angle
 
 
+@pytest.mark.parametrize(
+    ("codes", "angles", "judged"),
+    [
+        ([UPRIGHT] * 7, [20, 2, 8, 8, 2, 2, 8], [SLOUCHED] * 5 + [UPRIGHT] * 2),
+        ([UPRIGHT, MOVING, UPRIGHT], [20, 2, 8], [SLOUCHED, MOVING, UPRIGHT]),
+    ],
+    ids=["until the angle has been low for the whole recovery time", "until another category comes"],
+)
+def test_a_slouch_goes_on(codes: list[int], angles: list[int], judged: list[int]) -> None:
+    plan = messages.Plan(version=1, angle_deg=12, recovery_deg=6, recovery_s=1.5)
+    assert rejudge(np.array(codes, dtype=np.uint8), np.array(angles, dtype=np.int8), plan).tolist() == judged
+
+
 def test_the_contract_names_the_reasons_in_the_order_of_their_codes() -> None:
     from firmware.clip.wire import clip_records as records
 
