@@ -80,6 +80,9 @@ def test_a_steeper_angle_reminds_less_and_tracking_never(worn: Clinic) -> None:
 
 def test_without_a_seed_it_is_the_patients_own(worn: Clinic) -> None:
     some = {"fraction_pct": 40, "repeat_s": 300}
+    worn.add_patient("Ben Okafor", "mara", clip=CLIPS[1])
+    for _ in range(2):  # somebody else's, under a higher number
+        worn.give_plan("Ben Okafor", "mara", seed=0)
     given = {seed: [day.given for day in under(worn, seed=seed, **some).days] for seed in (0, 41)}
     assert given[0] != given[41]
     assert [day.given for day in under(worn, **some).days] == given[41]

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from server.rights import one_writer, tombstones
-from server.rights.tombstones import Said, TombstoneError, Tombstones
+from server.rights.tombstones import TombstoneError, Tombstones
+from tests.server.rights.test_tombstones import SAID, several_writers_lose_nothing
 
 LK_UNLCK, LK_LOCK = 0, 1
-SAID = Said(pseudonym="P-2", at_ms=6, kind="withdrawn")
 
 
 class Msvcrt(types.ModuleType):
@@ -68,17 +68,7 @@ def test_tombstones_are_kept_without_fcntl(windows: Msvcrt, tmp_path: Path, monk
     monkeypatch.setattr(os, "pread", refuses)
     monkeypatch.setattr(fcntl, "flock", refuses)
     path = tmp_path / "tombstones"
-
-    def write() -> None:
-        for _ in range(20):
-            Tombstones(path).add([SAID])
-
-    threads = [threading.Thread(target=write) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert Tombstones(path).read() == [SAID] * 80
+    several_writers_lose_nothing(path)
     assert windows.held == []
     windows.busy = True
     with pytest.raises(TombstoneError, match="deadlock avoided"):

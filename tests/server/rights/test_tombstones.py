@@ -52,9 +52,7 @@ def test_a_line_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
         stones.read()
 
 
-def test_several_writers_lose_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "tombstones"
-
+def several_writers_lose_nothing(path: Path) -> None:
     def write() -> None:
         for _ in range(20):
             Tombstones(path).add([SAID])
@@ -65,6 +63,10 @@ def test_several_writers_lose_nothing(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert Tombstones(path).read() == [SAID] * 80
+
+
+def test_several_writers_lose_nothing(tmp_path: Path) -> None:
+    several_writers_lose_nothing(tmp_path / "tombstones")
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
