@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from firmware.virtual import RadioHost, simulate
 from gateway import app, messages
 from gateway import config as configuration
+from server import children
 from server.cli import app as commands
 from server.enrolment import doorkeeper
 from server.ingest.service import settle
@@ -23,6 +26,7 @@ from server.rights.restoring import apply
 from server.store import open_engine
 from tests.line.erasing import START_UTC_MS, Client, Line, a_line, nothing_is_held, nothing_is_left_at, soon
 
+ROOT: Final = Path(__file__).parents[2]
 LONG: Final = os.environ.get("PLUMBLINE_HYPOTHESIS") == "long"
 AWAY_S: Final = 3600 if LONG else 300
 
@@ -131,6 +135,50 @@ def test_another_computer_never_comes_back_and_is_given_up(line: Line) -> None:
 
     simulate(main())
     nothing_is_held(line.engine, line.patient, line.pseudonym)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+@pytest.mark.parametrize("moment", ["decided", "erased"] if LONG else ["decided"])
+def test_the_computer_is_killed_before_it_has_answered(line: Line, moment: str) -> None:
+    path = line.enrol()
+    clip = line.clip(path)
+
+    async def main() -> None:
+        async with RadioHost([clip], start_utc_ms=START_UTC_MS) as host:
+            line.utc_ms = host.utc_ms
+            with in_a_process(host, path, moment) as child:
+                await soon(line.measured)
+                line.erase()
+                assert await asyncio.to_thread(first_word, child) == moment
+                child.kill()
+                child.wait()
+            await asyncio.sleep(10)
+            assert [one.gateway for one in line.report().outstanding] == [configuration.load(path).gateway]
+            with in_a_process(host, path, "never"):
+                await soon(line.complete)
+                await soon(lambda: not line.may_come(path))
+
+    simulate(main())
+    nothing_is_held(line.engine, line.patient, line.pseudonym)
+    nothing_is_left_at(path)
+
+
+@contextmanager
+def in_a_process(host: RadioHost, path: Path, moment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The gateway, until the end or until it is killed; it stands still at a moment of the erasure."""
+    command = [sys.executable, "-m", "tests.line.cut_gateway", host.address, str(path), moment]
+    child = children.spawn(command, stdout=subprocess.PIPE, cwd=ROOT, log=path.with_name(f"{moment}.log"))
+    try:
+        yield child
+    finally:
+        children.kill(child)
+        assert child.stdout is not None
+        child.stdout.close()
+
+
+def first_word(child: subprocess.Popen[bytes]) -> str:
+    assert child.stdout is not None
+    return child.stdout.readline().decode().strip()
 
 
 def late(line: Line, gateway: str, password: str, batch: bytes) -> None:

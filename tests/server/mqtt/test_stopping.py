@@ -65,7 +65,7 @@ def server(
 
 def is_ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", verify=False).status_code == 200
     except httpx.TransportError:
         return False
 
