@@ -32,7 +32,7 @@ async def test_every_answer_is_dressed(clinic: Any, path: str) -> None:
         answer = await client.get(path)
         for name, value in SECURITY.items():
             assert answer.headers[name] == value
-        assert answer.headers["cache-control"] == ("public, max-age=86400" if path.endswith(".css") else "no-store")
+        assert answer.headers["cache-control"] == ("no-cache" if path.endswith(".css") else "no-store")
 
 
 def test_the_policy_allows_no_inline_code() -> None:
