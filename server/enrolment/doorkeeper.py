@@ -111,7 +111,12 @@ class Doorkeeper:
         looks, pause_s = 0, LOOK_S
         while not self._stopping.wait(pause_s):
             looks += 1
-            told = self.tell(insist=self._insists and looks % INSIST_LOOKS == 0)
+            try:
+                told = self.tell(insist=self._insists and looks % INSIST_LOOKS == 0)
+            except Exception:
+                # Not the end of looking: whoever is revoked meanwhile would stay in.
+                log.exception("the broker was not told who may come; trying again")
+                told = False
             pause_s = LOOK_S if told else min(2 * pause_s, LONGEST_PAUSE_S)
 
 

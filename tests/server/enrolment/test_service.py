@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -128,28 +127,55 @@ def test_a_broker_that_could_not_be_told_is_told_again(people: People) -> None:
     assert told == [1, 1]
 
 
+class Looks:
+    """Stands for the event of stopping: between two looks one thing happens, and after the last it stops."""
+
+    def __init__(self, *happens: Callable[[], object]) -> None:
+        self.happens = iter(happens)
+
+    def wait(self, _seconds: float) -> bool:
+        happening = next(self.happens, None)
+        if happening is not None:
+            happening()
+        return happening is None
+
+
+def nothing() -> None:
+    """Happens."""
+
+
+@pytest.mark.parametrize("trouble", [OSError("no space"), LookupError("nobody has thought of it")], ids=repr)
 def test_what_other_programs_change_reaches_the_broker_by_itself(
-    people: People, monkeypatch: pytest.MonkeyPatch
+    people: People, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    monkeypatch.setattr(doorkeeper, "LOOK_S", 0.01)
-    told: queue.Queue[list[str]] = queue.Queue()
-    attempts: list[int] = []
+    told: list[list[str]] = []
+    troubles = [trouble]
 
     def admit(accounts: Sequence[Account]) -> None:
-        attempts.append(len(accounts))
-        if len(attempts) == 1:
-            raise OSError("no space")
-        told.put([one.name for one in accounts])
+        if troubles:
+            raise troubles.pop()
+        told.append([one.name for one in accounts])
+
+    def enrol() -> None:
+        assert told == [["server"]], "also when it could not be told at first"
+        enrol_gateway(people.engine, "1" * 16, name="desk", now_ms=NOW, mqtt_hash="$7$1$AAAA$AAAA")
 
     keeper = Doorkeeper(people.engine, BrokerFace("mqtt://x:1"), [Account("server", "s", "server")], admit)
+    monkeypatch.setattr(keeper, "_stopping", Looks(nothing, nothing, nothing, enrol, nothing))
+    keeper._run()
+    assert told == [["server"], ["server", "1" * 16]]
+
+
+def test_it_looks_from_its_start_until_it_is_stopped(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorkeeper, "LOOK_S", 0.01)
+    told = threading.Event()
+    keeper = Doorkeeper(people.engine, BrokerFace("mqtt://x:1"), [], lambda _: told.set())
     keeper.start()
     try:
-        assert told.get(timeout=10) == ["server"], "also when it could not be told at first"
-        enrol_gateway(people.engine, "1" * 16, name="desk", now_ms=NOW, mqtt_hash="$7$1$AAAA$AAAA")
-        assert told.get(timeout=10) == ["server", "1" * 16]
+        assert told.wait(60)
     finally:
         keeper.stop()
-    assert told.empty()
+    assert not keeper._thread.is_alive()
 
 
 class Waits:
