@@ -98,6 +98,7 @@ def _page(door: SignedIn, *, error: str = "", status: int = 200, typed: tuple[st
         "clip": worn,
         "clip_sentence": clip_words.clip_sentence(worn, door.now_ms),
         "battery": clip_words.battery_words(worn) if worn else "",
+        "lasting": clip_words.lasting_words(asked, someone.zone, door.now_ms),
         "asked": [clip_words.line(one, someone.zone, door.now_ms) for one in asked[:_SHOWN]],
         "lengths": clip_words.LENGTHS,
         "strengths": clip_words.STRENGTHS,

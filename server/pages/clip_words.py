@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from server.access.clips import ClipState
 from server.pages.language import N_, ngettext
 from server.pages.language import gettext as _
 from server.pages.words import ago, clock
-from server.plans.commands import Asked
+from server.plans.commands import DEFAULT_MINUTES, Asked, in_force
 
 LENGTHS: Final = (15, 30, 60)
 """Minutes for which one can pause or snooze, besides until tomorrow."""
@@ -55,8 +56,19 @@ def line(asked: Asked, zone: ZoneInfo, now_ms: int) -> Line:
     return Line(_what(asked), words, kind, clock(asked.created_ms, zone))
 
 
+def lasting_words(asked: Iterable[Asked], zone: ZoneInfo, now_ms: int) -> str:
+    """That the clip is paused or quiet, and until when; empty while it is neither."""
+    lasting = in_force(asked, now_ms)
+    if lasting is None:
+        return ""
+    until = clock(lasting.until_ms, zone)
+    if lasting.kind == "pause":
+        return _("Paused until {time}.").format(time=until)
+    return _("No reminders until {time}.").format(time=until)
+
+
 def _what(asked: Asked) -> str:
-    n = asked.minutes or 30
+    n = asked.minutes or DEFAULT_MINUTES
     match asked.kind:
         case "pause":
             return ngettext("Pause for {n} min", "Pause for {n} min", n).format(n=n)

@@ -80,6 +80,7 @@ def _day(door: SignedIn, number: int, wanted: date) -> HTMLResponse:
     diary = door.care.diary(number, wanted)
     clips = door.care.clips(number)
     clip = clips[0] if clips else None
+    asked = door.care.commands(number)
     goals = view.plan.goals if view.plan else None
     context = {
         "patient": someone,
@@ -98,6 +99,7 @@ def _day(door: SignedIn, number: int, wanted: date) -> HTMLResponse:
         "clip": clip,
         "clip_sentence": clip_words.clip_sentence(clip, door.now_ms),
         "battery": clip_words.battery_words(clip) if clip else "",
-        "asked": [clip_words.line(one, someone.zone, door.now_ms) for one in door.care.commands(number)[:1]],
+        "lasting": clip_words.lasting_words(asked, someone.zone, door.now_ms),
+        "asked": [clip_words.line(one, someone.zone, door.now_ms) for one in asked[:1]],
     }
     return page("my_day.html", context, door=door)

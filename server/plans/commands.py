@@ -20,6 +20,10 @@ SETTINGS_LIFETIME_MS: Final = 12 * 3_600_000
 """How the clip should buzz is still wanted when it comes into reach later in the day; a pause is not."""
 
 
+DEFAULT_MINUTES: Final = 30
+"""What a gateway takes for a pause or a snooze without a length."""
+
+
 class CommandError(ValueError):
     """Nothing can be asked of a clip; the message says what to do."""
 
@@ -41,6 +45,11 @@ class Asked:
     answered_ms: int | None
     result: str | None
 
+    @property
+    def until_ms(self) -> int:
+        """Until when a pause or a time without reminders lasts that was confirmed at `answered_ms`."""
+        return (self.answered_ms or 0) + (self.minutes or DEFAULT_MINUTES) * 60_000
+
     def state(self, now_ms: int) -> State:
         """How it stands at `now_ms`."""
         if self.result == "done":
@@ -52,6 +61,21 @@ class Asked:
         if self.result is not None or now_ms >= self.expires_ms:
             return "expired"
         return "waiting" if self.sent_ms is None else "sent"
+
+
+def in_force(asked: Iterable[Asked], now_ms: int) -> Asked | None:
+    """The pause, or else the time without reminders, that the clip has confirmed and that lasts at `now_ms`. `asked` is
+    in order of time, the newest first; of the same kind the newest counts, and going on ends both."""
+    newest: dict[str, Asked] = {}
+    for one in asked:
+        if one.result != "done":
+            continue
+        if one.kind == "resume":
+            break
+        if one.kind in ("pause", "snooze"):
+            newest.setdefault(one.kind, one)
+    found = [newest[kind] for kind in ("pause", "snooze") if kind in newest]
+    return next((one for one in found if now_ms < one.until_ms), None)
 
 
 def create_command(

@@ -199,7 +199,9 @@ async def test_what_is_asked_of_the_clip_says_how_it_stands(
     assert "Sent, waiting for the clip" in said(await ada.get("/my/clip"))
     with writing(town.clinic.engine) as db:
         take_reply(db, reply, town.clinic.now_ms + 60_000)
-    assert "Done by the clip at 14:48" in said(await ada.get("/my/clip"))
+    text = said(await ada.get("/my/clip"))
+    assert "Done by the clip at 14:48" in text
+    assert ("Paused until" in text, "No reminders until" in text) == (kind == "pause", kind == "snooze")
 
 
 async def test_what_is_not_done_in_time_says_so(ada: httpx.AsyncClient, town: Town) -> None:
