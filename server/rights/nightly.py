@@ -1,5 +1,6 @@
 """The thread that deletes what is due, when the server starts and then each night, and notices erasures that became
-complete because a computer was revoked."""
+complete because a computer was revoked. It also puts into the log where the audit ends: logs are kept where whoever can
+write the database often cannot, and so show a trail that was made anew."""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from server.audit.trail import head
 from server.rights.outstanding import complete
 from server.rights.retention import RetentionRules, clean, next_night
-from server.store import writing
+from server.store import reading, writing
 
 log: Final = logging.getLogger(__name__)
 
@@ -51,6 +53,9 @@ class Nightly:
             return 0
         gone = clean(self._engine, self._rules, now_ms, self._stopping.is_set)
         self._due_ms = next_night(now_ms)
+        with reading(self._engine) as db:
+            newest = head(db)
+        log.info("the audit ends at entry %d, whose hash is %s", newest.number, newest.hash)
         if gone:
             log.info("deleted %d rows that were kept long enough", gone)
         return gone

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, Engine, Executable, delete, func, select, text, update
+from sqlalchemy import Connection, Engine, Executable, delete, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from server.audit.chain import BEGINNING, START, Link
@@ -149,6 +149,8 @@ def test_a_gap_another_order_and_a_cut_are_found(engine: Engine) -> None:
             2,
         ),
         "cut": ([delete(audit_entry).where(number > 4)], 5),
+        "put before": ([insert(audit_entry).values({**second, "number": -1})], -1),
+        "no head": ([delete(audit_head)], 0),
         "head": ([update(audit_head).values(number=9)], 7),
         "head's hash": ([update(audit_head).values(hash="e" * 64)], 6),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, update
 
+from server.audit.trail import head
 from server.audit.verifying import records, verify
 from server.ingest.service import refuse
 from server.rights import retention
@@ -156,6 +158,17 @@ def test_the_next_night_is_two_o_clock_and_within_a_day(now_ms: int) -> None:
     night = next_night(now_ms)
     assert now_ms < night <= now_ms + DAY
     assert datetime.fromtimestamp(night / 1000, UTC).strftime("%H:%M:%S") == "02:00:00"
+
+
+def test_each_night_the_log_says_where_the_audit_ends(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    """So that a trail that was made anew afterwards does not fit."""
+    caplog.set_level(logging.INFO)
+    home.send(record("episode", home.clips[0]))
+    Nightly(home.engine, lambda: T0 + 40 * DAY, RULES).step()
+    with reading(home.engine) as db:
+        newest = head(db)
+    assert newest.number > 0
+    assert f"ends at entry {newest.number}, whose hash is {newest.hash}" in caplog.text
 
 
 def test_it_cleans_when_it_starts_and_each_night(home: Home) -> None:
