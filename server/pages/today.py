@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Annotated, Final
@@ -48,6 +49,8 @@ REASONS: Final = (
     N_("Not meaningful for this patient"),
 )
 """Reasons that take one press."""
+LETTERS: Final = {"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "ð": "d", "þ": "th"}
+"""Letters that are no other letter with a mark, and how people type them who have none."""
 DismissalId = Annotated[int, Path(ge=1, lt=2**31)]
 
 
@@ -171,6 +174,7 @@ def _page(
         "shown": len(shown),
         "parts": [part for part in parts if part.rows],
         "search": search,
+        "letters": json.dumps(LETTERS),
         "reasons": [_(words) for words in REASONS],
         "done": next((found for found in aside if found[1].id == done), None),
         "problem": problem,
@@ -180,8 +184,8 @@ def _page(
 
 def plain(words: str) -> str:
     """Letters alone, as names are searched by."""
-    apart = unicodedata.normalize("NFD", " ".join(words.split()).casefold())
-    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+    apart = unicodedata.normalize("NFD", " ".join(words.split()).lower())
+    return "".join(LETTERS.get(letter, letter) for letter in apart if not unicodedata.combining(letter))
 
 
 def row(one: Standing, now_ms: int) -> Row:

@@ -8,8 +8,11 @@
   const found = document.getElementById("found");
   const keys = document.getElementById("keys");
   const keysOn = document.getElementById("keys-on");
+  const letters = JSON.parse(list.dataset.letters);
   const plain = (words) =>
-    words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ß", "ss").trim().replace(/\s+/g, " ");
+    [...words.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "").trim().replace(/\s+/g, " ")]
+      .map((letter) => letters[letter] ?? letter)
+      .join("");
   const rows = () => [...list.querySelectorAll(".row")].filter((row) => !row.hidden);
   const link = (row) => row.querySelector("h3 a");
   const rowOf = (element) => element?.closest?.(".row") ?? null;

@@ -195,7 +195,7 @@ async def test_without_a_reason_or_a_flag_nothing_is_dismissed(clinic: Clinic) -
 
 
 async def test_one_is_found_by_a_part_of_the_name_or_pseudonym_without_its_accents(clinic: Clinic) -> None:
-    for words, found in (("sorensen", []), ("EMIL s", ["Emil Sørensen"]), ("p-0003", ["Cleo Marchetti"]), ("zz", [])):
+    for words, found in (("sorensen", ["Emil Sørensen"]), ("EMIL s", ["Emil Sørensen"]), ("p-0003", ["Cleo Marchetti"]), ("zz", [])):
         page = await get(clinic, f"/patients?q={words}")
         assert order(page)[1:] == found, words
         assert f"{len(found)} of 5 for “{words}”" in page
