@@ -12,7 +12,8 @@ from markupsafe import Markup
 from server.pages import coverage, figures, hours, timeline, vocabulary
 from server.pages.charts import lanes, palette
 from server.pages.charts.svg import element
-from server.pages.words import clock, duration, exact, percent
+from server.pages.language import gettext as _
+from server.pages.words import LONG_DAY, clock, dated, duration, exact, percent
 from server.summaries.types import DaySummary, DayView
 
 
@@ -47,7 +48,7 @@ def day_context(view: DayView, zone: ZoneInfo, day: date, today: date) -> dict[s
         "bar": coverage.coverage_bar(summary, height=30),
         "coverage_words": coverage.coverage_words(summary),
         "coverage_share": percent(summary.worn_s, summary.elapsed_s),
-        "legend": [(palette.swatch(c), palette.LABELS[c]) for c in palette.SHOWN if seconds.get(c)],
+        "legend": [(palette.swatch(c), _(palette.LABELS[c])) for c in palette.SHOWN if seconds.get(c)],
         "line": timeline.timeline(view, zone),
         "recorded": timeline.anything_recorded(view),
         "hours": hours.hours(view, zone),
@@ -78,19 +79,25 @@ def window_words(summary: DaySummary, zone: ZoneInfo) -> str:
     """The window by the clock, each part of it."""
     parts = [f"{clock(start, zone)}–{clock(end, zone)}" for start, end in summary.windows]
     elsewhere = summary.plan_zone is not None and summary.plan_zone != summary.zone
-    return f"{' and '.join(parts)}{f', by the plan’s clock in {summary.plan_zone}' if elsewhere else ''}"
+    times = _(" and ").join(parts)
+    return (
+        _("{times}, by the plan’s clock in {zone}").format(times=times, zone=summary.plan_zone) if elsewhere else times
+    )
 
 
 def zone_words(summary: DaySummary) -> str:
     """What is special about a day on which the patient travelled; empty for none."""
     changes = [
-        f"at {clock(at, ZoneInfo(before))} from {before} to {after}, where it was {clock(at, ZoneInfo(after))}"
-        for (_, before), (at, after) in pairwise(summary.zones)
+        _("at {time} from {before} to {after}, where it was {there}").format(
+            time=clock(at, ZoneInfo(before)), before=before, after=after, there=clock(at, ZoneInfo(after))
+        )
+        for (__, before), (at, after) in pairwise(summary.zones)
     ]
     if not changes:
         return ""
     length = duration((summary.day_end_ms - summary.day_start_ms) / 1000)
-    return f"Travelled {', then '.join(changes)}. This day had {length}; times below are those of {summary.zone}."
+    words = _("Travelled {changes}. This day had {length}; times below are those of {zone}.")
+    return words.format(changes=_(", then ").join(changes), length=length, zone=summary.zone)
 
 
 def _sample(name: str, **attributes: str | float) -> Markup:
@@ -99,10 +106,10 @@ def _sample(name: str, **attributes: str | float) -> Markup:
 
 def long_date(day: date) -> str:
     """A date in words."""
-    return f"{day:%A}, {day.day} {day:%B %Y}"
+    return dated(day, LONG_DAY)
 
 
 def _nothing_words(day: date, today: date) -> str:
     if day > today:
-        return "This day has not come yet."
-    return "Nothing has been recorded on this day." if day < today else "Nothing has been recorded today yet."
+        return _("This day has not come yet.")
+    return _("Nothing has been recorded on this day.") if day < today else _("Nothing has been recorded today yet.")

@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from server.pages.charts import spread
 from server.pages.coverage import coverage_words
+from server.pages.language import gettext as _
 from server.pages.vocabulary import REASONS
-from server.pages.words import clock, degrees, duration, percent, plural
+from server.pages.words import clock, counted, decimal, degrees, duration, percent
 from server.summaries.types import DaySummary, DayView
 
 
@@ -27,61 +28,78 @@ def figures(view: DayView, zone: ZoneInfo) -> list[Figure]:
     """The headline figures, coverage first, then movement; shares, angles and bouts only above the floor of
     coverage."""
     summary = view.summary
-    covered = f"at {percent(summary.worn_s, summary.elapsed_s)} coverage"
-    so_far = ", so far" if summary.so_far else ""
+    covered = _("at {share} coverage").format(share=percent(summary.worn_s, summary.elapsed_s))
+    so_far = f", {_('so far')}" if summary.so_far else ""
     enough = summary.enough and summary.worn_s > 0
-    why = "too little worn time"
+    why = _("too little worn time")
     inclination = None if summary.p50 is None or not enough else degrees(summary.p50)
     longest = max((episode.end_ms - episode.start_ms for episode in view.episodes if episode.in_window), default=0)
-    withheld = sum(summary.reminders_withheld.values())
-    known = sum(count for response, count in summary.responses.items() if response != "open")
-    followed = f"{summary.responses.get('prompt', 0)} of {known} followed by a change within 10 s" if known else ""
-    held = f"{withheld} withheld" if withheld else ""
     rate, breaks = summary.shifts_per_hour, summary.breaks_per_hour
+    shifts = counted(
+        summary.shifts,
+        "{n} change of posture that lasted, {covered}",
+        "{n} changes of posture that lasted, {covered}",
+        covered=covered,
+    )
+    pauses = _("of 15 s and more of moving; {rate} an hour, {covered}")
+    slouched = _("{time} of worn time, {covered}")
     return [
         Figure(
-            "Coverage",
+            _("Coverage"),
             percent(summary.worn_s, summary.elapsed_s) if summary.elapsed_s else None,
             coverage_words(summary),
         ),
         Figure(
-            "Shifts an hour",
+            _("Shifts an hour"),
             f"{rate:.0f}" if enough and rate is not None else None,
-            f"{plural(summary.shifts, 'change')} of posture that lasted, {covered}" if enough else why,
+            shifts if enough else why,
         ),
         Figure(
-            "Longest still bout",
+            _("Longest still bout"),
             still_words(summary) if enough else None,
             f"{_still_place(summary, zone)}, {covered}" if enough else why,
         ),
         Figure(
-            "Breaks",
+            _("Breaks"),
             str(summary.breaks) if enough else None,
-            f"of 15 s and more of moving; {breaks:.1f} an hour, {covered}" if enough and breaks is not None else why,
+            pauses.format(rate=decimal(breaks), covered=covered) if enough and breaks is not None else why,
         ),
         Figure(
-            "Slouched",
+            _("Slouched"),
             percent(summary.seconds["slouched"], summary.worn_s) if enough else None,
-            f"{duration(summary.seconds['slouched'])} of worn time, {covered}{so_far}" if enough else why,
+            slouched.format(time=duration(summary.seconds["slouched"]), covered=covered) + so_far if enough else why,
         ),
         Figure(
-            "Median inclination",
+            _("Median inclination"),
             inclination,
             f"P10 {degrees(summary.p10)}, P90 {degrees(summary.p90)}, {covered}"
             if inclination and summary.p10 is not None and summary.p90 is not None
             else why,
         ),
         Figure(
-            "Episodes",
+            _("Episodes"),
             str(summary.episodes),
-            (f"longest {duration(longest / 1000)}" if longest else "slouched for some seconds or more") + so_far,
+            (
+                _("longest {time}").format(time=duration(longest / 1000))
+                if longest
+                else _("slouched for some seconds or more")
+            )
+            + so_far,
         ),
-        Figure(
-            "Reminders given",
-            str(summary.reminders_given),
-            "; ".join(part for part in (followed, held) if part) or "none was due",
-        ),
+        Figure(_("Reminders given"), str(summary.reminders_given), _followed(summary)),
     ]
+
+
+def _followed(summary: DaySummary) -> str:
+    withheld = sum(summary.reminders_withheld.values())
+    known = sum(count for response, count in summary.responses.items() if response != "open")
+    parts = []
+    if known:
+        words = _("{n} of {known} followed by a change within 10 s")
+        parts.append(words.format(n=summary.responses.get("prompt", 0), known=known))
+    if withheld:
+        parts.append(_("{n} withheld").format(n=withheld))
+    return "; ".join(parts) or _("none was due")
 
 
 def still_words(summary: DaySummary) -> str:
@@ -93,16 +111,21 @@ def still_words(summary: DaySummary) -> str:
 def _still_place(summary: DaySummary, zone: ZoneInfo) -> str:
     start = summary.longest_still_start_ms
     if start is None:
-        return "no shift or break in it"
+        return _("no shift or break in it")
     end = start + summary.longest_still_s * 1000
-    return f"no shift or break from {clock(start, zone)} to {clock(end, zone)}"
+    return _("no shift or break from {start} to {end}").format(start=clock(start, zone), end=clock(end, zone))
 
 
 def outcomes(summary: DaySummary) -> list[tuple[str, int]]:
     """What followed the reminders that were due, with counts; what did not occur is left out."""
-    after = {"prompt": "A change within 10 s", "later": "A change later", "none": "No change", "open": "Not known yet"}
+    after = {
+        "prompt": _("A change within 10 s"),
+        "later": _("A change later"),
+        "none": _("No change"),
+        "open": _("Not known yet"),
+    }
     given = [(words, summary.responses.get(response, 0)) for response, words in after.items()]
-    withheld = [(REASONS[reason], count) for reason, count in summary.reminders_withheld.items()]
+    withheld = [(_(REASONS[reason]), count) for reason, count in summary.reminders_withheld.items()]
     return [(words, count) for words, count in (*given, *withheld) if count]
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from server.pages.language import gettext as _
 from server.pages.words import clock, degrees, duration
 from server.summaries.types import CODE, DayView
 
@@ -66,5 +67,9 @@ def _hour(view: DayView, start: int, end: int, zone: ZoneInfo) -> Hour | None:
         duration(off),
         duration(lost),
         degrees(middles[len(middles) // 2]) if middles else "–",
-        f"{degrees(min(p.low_deg for p in here))} to {degrees(max(p.high_deg for p in here))}" if here else "–",
+        _("{low} to {high}").format(
+            low=degrees(min(p.low_deg for p in here)), high=degrees(max(p.high_deg for p in here))
+        )
+        if here
+        else "–",
     )

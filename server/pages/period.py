@@ -11,54 +11,56 @@ from typing import Final
 from markupsafe import Markup
 
 from server.pages.charts.dots import Dot, dots
-from server.pages.words import degrees, duration, percent, plural
+from server.pages.language import N_, ngettext
+from server.pages.language import gettext as _
+from server.pages.words import DAY_AND_MONTH, FULL_DAY, WEEKDAY, counted, dated, decimal, degrees, duration, percent
 from server.summaries.measures import MEASURES, Measure
 from server.summaries.periods import Compared, DayLine, LeftOut, Period, Side
 from server.summaries.trends import LEAST_BEFORE, LEAST_RECENT, METHOD, Trend, Verdict
 from server.summaries.types import DaySummary
 
 NAMES: Final[Mapping[str, str]] = {
-    "shifts_per_hour": "Shifts an hour",
-    "longest_still_min": "Longest still bout",
-    "breaks_per_hour": "Breaks an hour",
-    "slouched_share": "Slouched share of worn time",
-    "p50_deg": "Median inclination",
-    "spread_deg": "P90 − P10 of inclination",
-    "response_rate": "Reminders followed within 10 s",
+    "shifts_per_hour": N_("Shifts an hour"),
+    "longest_still_min": N_("Longest still bout"),
+    "breaks_per_hour": N_("Breaks an hour"),
+    "slouched_share": N_("Slouched share of worn time"),
+    "p50_deg": N_("Median inclination"),
+    "spread_deg": N_("P90 − P10 of inclination"),
+    "response_rate": N_("Reminders followed within 10 s"),
 }
 SHORT: Final[Mapping[str, str]] = {
-    "shifts_per_hour": "Shifts/h",
-    "longest_still_min": "Longest still",
-    "breaks_per_hour": "Breaks/h",
-    "slouched_share": "Slouched",
-    "p50_deg": "P50",
-    "spread_deg": "P90 − P10",
-    "response_rate": "Followed",
+    "shifts_per_hour": N_("Shifts/h"),
+    "longest_still_min": N_("Longest still"),
+    "breaks_per_hour": N_("Breaks/h"),
+    "slouched_share": N_("Slouched"),
+    "p50_deg": N_("P50"),
+    "spread_deg": N_("P90 − P10"),
+    "response_rate": N_("Followed"),
 }
 """The same over the columns of a table."""
 MEANINGS: Final[Mapping[str, str]] = {
-    "shifts_per_hour": "Changes of posture that last, an hour of worn time.",
-    "longest_still_min": "The longest time of a day without a shift or a break, all of it seen.",
-    "breaks_per_hour": "Times of moving about for 15 s or more, an hour of worn time.",
-    "slouched_share": "Depends on the plan’s angle.",
-    "p50_deg": "Half of the worn time below, half above; 0° is the reference posture.",
-    "spread_deg": "How varied the inclination is.",
-    "response_rate": "Of the reminders whose response is known.",
+    "shifts_per_hour": N_("Changes of posture that last, an hour of worn time."),
+    "longest_still_min": N_("The longest time of a day without a shift or a break, all of it seen."),
+    "breaks_per_hour": N_("Times of moving about for 15 s or more, an hour of worn time."),
+    "slouched_share": N_("Depends on the plan’s angle."),
+    "p50_deg": N_("Half of the worn time below, half above; 0° is the reference posture."),
+    "spread_deg": N_("How varied the inclination is."),
+    "response_rate": N_("Of the reminders whose response is known."),
 }
 LEFT_OUT: Final[Mapping[LeftOut, str]] = {
-    LeftOut.NOT_COME: "still to come",
-    LeftOut.NOT_OVER: "not over yet",
-    LeftOut.NOT_REPRESENTATIVE: "not representative",
-    LeftOut.BEING_MADE: "being worked out",
-    LeftOut.NO_PLAN: "no plan yet",
-    LeftOut.NO_WINDOW: "no window",
-    LeftOut.NOTHING_RECORDED: "not worn",
-    LeftOut.TOO_LITTLE_WORN: "too little worn",
+    LeftOut.NOT_COME: N_("still to come"),
+    LeftOut.NOT_OVER: N_("not over yet"),
+    LeftOut.NOT_REPRESENTATIVE: N_("not representative"),
+    LeftOut.BEING_MADE: N_("being worked out"),
+    LeftOut.NO_PLAN: N_("no plan yet"),
+    LeftOut.NO_WINDOW: N_("no window"),
+    LeftOut.NOTHING_RECORDED: N_("not worn"),
+    LeftOut.TOO_LITTLE_WORN: N_("too little worn"),
 }
 VERDICTS: Final[Mapping[Verdict, str]] = {
-    Verdict.CHANGED: "Changed beyond own noise",
-    Verdict.WITHIN_NOISE: "Within own noise",
-    Verdict.TOO_FEW_DAYS: "Too few days",
+    Verdict.CHANGED: N_("Changed beyond own noise"),
+    Verdict.WITHIN_NOISE: N_("Within own noise"),
+    Verdict.TOO_FEW_DAYS: N_("Too few days"),
 }
 
 
@@ -104,33 +106,38 @@ def value_words(measure: Measure, value: float | None) -> str:
         case "degrees":
             return degrees(value)
         case _:
-            return f"{value:.1f}"
+            return decimal(value)
 
 
 def change_words(measure: Measure, value: float) -> str:
     """A difference, always with its sign."""
-    scaled, unit, places = {
-        "share": (100 * value, " points", 0),
-        "min": (value, " min", 0),
-        "degrees": (value, "°", 1),
-    }.get(measure.unit, (value, "", 1))
+    scaled, places = {"share": (100 * value, 0), "min": (value, 0)}.get(measure.unit, (value, 1))
     rounded = round(scaled, places)
-    if measure.unit == "share" and abs(rounded) == 1:
-        unit = " point"
     sign = "+" if rounded > 0 else "−" if rounded < 0 else "±"
-    return f"{sign}{abs(rounded):.{places}f}{unit}"
+    number = f"{sign}{decimal(abs(rounded), places)}"
+    match measure.unit:
+        case "share":
+            return ngettext("{number} point", "{number} points", int(abs(rounded))).format(number=number)
+        case "min":
+            return f"{number} min"
+        case "degrees":
+            return f"{number}°"
+        case _:
+            return number
 
 
 def side_words(side: Side) -> str:
     """How many days count, and at which coverage."""
-    share = "no window" if side.coverage is None else f"{percent(side.worn_s, side.elapsed_s)} coverage"
-    return f"{len(side.counted)} of {plural(len(side.days), 'day')}, {share}"
+    days = counted(len(side.days), "{some} of {n} day", "{some} of {n} days", some=len(side.counted))
+    if side.coverage is None:
+        return _("{days}, no window").format(days=days)
+    return _("{days}, {share} coverage").format(days=days, share=percent(side.worn_s, side.elapsed_s))
 
 
 def left_out_words(side: Side) -> str:
     """Why days do not count, with how many; empty when all do."""
-    counted = Counter(line.left_out for line in side.days if line.left_out is not None)
-    return ", ".join(f"{counted[reason]} {words}" for reason, words in LEFT_OUT.items() if counted[reason])
+    counts = Counter(line.left_out for line in side.days if line.left_out is not None)
+    return ", ".join(f"{counts[reason]} {_(words)}" for reason, words in LEFT_OUT.items() if counts[reason])
 
 
 def changes(period: Period, keys: Collection[str] = NAMES, *, charts: bool = True) -> list[ChangeRow]:
@@ -144,15 +151,16 @@ def _change(period: Period, one: Compared, *, charts: bool) -> ChangeRow:
     size = interval = ""
     if said and trend.change is not None and trend.low is not None and trend.high is not None:
         size = change_words(measure, trend.change)
-        interval = f"{change_words(measure, trend.low)} to {change_words(measure, trend.high)}"
+        low, high = change_words(measure, trend.low), change_words(measure, trend.high)
+        interval = _("{low} to {high}").format(low=low, high=high)
     return ChangeRow(
-        NAMES[measure.key],
-        MEANINGS[measure.key],
+        _(NAMES[measure.key]),
+        _(MEANINGS[measure.key]),
         value_words(measure, trend.recent),
         value_words(measure, trend.before),
         size,
         interval,
-        VERDICTS[trend.verdict] if one.comparable else "Not compared",
+        _(VERDICTS[trend.verdict]) if one.comparable else _("Not compared"),
         said and trend.verdict is Verdict.CHANGED,
         _why(period, one, trend),
         _chart(period, measure) if charts else None,
@@ -161,15 +169,16 @@ def _change(period: Period, one: Compared, *, charts: bool) -> ChangeRow:
 
 def _why(period: Period, one: Compared, trend: Trend) -> str:
     if not one.comparable:
-        before, recent = (" and ".join(f"{a}°" for a in side.plan_angles) for side in (period.before, period.recent))
-        return f"the plan’s angle was {before or 'another'} before and is {recent or 'another'} here"
+        before, recent = (_(" and ").join(f"{a}°" for a in side.plan_angles) for side in (period.before, period.recent))
+        words = _("the plan’s angle was {before} before and is {recent} here")
+        return words.format(before=before or _("another"), recent=recent or _("another"))
     if trend.verdict is not Verdict.TOO_FEW_DAYS:
         return ""
     short = []
     if trend.recent_days < LEAST_RECENT:
-        short.append(f"{trend.recent_days} of at least {LEAST_RECENT} here")
+        short.append(_("{n} of at least {least} here").format(n=trend.recent_days, least=LEAST_RECENT))
     if trend.before_days < LEAST_BEFORE:
-        short.append(f"{trend.before_days} of at least {LEAST_BEFORE} before")
+        short.append(_("{n} of at least {least} before").format(n=trend.before_days, least=LEAST_BEFORE))
     return ", ".join(short)
 
 
@@ -182,7 +191,7 @@ def _chart(period: Period, measure: Measure) -> Markup | None:
         if value is not None:
             title = f"{short_date(line.date)}: {value_words(measure, value)}"
             found.append(Dot(place, value, place >= split, title))
-    label = f"{NAMES[measure.key]}, day by day; the table below has the days of this period"
+    label = _("{name}, day by day; the table below has the days of this period").format(name=_(NAMES[measure.key]))
     return dots(found, len(lines), split, height=34, label=label)
 
 
@@ -199,7 +208,7 @@ def _day(line: DayLine, today: date) -> DayRow:
         line.date.isoformat(),
         short_date(line.date),
         line.date <= today,
-        "" if line.left_out is None else LEFT_OUT[line.left_out],
+        "" if line.left_out is None else _(LEFT_OUT[line.left_out]),
         line.mark.reason if line.mark else "",
         percent(day.worn_s, day.elapsed_s) if day is not None and day.elapsed_s else "–",
         tuple(value_words(measure, measure.of(shown) if shown else None) for measure in MEASURES),
@@ -208,21 +217,21 @@ def _day(line: DayLine, today: date) -> DayRow:
 
 
 def _reminders(day: DaySummary | None) -> str:
-    return "–" if day is None or not day.window_s else f"{day.reminders_given} of {day.reminders_due}"
+    if day is None or not day.window_s:
+        return "–"
+    return _("{given} of {due}").format(given=day.reminders_given, due=day.reminders_due)
 
 
 def short_date(day: date) -> str:
     """A date in a line of a table."""
-    return f"{day:%a} {day.day} {day:%b}"
+    return dated(day, WEEKDAY)
 
 
 def span_words(first: date, last: date) -> str:
     """Two dates in one."""
     if (first.year, first.month) == (last.year, last.month):
-        return f"{first.day}–{last.day} {last:%B %Y}"
-    if first.year == last.year:
-        return f"{first.day} {first:%B} – {last.day} {last:%B %Y}"
-    return f"{first.day} {first:%B %Y} – {last.day} {last:%B %Y}"
+        return f"{first.day}–{dated(last, FULL_DAY)}"
+    return f"{dated(first, DAY_AND_MONTH if first.year == last.year else FULL_DAY)} – {dated(last, FULL_DAY)}"
 
 
 def period_context(
@@ -244,18 +253,19 @@ def period_context(
         "before_span": span_words(before.first, before.last),
         "changes": changes(period),
         "days": day_rows(recent, period.today),
-        "measure_names": [(SHORT[measure.key], NAMES[measure.key]) for measure in MEASURES],
+        "measure_names": [(_(SHORT[measure.key]), _(NAMES[measure.key])) for measure in MEASURES],
         "plans": _plans(period),
-        "method": METHOD,
+        "method": _(METHOD),
     }
 
 
 def _plans(period: Period) -> str:
     def words(side: Side) -> str:
-        return ", ".join(map(str, side.plan_versions)) or "none"
+        return ", ".join(map(str, side.plan_versions)) or _("none")
 
-    if not period.recent.plan_versions and not period.before.plan_versions:
-        return "None in force"
-    if period.recent.plan_versions == period.before.plan_versions or not period.before.plan_versions:
-        return f"Plan {words(period.recent)} in force"
-    return f"Plan {words(period.recent)} in force, {words(period.before)} before"
+    recent, before = period.recent, period.before
+    if not recent.plan_versions and not before.plan_versions:
+        return _("None in force")
+    if recent.plan_versions == before.plan_versions or not before.plan_versions:
+        return _("Plan {recent} in force").format(recent=words(recent))
+    return _("Plan {recent} in force, {before} before").format(recent=words(recent), before=words(before))

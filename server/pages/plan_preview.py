@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from server.pages.language import gettext as _
 from server.pages.period import short_date
 from server.pages.vocabulary import REASONS
-from server.pages.words import duration
+from server.pages.words import decimal, duration
 from server.preview.week import DAYS, DayUnderPlan, Preview, mean
 from server.summaries.floors import SHARE_PCT
 
@@ -53,7 +54,7 @@ def panel(found: Preview) -> Panel:
 
 def number(value: float) -> str:
     """A mean number: one decimal below ten, none where it is whole."""
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")
+    return f"{value:.0f}" if value >= 9.95 or round(value, 1) == round(value) else decimal(value)
 
 
 def minutes_an_hour(share: float | None) -> str:
@@ -65,20 +66,24 @@ def minutes_an_hour(share: float | None) -> str:
 
 def span(low: str, high: str) -> str:
     """From one figure to another: `3 to 7`, or `3` where both read the same."""
-    return low if low == high else f"{low} to {high}"
+    return low if low == high else _("{low} to {high}").format(low=low, high=high)
 
 
 def _coverage(found: Preview) -> str:
     worn = mean(day.worn_s for day in found.counted)
     window = mean(day.window_s for day in found.counted)
     if worn is None or window is None:
-        return (
-            f"Too few days: none of the last {DAYS} counts. A day counts that was worn for {SHARE_PCT} % of this "
+        words = _(
+            "Too few days: none of the last {days} counts. A day counts that was worn for {share} % of this "
             "plan’s window."
         )
-    return (
-        f"Over {len(found.counted)} of the last {DAYS} days: worn for {duration(worn)} a day of this plan’s window of "
-        f"{duration(window)}. Days worn for less than {SHARE_PCT} % of it are left out."
+        return words.format(days=DAYS, share=SHARE_PCT)
+    words = _(
+        "Over {counted} of the last {days} days: worn for {worn} a day of this plan’s window of {window}. Days worn "
+        "for less than {share} % of it are left out."
+    )
+    return words.format(
+        counted=len(found.counted), days=DAYS, worn=duration(worn), window=duration(window), share=SHARE_PCT
     )
 
 
@@ -87,13 +92,17 @@ def _facts(found: Preview) -> list[tuple[str, str, str]]:
     withheld = _withheld(found)
     reasons = "; ".join(f"{_reason(reason)} {number(count)}" for reason, count in withheld.items())
     return [
-        ("Reminders a day", span(number(low), number(high)), f"given then: {number(found.recorded_a_day or 0)}"),
         (
-            "Slouched, of an hour worn",
-            minutes_an_hour(found.slouched_share),
-            f"by the plan of then: {minutes_an_hour(found.slouched_then_share)}",
+            _("Reminders a day"),
+            span(number(low), number(high)),
+            _("given then: {n}").format(n=number(found.recorded_a_day or 0)),
         ),
-        ("Withheld a day", number(sum(withheld.values())), reasons or "none would have been"),
+        (
+            _("Slouched, of an hour worn"),
+            minutes_an_hour(found.slouched_share),
+            _("by the plan of then: {time}").format(time=minutes_an_hour(found.slouched_then_share)),
+        ),
+        (_("Withheld a day"), number(sum(withheld.values())), reasons or _("none would have been")),
     ]
 
 
@@ -120,20 +129,21 @@ def _row(day: DayUnderPlan) -> Row:
 
 def _note(day: DayUnderPlan) -> str:
     if day.so_far or day.counts:
-        return "so far" if day.so_far else ""
-    return "too little worn" if day.representative else "not representative"
+        return _("so far") if day.so_far else ""
+    return _("too little worn") if day.representative else _("not representative")
 
 
 def _reason(reason: str) -> str:
-    return REASONS[reason].partition(": ")[2]
+    return _(REASONS[reason]).partition(": ")[2]
 
 
 def _closeness(found: Preview) -> str:
     if not found.counted:
         return ""
     if found.off_by is None:
-        return "No plan was in force on these days, so that the replay cannot be held against what was recorded."
-    return (
-        f"Replayed in the same way, the plan that was in force gives {number(found.off_by)} reminders a day more or "
-        "fewer than were recorded."
+        return _("No plan was in force on these days, so that the replay cannot be held against what was recorded.")
+    words = _(
+        "Replayed in the same way, the plan that was in force gives {n} reminders a day more or fewer than were "
+        "recorded."
     )
+    return words.format(n=number(found.off_by))

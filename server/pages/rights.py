@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,8 +14,11 @@ from server.access.care_rights import NotConfirmedError
 from server.access.web import Door, SignedIn, desk_of
 from server.downloads import zip_file
 from server.pages.act_words import act_words
+from server.pages.language import N_
+from server.pages.language import gettext as _
 from server.pages.places import ERASURES, OWN, PATIENTS, RECORDS
 from server.pages.render import page
+from server.pages.words import WEEKDAY_MOMENT, moment
 from server.paths import PatientId
 from server.problems import not_allowed
 from server.rights.consents import ConsentError
@@ -26,45 +28,50 @@ ErasureId = Annotated[int, Path(ge=1, lt=2**31)]
 GatewayId = Annotated[str, Path(max_length=40)]
 Text = Annotated[str, Form(max_length=100)]
 _SHOWN: Final = 40
-_WAYS: Final = {"account": "in their own account", "paper": "on paper", "spoken": "by word", "restored": "see backups"}
+_WAYS: Final = {
+    "account": N_("in their own account"),
+    "paper": N_("on paper"),
+    "spoken": N_("by word"),
+    "restored": N_("see backups"),
+}
 _BASES: Final = {
-    "care": "in care",
-    "self": "the patient",
-    "emergency": "emergency access",
-    "administration": "administration",
+    "care": N_("in care"),
+    "self": N_("the patient"),
+    "emergency": N_("emergency access"),
+    "administration": N_("administration"),
 }
 
 KINDS: Final = {
-    "alarm": "alarms about the patient's clip",
-    "assignment": "times with a clip",
-    "boot_span": "switching on of the clip",
-    "care_relation": "who treated the patient",
-    "clip_event": "other events of the clip",
-    "clip_status": "what the clip told of itself",
-    "command": "what the clip was asked to do",
-    "consent": "consent",
-    "daily": "days in figures",
-    "day_mark": "marked days",
-    "emergency_access": "emergency access",
-    "enrolment": "codes for computers",
-    "episode": "episodes",
-    "epoch_hour": "hours of measurements",
-    "invitation": "invitations",
-    "pain_entry": "pain that was noted",
-    "patient": "record with the name",
-    "patient_zone": "time zones",
-    "plan": "plans",
-    "plan_delivery": "deliveries of plans",
-    "plan_draft": "drafts of plans",
-    "quarantine": "what could not be taken in",
-    "red_flag_answer": "answers about urgent signs",
-    "reminder": "reminders",
-    "reminder_answer": "answers about reminders",
-    "session": "signed-in browsers",
-    "stale_day": "days to be made again",
-    "unplaced_epoch": "minutes without a time",
-    "unreadable": "what was unreadable on the clip",
-    "user_account": "account",
+    "alarm": N_("alarms about the patient's clip"),
+    "assignment": N_("times with a clip"),
+    "boot_span": N_("switching on of the clip"),
+    "care_relation": N_("who treated the patient"),
+    "clip_event": N_("other events of the clip"),
+    "clip_status": N_("what the clip told of itself"),
+    "command": N_("what the clip was asked to do"),
+    "consent": N_("consent"),
+    "daily": N_("days in figures"),
+    "day_mark": N_("marked days"),
+    "emergency_access": N_("emergency access"),
+    "enrolment": N_("codes for computers"),
+    "episode": N_("episodes"),
+    "epoch_hour": N_("hours of measurements"),
+    "invitation": N_("invitations"),
+    "pain_entry": N_("pain that was noted"),
+    "patient": N_("record with the name"),
+    "patient_zone": N_("time zones"),
+    "plan": N_("plans"),
+    "plan_delivery": N_("deliveries of plans"),
+    "plan_draft": N_("drafts of plans"),
+    "quarantine": N_("what could not be taken in"),
+    "red_flag_answer": N_("answers about urgent signs"),
+    "reminder": N_("reminders"),
+    "reminder_answer": N_("answers about reminders"),
+    "session": N_("signed-in browsers"),
+    "stale_day": N_("days to be made again"),
+    "unplaced_epoch": N_("minutes without a time"),
+    "unreadable": N_("what was unreadable on the clip"),
+    "user_account": N_("account"),
 }
 """Tables in words; another goes by its own name."""
 
@@ -137,7 +144,7 @@ def erasure(door: Door, erasure_id: ErasureId) -> HTMLResponse:
         "when": _when(found.at_ms, zone),
         "counted": _when(found.counted_ms, zone),
         "completed": _when(found.completed_ms, zone),
-        "gone": [(KINDS.get(name, name.replace("_", " ")), count) for name, count in found.gone.items()],
+        "gone": [(_(KINDS.get(name, name.replace("_", " "))), count) for name, count in found.gone.items()],
     }
     return page("erasure.html", context, door=door)
 
@@ -159,12 +166,12 @@ def _page(
     told = door.care.looks(patient_id)
 
     def shown(actor: str) -> str:
-        return told.names.get(actor, "the server" if actor == "-" else actor)
+        return told.names.get(actor, _("the server") if actor == "-" else actor)
 
     looks: list[dict[str, Any]] = [
         {
             "who": shown(one.actor),
-            "basis": _BASES.get(one.basis, ""),
+            "basis": _(_BASES[one.basis]) if one.basis in _BASES else "",
             "done": [act_words(act) for act in one.done],
             "not_done": [act_words(act) for act in one.not_done],
             "when": _when(one.last_ms, someone.zone),
@@ -175,7 +182,7 @@ def _page(
         {
             "given": one.kind == "given",
             "version": one.version,
-            "how": _WAYS[one.how],
+            "how": _(_WAYS[one.how]),
             "signed_on": one.signed_on,
             "who": shown(one.actor) if one.actor else "",
             "when": _when(one.at_ms, someone.zone),
@@ -194,6 +201,7 @@ def _page(
         else f"/patients/{patient_id}",
         "consent": state,
         "said": said,
+        "viewers": [(one.name, _when(one.until_ms, someone.zone)) for one in door.care.viewers(patient_id)],
         "looks": looks[:_SHOWN],
         "more_looks": looks[_SHOWN:],
         "may_export": door.care.may(Act.EXPORT, patient_id),
@@ -205,6 +213,4 @@ def _page(
 
 
 def _when(t_ms: int | None, zone: ZoneInfo) -> str:
-    if t_ms is None:
-        return ""
-    return datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone).strftime("%a %-d %b %Y, %H:%M")
+    return "" if t_ms is None else moment(t_ms, zone, WEEKDAY_MOMENT)

@@ -7,15 +7,17 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from server.pages.charts.lanes import Sign
-from server.pages.words import clock, degrees, duration, plural
+from server.pages.language import N_
+from server.pages.language import gettext as _
+from server.pages.words import clock, counted, degrees, duration
 from server.summaries.types import DayEpisode, DayEvent, DayReminder
 
 END_REASONS: Final = {
-    "recovered": "came back upright",
-    "moved": "moved",
-    "not_worn": "clip taken off",
-    "lost": "samples end",
-    "paused": "paused",
+    "recovered": N_("came back upright"),
+    "moved": N_("moved"),
+    "not_worn": N_("clip taken off"),
+    "lost": N_("samples end"),
+    "paused": N_("paused"),
 }
 REASONS: Final = {
     "given": "Given",
@@ -31,42 +33,42 @@ REASONS: Final = {
     "silent_day": "Withheld: silent day",
 }
 RESPONSES: Final = {
-    "prompt": "within 10 s",
-    "later": "later",
-    "none": "no change before the next",
-    "open": "not known yet",
+    "prompt": N_("within 10 s"),
+    "later": N_("later"),
+    "none": N_("no change before the next"),
+    "open": N_("not known yet"),
 }
-JUDGES: Final = {"gateway": "gateway", "clip": "clip", "both": "both"}
+JUDGES: Final = {"gateway": N_("computer"), "clip": N_("clip"), "both": N_("both")}
 EVENTS: Final = {
-    "boot": "The clip was switched on",
-    "plan_applied": "The clip took over plan {value}",
-    "calibrated": "Calibrated, version {value}",
-    "paused": "Paused for {minutes}",
-    "resumed": "Measuring again",
-    "snoozed": "Reminders snoozed for {minutes}",
-    "snooze_ended": "Snooze ended",
-    "imu_lost": "The motion sensor did not answer",
-    "imu_back": "The motion sensor answers again",
-    "low_battery": "Battery at {value} %",
-    "calibrate_asked": "The button asked for a calibration",
-    "restarted": "The clip started anew by itself",
-    "overwritten": "{value} records made room for newer ones in the clip before they could be fetched",
-    "paired": "A gateway was paired with the clip, which knows {value} now",
-    "updated": "The clip runs version {version} of its software now",
-    "rolled_back": "Version {version} of the clip's software did not run; the one before runs again",
-    "slipped": "The clip seems to have moved, by about {angle}; a new calibration is asked for",
-    "slip_suspected": "Walking shows another angle than before, by about {angle}; the clip may have slid",
-    "thinned": "{value} records made room for newer ones on the patient's computer before they could be sent",
+    "boot": N_("The clip was switched on"),
+    "plan_applied": N_("The clip took over plan {value}"),
+    "calibrated": N_("Calibrated, version {value}"),
+    "paused": N_("Paused for {minutes}"),
+    "resumed": N_("Measuring again"),
+    "snoozed": N_("Reminders snoozed for {minutes}"),
+    "snooze_ended": N_("Snooze ended"),
+    "imu_lost": N_("The motion sensor did not answer"),
+    "imu_back": N_("The motion sensor answers again"),
+    "low_battery": N_("Battery at {value} %"),
+    "calibrate_asked": N_("The button asked for a calibration"),
+    "restarted": N_("The clip started anew by itself"),
+    "overwritten": N_("{value} records made room for newer ones in the clip before they could be fetched"),
+    "paired": N_("A gateway was paired with the clip, which knows {value} now"),
+    "updated": N_("The clip runs version {version} of its software now"),
+    "rolled_back": N_("Version {version} of the clip's software did not run; the one before runs again"),
+    "slipped": N_("The clip seems to have moved, by about {angle}; a new calibration is asked for"),
+    "slip_suspected": N_("Walking shows another angle than before, by about {angle}; the clip may have slid"),
+    "thinned": N_("{value} records made room for newer ones on the patient's computer before they could be sent"),
 }
-_AGAIN: Final = (
+_AGAIN: Final = N_(
     "Postures are not judged until it is calibrated again: sitting still and upright for a few seconds, then a bow."
 )
 SIGN_WORDS: Final[dict[Sign, str]] = {
-    "prompt": "Reminder, change within 10 s",
-    "later": "Change later",
-    "none": "No change",
-    "open": "Not known yet",
-    "withheld": "Withheld",
+    "prompt": N_("Reminder, change within 10 s"),
+    "later": N_("Change later"),
+    "none": N_("No change"),
+    "open": N_("Not known yet"),
+    "withheld": N_("Withheld"),
 }
 
 
@@ -82,15 +84,14 @@ def response_words(reminder: DayReminder) -> str:
     """What followed a reminder."""
     if not reminder.given:
         return "–"
-    words = RESPONSES[reminder.response]
     if reminder.response_ms is not None and reminder.response in ("prompt", "later"):
-        return f"changed after {duration(max(1, reminder.response_ms / 1000))}"
-    return words
+        return _("changed after {time}").format(time=duration(max(1, reminder.response_ms / 1000)))
+    return _(RESPONSES[reminder.response])
 
 
 def reminder_words(reminder: DayReminder, zone: ZoneInfo) -> str:
     """A reminder in a line."""
-    reason = REASONS[reminder.reason]
+    reason = _(REASONS[reminder.reason])
     after = f", {response_words(reminder)}" if reminder.given else ""
     return f"{clock(reminder.utc_ms, zone)} {reason}{after}"
 
@@ -98,14 +99,15 @@ def reminder_words(reminder: DayReminder, zone: ZoneInfo) -> str:
 def episode_words(episode: DayEpisode, zone: ZoneInfo) -> str:
     """An episode in a line."""
     length = duration((episode.end_ms - episode.start_ms) / 1000)
-    return f"{clock(episode.start_ms, zone)} slouched for {length}, peak {degrees(episode.peak_deg)}"
+    words = _("{time} slouched for {length}, peak {angle}")
+    return words.format(time=clock(episode.start_ms, zone), length=length, angle=degrees(episode.peak_deg))
 
 
 def event_words(event: DayEvent) -> str:
     """Something else that happened on a clip, in a line."""
-    return EVENTS[event.kind].format(
+    return _(EVENTS[event.kind]).format(
         value=event.value,
-        minutes=plural(event.value, "minute"),
+        minutes=counted(event.value, "{n} minute", "{n} minutes"),
         angle=degrees(event.value / 10),
         version=".".join(map(str, event.value.to_bytes(4, "big")[1:])),
     )
@@ -118,8 +120,8 @@ def seat_words(events: Sequence[DayEvent], zone: ZoneInfo) -> str:
         if event.kind == "calibrated":
             words.pop(event.clip, None)
         elif event.kind == "slipped":
-            moved = f"The clip seems to have moved at {clock(event.utc_ms, zone)}."
-            words[event.clip] = f"{moved} {_AGAIN}"
+            moved = _("The clip seems to have moved at {time}.").format(time=clock(event.utc_ms, zone))
+            words[event.clip] = f"{moved} {_(_AGAIN)}"
         elif event.kind == "slip_suspected":
-            words.setdefault(event.clip, "Ask: does the clip still sit where it was put on?")
+            words.setdefault(event.clip, _("Ask: does the clip still sit where it was put on?"))
     return " ".join(words.values())

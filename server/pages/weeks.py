@@ -13,8 +13,10 @@ from starlette.responses import Response
 
 from server.access.acts import Act
 from server.access.web import Door, SignedIn
+from server.pages.language import gettext as _
 from server.pages.period import period_context, span_words
 from server.pages.render import page
+from server.pages.words import WEEKDAY_MOMENT, moment
 from server.pages.zones import zones as offered_zones
 from server.paths import Day, PatientId, ToDay
 from server.summaries.calendar import UnknownZoneError, local_instant
@@ -43,12 +45,12 @@ def week(door: Door, patient_id: PatientId, day: Day) -> HTMLResponse:
     number = period.recent.first.isocalendar().week
     context = period_context(
         period,
-        f"Week {number}",
+        _("Week {number}").format(number=number),
         lambda last: f"/patients/{patient_id}/weeks/{last}",
         step=WEEK_DAYS,
         newest=week_of(period.today)[1],
     )
-    return _page(door, patient_id, {**context, "view": "week", "this": "This week"})
+    return _page(door, patient_id, {**context, "view": "week", "this": _("This week")})
 
 
 @router.get("/patients/{patient_id}/trends")
@@ -57,12 +59,12 @@ def four_weeks(door: Door, patient_id: PatientId, last: ToDay) -> HTMLResponse:
     period = door.care.four_weeks(patient_id, last)
     context = period_context(
         period,
-        "Four weeks",
+        _("Four weeks"),
         lambda last: f"/patients/{patient_id}/trends?to={last}",
         step=BEFORE_DAYS,
         newest=period.today - timedelta(days=1),
     )
-    return _page(door, patient_id, {**context, "view": "trends", "this": "These four weeks"})
+    return _page(door, patient_id, {**context, "view": "trends", "this": _("These four weeks")})
 
 
 def _page(door: SignedIn, patient_id: int, context: dict[str, object]) -> HTMLResponse:
@@ -118,7 +120,7 @@ def _set_zone(door: SignedIn, patient_id: int, typed: dict[str, str]) -> Respons
     except (UnknownZoneError, ZoneChangeError) as error:
         return _zone_page(door, patient_id, typed, str(error))
     except ValueError:
-        return _zone_page(door, patient_id, typed, "Give the date and the time of arrival.")
+        return _zone_page(door, patient_id, typed, _("Give the date and the time of arrival."))
     return RedirectResponse(f"/patients/{patient_id}/zone", 303)
 
 
@@ -145,7 +147,7 @@ def _zone_page(door: SignedIn, patient_id: int, typed: dict[str, str] | None = N
     context = {
         "patient": someone,
         "periods": [
-            (one, "always before" if one.start_ms == EVER_MS else _since(one.start_ms, one.zone)) for one in periods
+            (one, _("always before") if one.start_ms == EVER_MS else _since(one.start_ms, one.zone)) for one in periods
         ],
         "changeable": {one.start_ms for one in periods if one.start_ms != EVER_MS},
         "may_change": care.may(Act.CHANGE_ZONE, patient_id),
@@ -162,4 +164,4 @@ def _zone_page(door: SignedIn, patient_id: int, typed: dict[str, str] | None = N
 
 
 def _since(start_ms: int, zone: str) -> str:
-    return datetime.fromtimestamp(start_ms / 1000, UTC).astimezone(ZoneInfo(zone)).strftime("since %a %-d %b %Y, %H:%M")
+    return _("since {when}").format(when=moment(start_ms, ZoneInfo(zone), WEEKDAY_MOMENT))

@@ -14,6 +14,7 @@ from server.pages.language import N_, gettext, locale, ngettext
 LONG_DAY: Final = N_("EEEE, d MMMM y")
 """Patterns of dates (Unicode TS 35); other languages have their own."""
 FULL_DAY: Final = N_("d MMMM y")
+DAY_AND_MONTH: Final = N_("d MMMM")
 DAY: Final = N_("d MMM y")
 WEEKDAY: Final = N_("EEE d MMM")
 SHORT_DAY: Final = N_("d MMM")
@@ -47,6 +48,11 @@ def _hours_or_minutes(seconds: float) -> str:
 def hours(seconds: float) -> str:
     """A sum of many lengths of time: `32 h`, `36.5 h`."""
     return f"{format_decimal(seconds / 3600, '0.#', locale=locale())} h"
+
+
+def decimal(value: float, places: int = 1) -> str:
+    """A number with so many decimals: `1.5`."""
+    return format_decimal(value, "0." + "0" * places if places else "0", locale=locale())
 
 
 def exact(seconds: int) -> str:
@@ -100,9 +106,9 @@ def moment(t_ms: int, zone: ZoneInfo, pattern: str = MOMENT) -> str:
     return format_datetime(datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone), gettext(pattern), locale=locale())
 
 
-def counted(n: int, one: str, many: str) -> str:
-    """`one` or `many`, as the language has it, with the number in the place of `{n}`."""
-    return ngettext(one, many, n).format(n=n)
+def counted(n: int, one: str, many: str, **more: object) -> str:
+    """`one` or `many`, as the language has it, with the number in the place of `{n}`, and `more` in theirs."""
+    return ngettext(one, many, n).format(n=n, **more)
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

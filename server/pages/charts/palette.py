@@ -8,37 +8,38 @@ from markupsafe import Markup
 
 from gateway.messages import CATEGORIES
 from server.pages.charts.svg import element
+from server.pages.language import N_
 
 TO_COME: Final = len(CATEGORIES)
 """Code of a second that has not come yet."""
 KEYS: Final[tuple[str, ...]] = (*(name.replace("_", "-") for name in CATEGORIES), "to-come")
 LABELS: Final[tuple[str, ...]] = (
-    "Paused",
-    "Lost",
-    "Not worn",
-    "Uncalibrated",
-    "Moving",
-    "Lying",
-    "Leaning back",
-    "Leaning left",
-    "Leaning right",
-    "Slouched",
-    "Upright",
-    "Still to come",
+    N_("Paused"),
+    N_("Lost"),
+    N_("Not worn"),
+    N_("Uncalibrated"),
+    N_("Moving"),
+    N_("Lying"),
+    N_("Leaning back"),
+    N_("Leaning left"),
+    N_("Leaning right"),
+    N_("Slouched"),
+    N_("Upright"),
+    N_("Still to come"),
 )
 MEANINGS: Final[tuple[str, ...]] = (
-    "The patient asked not to be measured.",
-    "No samples exist for these seconds: the clip was off, out of reach for too long, or its memory was full.",
-    "The clip was not on the body.",
-    "Worn, but without a reference posture, so no angle can be told.",
-    "Walking or moving; inclination is not judged.",
-    "Lying down or far reclined.",
-    "Leaning backwards beyond the plan's angle.",
-    "Leaning to the left beyond the plan's angle.",
-    "Leaning to the right beyond the plan's angle.",
-    "Forward of the reference posture by more than the plan's angle.",
-    "Within the plan's angle of the reference posture.",
-    "Part of the window that has not come yet.",
+    N_("The patient asked not to be measured."),
+    N_("No samples exist for these seconds: the clip was off, out of reach for too long, or its memory was full."),
+    N_("The clip was not on the body."),
+    N_("Worn, but without a reference posture, so no angle can be told."),
+    N_("Walking or moving; inclination is not judged."),
+    N_("Lying down or far reclined."),
+    N_("Leaning backwards beyond the plan's angle."),
+    N_("Leaning to the left beyond the plan's angle."),
+    N_("Leaning to the right beyond the plan's angle."),
+    N_("Forward of the reference posture by more than the plan's angle."),
+    N_("Within the plan's angle of the reference posture."),
+    N_("Part of the window that has not come yet."),
 )
 WORN: Final = (10, 9, 6, 7, 8, 5, 4, 3)
 """Codes of seconds on the body, in the order in which they are shown."""
