@@ -38,11 +38,12 @@ def make_day(
     zone: str = "UTC",
     calibration_version: int = 1,
     boot_counter: int = 1,
+    slipped: bool = False,
 ) -> Iterator[DayRecord]:
     """The records that gateway and clip would send of a wearing, in the order in which they come about.
 
     clip, boot: 16 hexadecimal digits. start_utc_ms: when the clip was switched on; script time is clip time.
-    zone: the patient's, for the plan's window.
+    zone: the patient's, for the plan's window. slipped: the clip had slipped before, and was not calibrated since.
     """
     origin = placing.Origin(
         clip, boot, lambda clip_ms: placing.Place(start_utc_ms + clip_ms, PLACE_ERROR_MS), simulated=True
@@ -56,7 +57,9 @@ def make_day(
         kind="boot",
         value=boot_counter,
     )
-    core = Core(plans.thresholds(plan), script.calibration(calibration_version), period_ms=1000 / RATE_HZ)
+    core = Core(
+        plans.thresholds(plan), script.calibration(calibration_version), period_ms=1000 / RATE_HZ, slipped=slipped
+    )
     reminding = Reminding(Policy(plan), local_time(start_utc_ms, zone))
     duration = script.duration_s or 0.0
     for begin in range(0, int(np.ceil(duration)), CHUNK_S):
@@ -72,6 +75,7 @@ def make_day(
         for stretch in stretches:
             yield from (placing.epoch(epoch, origin) for epoch in stretch.epochs)
             yield from (placing.episode(episode, origin) for episode in stretch.episodes)
+            yield from (placing.finding(finding, origin) for finding in stretch.findings)
             for told in reminding.run(stretch.judgements):
                 yield placing.from_fields(told.fields(plan.version, calibration_version), origin)
     for told in reminding.end(core.position_ms):

@@ -55,7 +55,7 @@ def demo(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="File for the check's JSON report instead of the output.")] = None,
 ) -> None:
-    """Show Plumbline without hardware: a live virtual clip, and patients with two weeks behind them."""
+    """Show Plumbline without hardware: a live virtual clip, and patients with weeks behind them."""
     if mqtt is not None and check:
         raise typer.BadParameter("the check starts a broker of its own; --mqtt is for showing")
     if not check and (kill or disturb or drop_link or ordeal or database or report):

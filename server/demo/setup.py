@@ -11,16 +11,18 @@ from sqlalchemy import Engine
 from gateway import config
 from gateway.config import ClipConfig, GatewayConfig
 from server.access.accounts import begin_care, create_account
+from server.access.acts import Role
 from server.access.passwords import Passwords
 from server.ingest.enrolment import assign_clip, enrol_gateway, enrol_patient
 from server.plans.delivery import note_delivery
 from server.plans.service import confirm, create_plan
 from server.store import migrate, open_engine, writing
 
-from .world import THERAPIST_EMAIL, THERAPIST_PASSWORD, World
+from .people import LIVE
+from .world import ADMINISTRATOR_EMAIL, PATIENT_EMAIL, THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 
 DAY_MS: Final = 86_400_000
-ENROLLED_DAYS_AGO: Final = 21
+ENROLLED_DAYS_AGO: Final = 15
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,27 @@ def prepare(world: World, *, live_name: str, plan: dict[str, Any], confirmed: bo
     )
     engine.dispose()
     return Enrolled(therapist, patient, tuple(others))
+
+
+def add_accounts(world: World, patient: int) -> None:
+    """An administrator, and an account of the patient's own."""
+    engine = open_engine(world.database_url)
+    began_ms = world.start_utc_ms - ENROLLED_DAYS_AGO * DAY_MS
+    for email, name, role, of in (
+        (ADMINISTRATOR_EMAIL, "Robin Administrator", Role.ADMINISTRATOR, None),
+        (PATIENT_EMAIL, LIVE.name, Role.PATIENT, patient),
+    ):
+        create_account(
+            engine,
+            Passwords(),
+            email=email,
+            name=name,
+            password=THERAPIST_PASSWORD,
+            now_ms=began_ms,
+            role=role,
+            patient_id=of,
+        )
+    engine.dispose()
 
 
 def add_patient(

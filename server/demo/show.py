@@ -24,24 +24,25 @@ from server.broker.run import Kind, free_port
 from server.demo import people, setup, zone
 from server.demo.check.client import Client
 from server.demo.stations import Stations
-from server.demo.world import HOST, THERAPIST_EMAIL, THERAPIST_PASSWORD, World
+from server.demo.world import ADMINISTRATOR_EMAIL, HOST, PATIENT_EMAIL, THERAPIST_EMAIL, THERAPIST_PASSWORD, World
 from server.mqtt.address import broker_at
 from server.serving import listen
 
 _WIDEST: Final = 88
 _WELCOME: Final = """\
 [bold]{address}[/]
-E-mail    [bold]{email}[/]
-Password  [bold]{password}[/]
+Therapist      [bold]{therapist}[/]
+Administrator  [bold]{administrator}[/]
+Patient        [bold]{patient}[/], {name}
+Password       [bold]{password}[/] for all three
 
 {name} wears a virtual clip now: the real firmware in {firmware}, over virtual Bluetooth to the gateway, over {broker} \
 to the server. The clinic is in {zone}.
 
 Look at:
-- the day page, as today's minutes come in
-- the slouch in the second minute, and the reminder 60 s later
+- Today, as the weeks behind it come in: who needs a look most, and why?
+- {name}'s day, as its minutes come in: a slouch in the second minute, the reminder 60 s later
 - 'Change the plan': pending until the clip has confirmed it
-- the list of patients, and earlier days
 
 Every person here is simulated, and the pages say so."""
 
@@ -71,6 +72,7 @@ def show(
     world.save()
     people.live_script().save(world.script)
     patient = setup.prepare(world, live_name=people.LIVE.name, plan=people.PLAN, confirmed=True).live_patient
+    setup.add_accounts(world, patient)
     client = Client(world.http_url)
     with Stations(world, broker) as stations:
         with _saying(console, "Starting broker, server, radio and clip"):
@@ -83,12 +85,12 @@ def show(
             stations.wait_for_radio()
             stations.start("gateway")
             stations.wait(lambda: _is_live(client, patient), "connecting the clip", limit_s=90)
-        console.print(_welcome(console, world, mqtt or (stations.broker_kind or ""), patient))
+        console.print(_welcome(console, world, mqtt or (stations.broker_kind or "")))
         if browser:
-            webbrowser.open(f"{world.http_url}/patients/{patient}")
+            webbrowser.open(world.http_url)
         stations.start("history")
         _follow_history(stations, console)
-        console.print("[green]All patients have their two weeks.[/] Ctrl-C ends the demonstration.")
+        console.print("[green]All patients have their weeks.[/] Ctrl-C ends the demonstration.")
         while True:
             stations.ensure_alive()
             time.sleep(0.5)
@@ -135,12 +137,14 @@ def _follow_history(stations: Stations, console: Console) -> None:
     stations.ensure_alive()
 
 
-def _welcome(console: Console, world: World, broker: str, patient: int) -> Panel:
+def _welcome(console: Console, world: World, broker: str) -> Panel:
     kind = choose_interpreter(world.interpreter)
     firmware = "MicroPython" if kind == "micropython" else "CPython stand-ins (no MicroPython for this machine)"
     text = _WELCOME.format(
-        address=f"{world.http_url}/patients/{patient}",
-        email=THERAPIST_EMAIL,
+        address=world.http_url,
+        therapist=THERAPIST_EMAIL,
+        administrator=ADMINISTRATOR_EMAIL,
+        patient=PATIENT_EMAIL,
         password=THERAPIST_PASSWORD,
         name=people.LIVE.name,
         firmware=firmware,

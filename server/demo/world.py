@@ -12,6 +12,9 @@ from typing import Final, Literal
 THERAPIST_EMAIL: Final = "therapist@example.org"
 # Known on purpose: the demonstration holds simulated people only and listens on loopback.
 THERAPIST_PASSWORD: Final = "a chair by the window"  # noqa: S105
+ADMINISTRATOR_EMAIL: Final = "administrator@example.org"
+PATIENT_EMAIL: Final = "patient@example.org"
+"""These have the same password."""
 
 FILE: Final = "world.json"
 HOST: Final = "127.0.0.1"

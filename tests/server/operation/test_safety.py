@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, update
 
 from server.access.accounts import create_account
-from server.demo.world import THERAPIST_EMAIL, THERAPIST_PASSWORD
+from server.demo.world import ADMINISTRATOR_EMAIL, PATIENT_EMAIL, THERAPIST_EMAIL, THERAPIST_PASSWORD
 from server.operation import safety
 from server.settings import Settings
 from server.store import writing
@@ -152,14 +152,22 @@ def test_a_settings_file_without_secrets_may_be_read(make_settings: MakeSettings
     assert problems(make_settings(config=file)) == []
 
 
-@pytest.mark.parametrize(("password", "refused"), [(THERAPIST_PASSWORD, True), ("a quiet afternoon", False)])
-def test_the_demonstrations_account_in_a_store(engine: Engine, password: str, refused: bool) -> None:
-    create_account(engine, quick_passwords(), email=THERAPIST_EMAIL, name="Dana", password="another word", now_ms=0)
+@pytest.mark.parametrize(
+    ("email", "password", "refused"),
+    [
+        (THERAPIST_EMAIL, THERAPIST_PASSWORD, True),
+        (PATIENT_EMAIL, THERAPIST_PASSWORD, True),
+        (THERAPIST_EMAIL, "a quiet afternoon", False),
+    ],
+)
+def test_the_demonstrations_account_in_a_store(engine: Engine, email: str, password: str, refused: bool) -> None:
+    create_account(engine, quick_passwords(), email=email, name="Dana", password="another word", now_ms=0)
     with writing(engine) as db:
         stored = Argon2Hasher(memory_cost=8, time_cost=1, parallelism=1).hash(password)
         db.execute(update(user_account).values(password_hash=stored))
     assert [finding.state for finding in safety.accounts(engine)] == ["problem" if refused else "ok"]
 
 
-def test_the_demonstrations_account_is_the_one_that_is_looked_for() -> None:
-    assert (safety.DEMO_EMAIL, safety.DEMO_PASSWORD) == (THERAPIST_EMAIL, THERAPIST_PASSWORD)
+def test_the_demonstrations_accounts_are_those_that_are_looked_for() -> None:
+    assert safety.DEMO_EMAILS == (THERAPIST_EMAIL, ADMINISTRATOR_EMAIL, PATIENT_EMAIL)
+    assert safety.DEMO_PASSWORD == THERAPIST_PASSWORD
