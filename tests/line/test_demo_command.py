@@ -85,7 +85,7 @@ def test_nothing_is_left_however_it_is_ended(
     process.send_signal(number)
     process.send_signal(number)  # an impatient second one must not stop the cleaning up
     assert process.wait(30) == 0
-    _, alive = psutil.wait_procs(children, timeout=5)
+    _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
     assert list(tmp_path.iterdir()) == []
 

@@ -285,5 +285,5 @@ def test_the_interpreter_dies_with_a_killed_radio(radio_process: Launch) -> None
     assert children
     process.kill()
     process.wait(10)
-    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in children if psutil.pid_exists(pid)], timeout=5)
+    gone, alive = psutil.wait_procs([psutil.Process(pid) for pid in children if psutil.pid_exists(pid)], timeout=30)
     assert not alive, gone

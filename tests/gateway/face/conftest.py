@@ -38,7 +38,7 @@ async def running(
     stop = asyncio.Event()
     task = asyncio.create_task(app.run(config, utc_ms=utc_ms, stop=stop, radio=FakeRadio(*clips), faces=faces))
     try:
-        await until(lambda: task.done() or caller.in_use(config.data_dir), 5)
+        await until(lambda: task.done() or caller.in_use(config.data_dir))
         await until(lambda: all(clip.leases for clip in clips), 20)
         yield task
     finally:

@@ -106,11 +106,11 @@ async def test_only_its_user_gets_in(either: GatewayConfig) -> None:
     async with running(either):
         is_socket = door.is_socket(either.data_dir)
         file = either.data_dir / (door.SOCKET if is_socket else door.PORT_FILE)
-        await until(file.exists, 5)
+        await until(file.exists)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(either.data_dir.stat().st_mode) == 0o700
         if not is_socket:
-            await until(lambda: file.stat().st_size > 0, 5)
+            await until(lambda: file.stat().st_size > 0)
             told = json.loads(file.read_text())
             file.write_text(json.dumps(told | {"token": "0" * 32}))
             assert "another user" in (await ask(either, "status")).problem
@@ -163,7 +163,7 @@ async def test_a_door_that_cannot_be_opened_is_told_and_the_gateway_goes_on(
     monkeypatch.setattr(door, "_open_socket", refuse)
     monkeypatch.setattr(door, "_open_port", refuse)
     async with running(settings) as task:
-        await until(lambda: "commands cannot reach" in caplog.text, 5)
+        await until(lambda: "commands cannot reach" in caplog.text)
         assert not task.done()
         with pytest.raises(NotRunningError, match="takes no commands"):
             await ask(settings, "status")
