@@ -90,7 +90,7 @@ def test_from_the_first_sign_in_to_one_with_a_passkey_alone(chromium: Any, stric
 
     person.sign_out()
     page.get_by_role("button", name="Sign in with a passkey").click()
-    page.get_by_role("heading", name="Today").wait_for()
+    page.get_by_role("heading", name="Today", exact=True).wait_for()
 
     person.sign_out()
     person.is_verified(False)
@@ -102,13 +102,13 @@ def test_from_the_first_sign_in_to_one_with_a_passkey_alone(chromium: Any, stric
     page.get_by_role("heading", name="Second step").wait_for()
     person.fits()
     page.get_by_role("button", name="Use a passkey").click()
-    page.get_by_role("heading", name="Today").wait_for()
+    page.get_by_role("heading", name="Today", exact=True).wait_for()
 
     person.sign_out()
     person.give_password()
     page.get_by_label("Recovery code").fill(codes[7].lower())
     page.get_by_role("button", name="Continue").click()
-    page.get_by_role("heading", name="Today").wait_for()
+    page.get_by_role("heading", name="Today", exact=True).wait_for()
     person.close()
 
 
