@@ -128,9 +128,13 @@ def goal_words(goal: SmallGoal) -> tuple[str, str]:
 
 def plan_sentences(plan: messages.Plan) -> list[str]:
     """A plan in plain language."""
-    when = _("On {days}, from {start} to {end}, the clip notices how you hold yourself.").format(
-        days=days_words(plan.days), start=plan.start, end=plan.end
-    )
+    times = {"start": plan.start, "end": plan.end}
+    if len(set(plan.days)) == len(_DAYS):
+        when = _("Every day from {start} to {end} the clip notices how you hold yourself.").format(**times)
+    else:
+        when = _("On {days}, from {start} to {end}, the clip notices how you hold yourself.").format(
+            days=days_words(plan.days), **times
+        )
     if plan.mode == "track":
         return [when, _("It only measures; it does not remind you.")]
     if plan.trigger == "dose":
@@ -174,8 +178,6 @@ def aim_sentences(goals: messages.Goals) -> list[str]:
 def days_words(days: Sequence[int]) -> str:
     """Days of the week in words: `Mondays to Fridays`, `Mondays, Wednesdays`."""
     named = [_(_DAYS[day]) for day in sorted(set(days))]
-    if len(named) == 7:
-        return _("every day")
     if len(named) > 2 and max(days) - min(days) == len(named) - 1:
         return _("{first} to {last}").format(first=named[0], last=named[-1])
     return ", ".join(named)

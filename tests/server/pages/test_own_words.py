@@ -57,7 +57,8 @@ def test_aims_and_days() -> None:
     assert aim_sentences(Goals(worn_hours=6.5))[2] == "Wear the clip for about 6.5 h a day."
     assert days_words([4, 0, 1, 2, 3]) == "Mondays to Fridays"
     assert days_words([0, 2]) == "Mondays, Wednesdays"
-    assert days_words(range(7)) == "every day"
+    everyday = Plan(version=1, days=tuple(range(7)), mode="track")
+    assert plan_sentences(everyday)[0] == "Every day from 09:00 to 17:00 the clip notices how you hold yourself."
     assert days_words([5, 6]) == "Saturdays, Sundays"
 
 
