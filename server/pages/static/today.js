@@ -104,7 +104,7 @@
     event.preventDefault();
     act();
   });
-  keys.hidden = false;
+  delete keys.dataset.waits; // its place was kept, so that nothing moves
   try {
     keysOn.checked = localStorage.getItem("today-keys") !== "off";
     keysOn.addEventListener("change", () => localStorage.setItem("today-keys", keysOn.checked ? "on" : "off"));
