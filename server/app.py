@@ -28,6 +28,7 @@ from server.api.document import describe
 from server.api.prefix import PREFIX
 from server.api.routes import router as api
 from server.enrolment.doorkeeper import Doorkeeper
+from server.language import speaking
 from server.methods import methods_at
 from server.operation.health import Readiness
 from server.operation.routes import Operation, metrics_router
@@ -56,7 +57,7 @@ from server.pages import (
     weeks,
 )
 from server.pages.files import LocalFiles
-from server.pages.language import Languages, speaking, wanted
+from server.pages.languages import Languages, wanted
 from server.pages.render import problem_page, wants_page
 from server.pages.rights import router as rights
 from server.pages.signing import page_before

@@ -7,7 +7,7 @@ from typing import Final
 from server.access.acts import Act
 from server.access.clips import clips_of
 from server.access.entrance import Entrance
-from server.pages.language import N_
+from server.language import N_
 from server.plans.commands import Asked, CommandError, Kind, add_command, commands_of
 from server.plans.quiet_hours import change_quiet_hours
 from server.plans.types import PlanVersion

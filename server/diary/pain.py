@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from server.pages.language import N_
+from server.language import N_
 from server.store.tables import pain_entry
 
 LEVELS: Final = range(11)

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Select, insert, select, update
 
-from server.pages.language import N_
+from server.language import N_
 from server.store.tables import red_flag_answer, user_account
 
 QUESTIONS: Final = 1

@@ -16,8 +16,8 @@ from server.access.my_account import Gained, MyAccount
 from server.access.passwords import LONGEST, SHORTEST
 from server.access.sessions import OpenSession, Proof
 from server.access.web import Holder, Known, browser_of, client_address, desk_of, set_cookie
-from server.pages.language import N_
-from server.pages.language import gettext as _
+from server.language import N_
+from server.language import gettext as _
 from server.pages.qr import qr_code
 from server.pages.render import page
 from server.pages.signing import HOME, local_path

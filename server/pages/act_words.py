@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.access.acts import Act
-from server.pages.language import N_
-from server.pages.language import gettext as _
+from server.language import N_
+from server.language import gettext as _
 
 WORDS: Final[Mapping[str, str]] = {
     Act.SEE_RECORD: N_("opened the record"),

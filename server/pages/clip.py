@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from server.access.acts import Act
 from server.access.web import Door, SignedIn
+from server.language import gettext as _
 from server.pages import clip_words
-from server.pages.language import gettext as _
 from server.pages.places import OWN
 from server.pages.render import page
 from server.pages.themselves import themselves

@@ -8,8 +8,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from server.access.clips import ClipState
-from server.pages.language import N_, ngettext
-from server.pages.language import gettext as _
+from server.language import N_, ngettext
+from server.language import gettext as _
 from server.pages.words import ago, clock
 from server.plans.commands import DEFAULT_MINUTES, Asked, in_force
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from server.language import gettext as _
 from server.pages.charts import palette, strip
-from server.pages.language import gettext as _
 from server.pages.words import duration, exact, percent
 from server.summaries.types import CODE, DaySummary
 

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from server.language import gettext as _
 from server.pages import coverage, figures, hours, timeline, vocabulary
 from server.pages.charts import lanes, palette
 from server.pages.charts.svg import element
-from server.pages.language import gettext as _
 from server.pages.words import LONG_DAY, clock, dated, duration, exact, percent
 from server.summaries.types import DaySummary, DayView
 

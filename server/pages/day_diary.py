@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from server.access.care_diary import DiaryDay
 from server.diary.red_flags import RedFlagAnswer
-from server.pages.language import gettext as _
+from server.language import gettext as _
 from server.pages.pain import felt
 from server.pages.words import clock, moment
 

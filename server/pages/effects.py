@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from server.pages.language import gettext as _
+from server.language import gettext as _
 from server.pages.period import ChangeRow, changes, left_out_words, side_words, span_words
 from server.pages.plan_words import STATES, differences, plan_facts
 from server.pages.words import SHORT_MOMENT, moment

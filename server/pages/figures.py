@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from server.language import gettext as _
 from server.pages.charts import spread
 from server.pages.coverage import coverage_words
-from server.pages.language import gettext as _
 from server.pages.vocabulary import REASONS
 from server.pages.words import clock, counted, decimal, degrees, duration, percent
 from server.summaries.types import DaySummary, DayView

@@ -8,8 +8,8 @@ from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
 from server.diary.red_flags import BY_KEY
-from server.pages.language import N_, ngettext
-from server.pages.language import gettext as _
+from server.language import N_, ngettext
+from server.language import gettext as _
 from server.pages.period import change_words, value_words
 from server.pages.words import SHORT_DAY, SHORT_MOMENT, ago, counted, dated, degrees, hours, moment, percent, rough
 from server.summaries.measures import MEASURES

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from server.pages.language import gettext as _
+from server.language import gettext as _
 from server.pages.words import clock, degrees, duration
 from server.summaries.types import CODE, DayView
 

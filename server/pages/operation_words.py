@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from server.ingest.alarms import Kind
-from server.pages.language import N_
+from server.language import N_
 
 ALARMS: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.CONFLICT: (

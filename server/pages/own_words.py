@@ -7,9 +7,9 @@ from typing import Final
 
 from gateway import messages
 from server.diary.small_goal import SmallGoal
+from server.language import N_, ngettext
+from server.language import gettext as _
 from server.pages import coverage
-from server.pages.language import N_, ngettext
-from server.pages.language import gettext as _
 from server.pages.words import duration, hours, percent
 from server.summaries.types import DaySummary
 

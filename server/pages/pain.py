@@ -14,7 +14,7 @@ from server.access.acts import Act
 from server.access.care_diary import DiaryDay
 from server.access.web import Door, SignedIn
 from server.diary.pain import AREAS, LEVELS, MAX_NOTE, WORDS, PainEntry, PainError
-from server.pages.language import gettext as _
+from server.language import gettext as _
 from server.pages.places import OWN
 from server.pages.render import page
 from server.pages.themselves import themselves

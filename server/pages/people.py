@@ -12,7 +12,7 @@ from server.access.accounts import AccountError
 from server.access.acts import Duty, Role
 from server.access.my_account import MyAccount
 from server.access.web import Door, Holder, SignedIn, desk_of
-from server.pages.language import N_
+from server.language import N_
 from server.pages.places import PEOPLE, RECORDS
 from server.pages.render import page
 from server.pages.zones import zones

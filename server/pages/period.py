@@ -10,9 +10,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from server.language import N_, ngettext
+from server.language import gettext as _
 from server.pages.charts.dots import Dot, dots
-from server.pages.language import N_, ngettext
-from server.pages.language import gettext as _
 from server.pages.words import DAY_AND_MONTH, FULL_DAY, WEEKDAY, counted, dated, decimal, degrees, duration, percent
 from server.summaries.measures import MEASURES, Measure
 from server.summaries.periods import Compared, DayLine, LeftOut, Period, Side

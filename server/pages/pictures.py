@@ -10,13 +10,13 @@ from typing import Final
 from babel.numbers import get_decimal_symbol
 from markupsafe import Markup
 
+from server.language import N_, locale
+from server.language import gettext as _
 from server.pages.charts import palette
 from server.pages.charts.course import Means, Point, course
 from server.pages.charts.distribution import SHARES, Line, distribution
 from server.pages.charts.heat import WORN, Cell, heat
 from server.pages.charts.vega import Spec, figure
-from server.pages.language import N_, locale
-from server.pages.language import gettext as _
 from server.pages.period import changes, left_out_words, short_date, side_words, value_words
 from server.pages.words import SHORT_DAY, dated, degrees, duration, percent
 from server.summaries.detail import distribution as together

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from server.access.acts import Role
-from server.pages.language import N_
+from server.language import N_
 
 PATIENTS: Final = "/patients"
 EMERGENCY: Final = "/emergency"

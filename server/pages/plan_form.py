@@ -11,8 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 
 from gateway import messages
-from server.pages.language import N_
-from server.pages.language import gettext as _
+from server.language import N_
+from server.language import gettext as _
 from server.pages.words import sentence
 from server.plans.limits import GOALS as _PREFIX
 from server.plans.limits import NUMBERS

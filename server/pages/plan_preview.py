@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from server.pages.language import gettext as _
+from server.language import gettext as _
 from server.pages.period import short_date
 from server.pages.vocabulary import REASONS
 from server.pages.words import decimal, duration

@@ -7,8 +7,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway import messages
-from server.pages.language import N_
-from server.pages.language import gettext as _
+from server.language import N_
+from server.language import gettext as _
 from server.pages.plan_form import GOALS, REMINDERS, SHORT_DAYS, WHEN, value_of
 from server.pages.words import SHORT_MOMENT, ago, moment
 from server.plans.types import ClipReport, Drift, PlanState, State

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from gateway import messages
 from server.access.acts import Act
 from server.access.web import Door, SignedIn
+from server.language import N_
+from server.language import gettext as _
 from server.pages import plan_form
-from server.pages.language import N_
-from server.pages.language import gettext as _
 from server.pages.plan_preview import Panel, panel
 from server.pages.plan_words import STATES, calibration_words, differences, drift_words, plan_words
 from server.pages.render import fragment, page

@@ -12,11 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from server.access.web import Known, SignedIn
+from server.language import LANGUAGES, gettext, language, ngettext
 from server.pages import words
 from server.pages.charts import palette
 from server.pages.charts.svg import element
 from server.pages.files import static
-from server.pages.language import LANGUAGES, gettext, language, ngettext
 from server.pages.places import above, places
 from server.pages.plan_words import plan_facts
 from server.problems import ProblemError

@@ -13,9 +13,9 @@ from server.access.acts import Act
 from server.access.care_rights import NotConfirmedError
 from server.access.web import Door, SignedIn, desk_of
 from server.downloads import zip_file
+from server.language import N_
+from server.language import gettext as _
 from server.pages.act_words import act_words
-from server.pages.language import N_
-from server.pages.language import gettext as _
 from server.pages.places import ERASURES, OWN, PATIENTS, RECORDS
 from server.pages.render import page
 from server.pages.words import WEEKDAY_MOMENT, moment

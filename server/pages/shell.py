@@ -14,9 +14,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
+from server.language import gettext as _
+from server.language import language
 from server.pages.files import STATIC, static
-from server.pages.language import gettext as _
-from server.pages.language import language
 from server.pages.places import OWN
 from server.pages.render import TEMPLATES, page
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from server.language import gettext as _
 from server.pages.charts import lanes, palette, strip, trace
 from server.pages.charts.axis import TimeAxis, axis_row
-from server.pages.language import gettext as _
 from server.pages.vocabulary import SIGN_WORDS, episode_words, reminder_words, sign_of
 from server.pages.words import clock, degrees, duration, plural
 from server.summaries.types import CODE, NOT_WORN, DayView, Stripe

@@ -19,10 +19,10 @@ from server.access.acts import Basis
 from server.access.care import Standing
 from server.access.clips import ClipState
 from server.access.web import Door, SignedIn
+from server.language import N_
+from server.language import gettext as _
 from server.pages.charts.five_weeks import five_weeks
 from server.pages.flag_words import Told, flag_words
-from server.pages.language import N_
-from server.pages.language import gettext as _
 from server.pages.period import NAMES
 from server.pages.places import PATIENTS
 from server.pages.render import page

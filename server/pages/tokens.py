@@ -14,8 +14,8 @@ from server.access.my_account import MyAccount
 from server.access.scopes import WORDS, UnknownScopeError, read_scopes, scopes_for
 from server.access.tokens import Made, TokenError
 from server.access.web import Door, Holder, SignedIn, desk_of
-from server.pages.language import N_
-from server.pages.language import gettext as _
+from server.language import N_
+from server.language import gettext as _
 from server.pages.render import page
 from server.pages.words import DAY, moment
 from server.paths import TokenId

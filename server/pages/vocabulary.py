@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from server.language import N_
+from server.language import gettext as _
 from server.pages.charts.lanes import Sign
-from server.pages.language import N_
-from server.pages.language import gettext as _
 from server.pages.words import clock, counted, degrees, duration
 from server.summaries.types import DayEpisode, DayEvent, DayReminder
 

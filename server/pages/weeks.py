@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from server.access.acts import Act
 from server.access.web import Door, SignedIn
-from server.pages.language import gettext as _
+from server.language import gettext as _
 from server.pages.period import period_context, span_words
 from server.pages.render import page
 from server.pages.words import WEEKDAY_MOMENT, moment

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
-from server.pages.language import N_, gettext, locale, ngettext
+from server.language import N_, gettext, locale, ngettext
 
 LONG_DAY: Final = N_("EEEE, d MMMM y")
 """Patterns of dates (Unicode TS 35); other languages have their own."""
@@ -47,7 +47,8 @@ def _hours_or_minutes(seconds: float) -> str:
 
 def hours(seconds: float) -> str:
     """A sum of many lengths of time: `32 h`, `36.5 h`."""
-    return f"{format_decimal(seconds / 3600, '0.#', locale=locale())} h"
+    point = locale().number_symbols["latn"]["decimal"]
+    return f"{seconds / 3600:.1f}".removesuffix(".0").replace(".", point) + " h"
 
 
 def decimal(value: float, places: int = 1) -> str:

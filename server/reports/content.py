@@ -10,9 +10,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway import messages
+from server.language import N_, language
+from server.language import gettext as _
 from server.pages.charts.vega import Spec
-from server.pages.language import N_, language
-from server.pages.language import gettext as _
 from server.pages.period import ChangeRow, changes, left_out_words, side_words, span_words
 from server.pages.pictures import heat_spec
 from server.pages.plan_words import plan_facts

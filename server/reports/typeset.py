@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from server.language import gettext as _
 from server.pages.charts import palette, paper
-from server.pages.language import gettext as _
 from server.reports.content import CHART_WIDTH, Report
 
 if TYPE_CHECKING:

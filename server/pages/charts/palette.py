@@ -7,8 +7,8 @@ from typing import Final
 from markupsafe import Markup
 
 from gateway.messages import CATEGORIES
+from server.language import N_
 from server.pages.charts.svg import element
-from server.pages.language import N_
 
 TO_COME: Final = len(CATEGORIES)
 """Code of a second that has not come yet."""

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from server.pages.language import LANGUAGES, gettext, language, speaking, wanted
+from server.language import LANGUAGES, gettext, language, speaking
+from server.pages.languages import wanted
 from tests.server.conftest import Clinic
 
 

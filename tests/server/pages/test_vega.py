@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.messages import CATEGORIES
+from server.language import speaking
 from server.pages.charts import bundle as module
 from server.pages.charts import palette, paper
 from server.pages.charts.bundle import BundleError, address, bundle
 from server.pages.charts.course import Means, Point, course
 from server.pages.charts.distribution import Line, distribution
 from server.pages.charts.vega import chart, figure, named
-from server.pages.language import speaking
 from server.pages.pictures import (
     baseline_words,
     cell_share,

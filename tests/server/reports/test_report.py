@@ -13,7 +13,7 @@ import pytest
 import typst
 
 from gateway import messages
-from server.pages.language import speaking
+from server.language import speaking
 from server.pages.pictures import heat_spec
 from server.reports import typeset
 from server.reports.content import LIMITS, Report, Span, build_report
