@@ -47,7 +47,7 @@ def small_goal(summary: DaySummary, goals: Goals | None) -> SmallGoal:
     still_min = round(summary.longest_still_s / 60)
     if still_min > goals.longest_still_min:
         step = ROUND_MIN * math.floor((still_min - STEP_MIN) / ROUND_MIN)
-        return SmallGoal("still", still_min, step)
+        return SmallGoal("still", still_min, max(step, goals.longest_still_min))
     shifts = math.floor(summary.shifts_per_hour or 0)
     if shifts < goals.shifts_per_hour:
         return SmallGoal("shifts", shifts, min(shifts + STEP_SHIFTS, goals.shifts_per_hour))
