@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup
@@ -17,14 +18,17 @@ _STEP: Final = 4
 """Units of a day; the drawing is as wide as its days."""
 
 
-def five_weeks(days: Sequence[WornDay], course: Sequence[float | None], *, label: str) -> Markup:
-    """`course` and `days` run side by side, to yesterday; the last RECENT_DAYS days are set off from those before."""
+@lru_cache(maxsize=2048)
+def five_weeks(days: tuple[WornDay, ...], course: tuple[float | None, ...], *, label: str) -> Markup:
+    """`course` and `days` run side by side, to yesterday; the last RECENT_DAYS days are set off from those before.
+    Kept, because a list is looked at again and again."""
     width = _STEP * len(days)
     split = _STEP * (len(days) - RECENT_DAYS)
     marks = [
         element("rect", class_="recent-days", x=split, y=0, width=width - split, height=HEIGHT),
         *_line(course, len(days) - RECENT_DAYS),
-        *(_day(place, day) for place, day in enumerate(days) if day.wear in (Wear.ENOUGH, Wear.MISSED)),
+        *_days("worn", 6, [place for place, day in enumerate(days) if day.wear is Wear.ENOUGH]),
+        *_days("missed", 2, [place for place, day in enumerate(days) if day.wear is Wear.MISSED]),
     ]
     drawn = element(
         "svg", marks, viewBox=f"0 0 {width} {HEIGHT}", preserveAspectRatio="none", width="100%", height="100%"
@@ -32,7 +36,7 @@ def five_weeks(days: Sequence[WornDay], course: Sequence[float | None], *, label
     return picture([drawn], height=HEIGHT, label=label, class_="five-weeks")
 
 
-def _line(course: Sequence[float | None], split: int) -> Iterator[Markup]:
+def _line(course: tuple[float | None, ...], split: int) -> Iterator[Markup]:
     known = [value for value in course if value is not None]
     if not known:
         return
@@ -53,14 +57,7 @@ def _line(course: Sequence[float | None], split: int) -> Iterator[Markup]:
             yield element("path", class_=name, d=path if len(part) > 1 else f"{path}h.01", fill="none")
 
 
-def _day(place: int, day: WornDay) -> Markup:
-    worn = day.wear is Wear.ENOUGH
-    height = 6 if worn else 2
-    return element(
-        "rect",
-        class_="worn" if worn else "missed",
-        x=_STEP * place + 0.5,
-        y=HEIGHT - height,
-        width=_STEP - 1,
-        height=height,
-    )
+def _days(name: str, height: int, places: list[int]) -> Iterator[Markup]:
+    if places:
+        bars = (f"M{number(_STEP * place + 0.5)} {HEIGHT}v-{height}h{_STEP - 1}v{height}z" for place in places)
+        yield element("path", class_=name, d="".join(bars))
