@@ -72,6 +72,14 @@ async def test_a_reminder_is_answered_with_one_tap_and_again(ada: httpx.AsyncCli
         assert [tuple(row) for row in kept] == [(CLIPS[0], pressed)]
 
 
+async def test_a_reminder_that_was_withheld_is_not_answered(ada: httpx.AsyncClient) -> None:
+    fields = {"clip": CLIPS[0], "boot": "0000000000000053", "start_ms": "7260000", "helped": "yes"}
+    assert 'value="7260000"' not in (await ada.get("/my/days/2026-03-25")).text
+    assert (await ada.post("/my/days/2026-03-25/reminders", data=fields)).status_code == 404
+    given = {**fields, "start_ms": "7560000"}  # the next of the same slouch
+    assert (await ada.post("/my/days/2026-03-25/reminders", data=given)).status_code == 303
+
+
 async def test_a_reminder_that_was_not_ones_own_is_not_answered(town: Town) -> None:
     ben = town.visitor(Who.OTHER_PATIENT)
     fields = {"clip": CLIPS[0], "boot": "0000000000000053", "start_ms": "2160000", "helped": "yes"}
