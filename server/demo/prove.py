@@ -71,7 +71,17 @@ def steps(seeds: int, folder: Path, recordings: Path | None) -> Iterator[Step | 
         yield _plumbline("gate", folder, "evaluate", "gate", str(recordings / "mobgap"))
         yield _plumbline("sitting", folder, "evaluate", "sitting", str(recordings / "sitting_postures"))
     if importlib.util.find_spec("pytest") is None or not Path("tests").is_dir():
-        for name in ("radio", "firmware", "first-steps", "kills", "erasure", "fuzz", "api", "server-speed"):
+        for name in (
+            "radio",
+            "firmware",
+            "first-steps",
+            "kills",
+            "erasure",
+            "fuzz",
+            "api",
+            "server-speed",
+            "page-speed",
+        ):
             why = "needs a checkout and the development tools"
             yield Result(name, passed=True, wall_s=0, detail=None, skipped=why)
         return
@@ -124,6 +134,8 @@ def _tests(recordings: Path | None) -> Iterator[Step]:
     yield Step("noise", (*pytest, "-s", "--timeout=3600", "-m", "not hypothesis", noise), env=long)
     speed = sorted(str(path) for path in Path("tests/benchmarks").glob("test_server_*.py"))
     yield Step("server-speed", (*pytest, "-s", "--timeout=14400", *speed), env=long)
+    pages = "tests/benchmarks/test_page_speed.py"
+    yield Step("page-speed", (*pytest, "-s", "--timeout=7200", pages), env=long)
     yield Step("api", (*pytest, "tests/server/api/test_fuzzing.py"), env={"PLUMBLINE_API_S": "600"})
     if recordings is not None:
         # In one word: a separate path would be taken for a folder of tests.

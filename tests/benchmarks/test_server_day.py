@@ -84,8 +84,8 @@ def test_a_patient_day(engine: Engine, record_property: Callable[[str, object], 
     with capsys.disabled():
         print(
             f"\na patient-day on {name}: {few[1]:.1f} ms with {FEW} patients, {many[1]:.1f} ms with {MANY} of {DAYS} "
-            f"days, {many[0]:.1f} ms of them of our processor, {times:.1f} times the {decoded[0]:.2f} ms of decoding its "
-            f"hours; four weeks of summaries {four_weeks[1]:.1f} ms"
+            f"days, {many[0]:.1f} ms of them of our processor, {times:.1f} times the {decoded[0]:.2f} ms of decoding "
+            f"its hours; four weeks of summaries {four_weeks[1]:.1f} ms"
         )
     assert times <= TIMES_DECODING[name]
     assert many[1] <= FLAT * few[1]

@@ -3,8 +3,8 @@ that the database makes by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Engine, String, Table, cast, delete, func, insert, literal, select
@@ -37,26 +37,32 @@ def begin(engine: Engine, patients: int) -> list[int]:
         message = messages.parse("records", payload)
         assert isinstance(message, messages.Records)
         settle_all(engine, [(GATEWAY, message)], NOW_MS)
-    _rebuild(engine)
+    rebuild(engine, NOW_MS)
     with writing(engine) as db:  # the empty day on which their plan was written
         db.execute(delete(daily).where(daily.c.patient_id > 1))
     return made
 
 
-def live_through(engine: Engine, patient_id: int, days: Iterable[int]) -> None:
-    """Give a patient the first one's workday again, so many days earlier each; the rebuilder makes their figures."""
+def live_through(
+    engine: Engine,
+    patient_id: int,
+    days: Iterable[int],
+    day: date = DAY,
+    start_ms: int = START_MS,
+    now_ms: int = NOW_MS,
+) -> None:
+    """Give a patient the first one's `day`, from `start_ms` on, again, so many days earlier each; the rebuilder makes
+    their figures."""
     with reading(engine) as db:
-        hours = db.execute(
-            select(epoch_hour.c.hour, epoch_hour.c.blob).where(
-                epoch_hour.c.patient_id == 1, epoch_hour.c.hour.between(START_MS // HOUR_MS, START_MS // HOUR_MS + 23)
-            )
-        ).all()
+        hour = epoch_hour.c.hour
+        whole = hour.between(start_ms // HOUR_MS, start_ms // HOUR_MS + 12)
+        hours = db.execute(select(hour, epoch_hour.c.blob).where(epoch_hour.c.patient_id == 1, whole)).all()
         events = {
             table: [
                 {k: v for k, v in row.items() if k != "id"}
                 for row in db.execute(
                     select(table)
-                    .where(table.c.patient_id == 1, table.c.utc_ms.between(START_MS, START_MS + DAY_MS - 1))
+                    .where(table.c.patient_id == 1, table.c.utc_ms.between(start_ms, start_ms + 12 * HOUR_MS))
                     .limit(EVENTS)
                 ).mappings()
             ]
@@ -79,14 +85,17 @@ def live_through(engine: Engine, patient_id: int, days: Iterable[int]) -> None:
                 for row in rows
             ]
             db.execute(insert(table), told)
-        mark_stale(db, [(patient_id, DAY - timedelta(days=back)) for back in days])
-    _rebuild(engine)
+        mark_stale(db, [(patient_id, day - timedelta(days=back)) for back in days])
+    rebuild(engine, now_ms)
 
 
-def copy(engine: Engine, lived: int, first: int, last: int) -> None:
-    """Give the patients `first` to `last` all that the patients 1 to `lived` have, by turns."""
+MEASURED: Final = (epoch_hour, episode, reminder, daily)
+
+
+def copy(engine: Engine, lived: int, first: int, last: int, tables: Sequence[Table] = MEASURED) -> None:
+    """Give the patients `first` to `last` all that the patients 1 to `lived` have in `tables`, by turns."""
     for start in range(first, last + 1, _AT_ONCE):
-        for table in (epoch_hour, episode, reminder, daily):
+        for table in tables:
             _copy(engine, table, lived, start, min(start + _AT_ONCE - 1, last))
 
 
@@ -118,6 +127,7 @@ def _shifted(blob: bytes, by_ms: int) -> bytes:
     return epoch_blob.encode(epoch_blob.rows_of(table))
 
 
-def _rebuild(engine: Engine) -> None:
-    while rebuild_stale(engine, NOW_MS):
+def rebuild(engine: Engine, now_ms: int) -> None:
+    """Make all figures that are out of date."""
+    while rebuild_stale(engine, now_ms):
         pass
