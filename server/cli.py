@@ -10,21 +10,19 @@ import typer
 
 from server.commands import audit, devices, operation, people, quarantine, rights, running
 from server.commands.common import choose_settings
-from server.settings import variables
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="The therapist's side: store, ingest and pages.",
     callback=choose_settings,
-    epilog="Settings are environment variables, or keys of a TOML file, there without prefix and in lower case: "
-    + ", ".join(variables())
-    + ".",
+    epilog="Settings are environment variables, or keys of a TOML file; `plumbline server settings` tells of each.",
 )
 
 for command in (
     running.run,
     running.migrate,
+    running.settings,
     operation.check,
     operation.backup,
     operation.restore,

@@ -35,7 +35,12 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=True,
+        use_attribute_docstrings=True,
     )
 
     config: Path | None = None
@@ -43,10 +48,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: user_data_path("plumbline") / "server")
     """Where the database and the broker's files are, unless said otherwise."""
     tombstones_file: Path | None = None
-    """Who was erased or withdrew consent; None for a file in `data_dir`. It must outlive any database that a backup is
-    restored into: keep it, and back it up by itself."""
+    """Who was erased or withdrew consent; without it a file in `data_dir`. It must outlive any database that a backup
+    is restored into: keep it, and back it up by itself."""
     keep_measurements_days: Days = RetentionRules.measurements
-    """So long minutes, episodes, reminders and days are kept; six years (`server.rights.retention`)."""
+    """So long minutes, episodes, reminders and days are kept; six years unless said otherwise."""
     keep_commands_days: Days = RetentionRules.commands
     """So long what clips were asked to do."""
     keep_refused_days: Days = RetentionRules.refused
@@ -54,30 +59,34 @@ class Settings(BaseSettings):
     keep_links_days: Days = RetentionRules.links
     """So long codes and invitations that can no longer be used."""
     database_url: SecretStr | None = None
-    """`sqlite:///file` or `postgresql://user@host/name`; None for a SQLite file in `data_dir`."""
+    """`sqlite:///file` or `postgresql://user@host/name`; without it a SQLite file in `data_dir`."""
     host: str = "127.0.0.1"
+    """The address that the pages are served at; 0.0.0.0 for every one of this machine."""
     port: Port = 8000
+    """Where the pages are served."""
     secure: bool = False
     """TLS ends at a proxy before the server: pages are reached over TLS only, so cookies are marked secure."""
     tls_certificate_file: Path | None = None
     """Certificate chain (PEM) with which this server speaks TLS itself; together with `tls_key_file`."""
     tls_key_file: Path | None = None
+    """The certificate's key (PEM)."""
     public_url: str | None = None
-    """The pages as people reach them, like https://clinic.example.org; None for `host` and `port`."""
+    """The pages as people reach them, like https://clinic.example.org; without it `host` and `port`."""
     trusted_proxies: Words = ()
     """Addresses or networks of proxies whose word about a visitor's address (X-Forwarded-For, X-Forwarded-Proto) is
     believed. Without any, the address is the one that connects."""
     metrics_port: Port | None = None
-    """Where Prometheus metrics are, on this machine's loopback address; None for nowhere."""
+    """Where Prometheus metrics are, on this machine's loopback address; without it nowhere."""
     metrics_token: SecretStr | None = None
-    """Who carries this as a bearer token reads the metrics at /metrics beside the pages; None for nobody."""
+    """Who carries this as a bearer token reads the metrics at /metrics beside the pages; without it nobody."""
     log_format: Literal["auto", "text", "json"] = "auto"
     """Log lines for people or for machines; auto: for people at a terminal."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is logged: debug, info, warning or error."""
     second_factor_for: Words = ()
     """Roles that cannot do without a second factor, such as administrator,therapist."""
     sealing_key_file: Path | None = None
-    """The key (made when it is not there) that seals the secrets of authenticator apps; None for one in `data_dir`.
+    """The key (made when it is not there) that seals the secrets of authenticator apps; without it one in `data_dir`.
     Keep a copy of it apart from copies of the database: without it those apps have to be set up anew."""
     clinic_issuer: str | None = None
     """The issuer of the clinic's own sign-in (OpenID Connect), like https://accounts.example.org/realm. It sends people
@@ -85,18 +94,21 @@ class Settings(BaseSettings):
     clinic_client_id: str = ""
     """What the clinic's sign-in calls this server."""
     clinic_client_secret: SecretStr = SecretStr("")
+    """What this server shows there."""
     clinic_organisation: Annotated[int, Field(ge=1)] = 1
     """The number of the organisation whose accounts it opens."""
     clinic_name: str = "your clinic’s account"
     """What stands on the button, after `Sign in with`."""
     mqtt_url: str | None = None
-    """`mqtt://host:1883` or `mqtts://host:8883`; None to start a broker on this machine."""
+    """`mqtt://host:1883` or `mqtts://host:8883`; without it a broker is started on this machine."""
     mqtt_username: str = "server"
+    """Who this server is at the broker."""
     mqtt_password: SecretStr = SecretStr("")
+    """Its password there."""
     mqtt_private: bool = False
     """The server's way to the broker needs no TLS although it leaves this machine: a network of their own."""
     mqtt_ca_file: Path | None = None
-    """Authority that signed the broker's certificate; None for the system's."""
+    """Authority that signed the broker's certificate; without it the system's."""
     mqtt_port: Port = 1883
     """Where a broker started here listens."""
     mqtt_passwords_file: Path | None = None
@@ -106,12 +118,13 @@ class Settings(BaseSettings):
     """For a mosquitto elsewhere with dynamic security: this server keeps the broker's accounts, as this administrator,
     the one that `mosquitto_ctrl dynsec init` made. Instead of `mqtt_passwords_file`."""
     mqtt_admin_password: SecretStr = SecretStr("")
+    """The administrator's password."""
     gateway_mqtt_url: str | None = None
-    """The broker as gateways reach it, told to them when they are enrolled; None for the server's own address of it."""
+    """The broker as gateways reach it, told to them when they are enrolled; without it as this server reaches it."""
     gateway_mqtt_private: bool = False
     """The gateways' way to the broker needs no TLS although it leaves this machine: a network of their own."""
     gateway_mqtt_ca_file: Path | None = None
-    """Certificates (PEM) for gateways to trust there, told to them too; None for their system's."""
+    """Certificates (PEM) for gateways to trust there, told to them too; without it their system's."""
 
     mail_url: SecretStr | None = None
     """A mail server, `smtps://user:password@host:465` or `smtp://...:587` (STARTTLS), for people who have lost their

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, inspect
 
 from server.audit import trail, verifying
 from server.audit.chain import Link
-from server.commands.common import fail, in_words
+from server.commands.common import fail, found, in_words
 from server.settings import Settings
-from server.store import open_engine, reading
+from server.store import reading
 from server.store.tables import audit_entry
 
 app = typer.Typer(no_args_is_help=True, help="The trail of who read or wrote whose data.")
@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="The trail of who read or wrote who
 
 def _as_it_is(settings: Settings) -> Engine:
     """The database without bringing it to another schema: whoever examines it changes nothing."""
-    engine = open_engine(settings.database)
+    engine = found(settings)
     if not inspect(engine).has_table(audit_entry.name):
         fail("this database has no trail yet; `plumbline server migrate` begins one")
     return engine

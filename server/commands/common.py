@@ -22,7 +22,7 @@ from server.broker.gateway_key import GatewayKeyError
 from server.ingest.enrolment import EnrolmentError
 from server.mqtt.address import BrokerUrlError
 from server.operation.backup import BackupError
-from server.operation.safety import UnsafeError
+from server.operation.safety import UnsafeError, sqlite_file
 from server.rights import restoring
 from server.rights.tombstones import TombstoneError, Tombstones
 from server.serving import AddressError
@@ -43,7 +43,6 @@ _TROUBLES: Final = (
     SettingsError,
     TombstoneError,
     UnknownPatientError,
-    UnknownZoneError,
     UnsafeError,
     WeakPasswordError,
 )
@@ -85,6 +84,8 @@ def in_words() -> Iterator[Settings]:
         fail(f"the database cannot be used: {error.orig}")
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except UnknownZoneError as error:
+        fail(f"{error}; use an IANA name such as Europe/Berlin")
     except _TROUBLES as error:
         fail(str(error))
 
@@ -108,8 +109,27 @@ def bury(settings: Settings, engine: Engine) -> int:
     return restoring.apply(engine, Tombstones(settings.tombstones).read(), utc_now_ms()).erased
 
 
+def found(settings: Settings) -> Engine:
+    """The database that is there, as it is. Ends the command where there is none: what only looks makes nothing, and
+    who looks may have other settings than the server."""
+    file = sqlite_file(settings.database)
+    if file is not None and not file.exists():
+        fail(
+            f"there is no store at {file}. Set what the server runs with, such as {variable('data_dir')} or "
+            f"{variable('config')}; the first start makes one"
+        )
+    return open_engine(settings.database)
+
+
+def found_store(settings: Settings) -> Engine:
+    """The same, at the schema of this version."""
+    engine = found(settings)
+    migrate(engine)
+    return engine
+
+
 def store(settings: Settings) -> Engine:
-    """The database, at the schema of this version."""
+    """The database, at the schema of this version; made where there is none."""
     engine = open_engine(settings.database)
     migrate(engine)
     return engine

@@ -41,4 +41,5 @@ def assign(
         now_ms = utc_now_ms()
         start_ms = now_ms if since is None else int(since.replace(tzinfo=UTC).timestamp() * 1000)
         assign_clip(store(settings), clip, patient, start_ms=start_ms, now_ms=now_ms, gateway_id=gateway)
-        typer.echo(f"patient {patient} wears clip {clip}")
+        when = datetime.fromtimestamp(start_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        typer.echo(f"patient {patient} wears clip {clip} from {when} on")

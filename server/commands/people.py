@@ -31,9 +31,17 @@ from server.store.tables import user_account
 from server.store.tables.people import FIRST_ORGANISATION
 
 _OPERATOR: Final = "operator"
-Email = Annotated[str, typer.Option(prompt=True)]
-Name = Annotated[str, typer.Option(prompt=True)]
-Password = Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)]
+Email = Annotated[str, typer.Option(prompt=True, help="Asked for where it is not given.")]
+Name = Annotated[str, typer.Option(prompt=True, help="Asked for where it is not given.")]
+Password = Annotated[
+    str,
+    typer.Option(
+        prompt=True,
+        hide_input=True,
+        confirmation_prompt=True,
+        help="Better left out: it is asked for then, and nobody else on this machine can see it.",
+    ),
+]
 Organisation = Annotated[int, typer.Option(min=1, help="Number of the organisation; the first one without.")]
 
 

@@ -6,13 +6,15 @@ read the database's file can read it anyway. Showing it is written into the trai
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
+from sqlalchemy import Connection
 
 from server.audit.trail import SYSTEM, Entry, append
-from server.commands.common import fail, in_words, store, utc_now_ms
+from server.commands.common import fail, found_store, in_words, utc_now_ms
 from server.ingest import alarms, inspecting
 from server.store import reading, writing
 
@@ -27,28 +29,39 @@ def list_(
     looked_at: Annotated[bool, typer.Option("--all", help="Also what somebody has acknowledged.")] = False,
 ) -> None:
     """Print alarms, counts and entries, without their content."""
-    with in_words() as settings, reading(store(settings)) as db:
-        for one in alarms.alarms(db):
-            if looked_at or one.acknowledged_ms is None:
-                about = " ".join(part for part in (one.gateway or _STRANGERS, one.clip, one.detail) if part)
-                when = f"{_moment(one.first_ms)} to {_moment(one.last_ms)}"
-                typer.echo(f"alarm {one.id}: {one.kind} x{one.count} {about}, {when}{_said(one)}")
-        for tally in inspecting.tallies(db):
-            since = "" if tally.noted_ms is None else f", {tally.since} since somebody looked"
-            typer.echo(f"count: {tally.gateway or _STRANGERS} {tally.reason} {tally.count}{since}")
-        for entry in inspecting.entries(db):
-            if looked_at or entry.acknowledged_ms is None:
-                detail = f" ({entry.detail})" if entry.detail else ""
-                typer.echo(
-                    f"entry {entry.id}: {_moment(entry.received_ms)} {entry.gateway or _STRANGERS} {entry.kind} "
-                    f"{entry.reason}{detail}, {entry.bytes} characters{_said(entry)}"
-                )
+    with in_words() as settings, reading(found_store(settings)) as db:
+        lines = [*_alarms(db, looked_at=looked_at), *_counts(db), *_entries(db, looked_at=looked_at)]
+    typer.echo("\n".join(lines or ["nothing was refused, and there is nothing to look at"]))
+
+
+def _alarms(db: Connection, *, looked_at: bool) -> Iterator[str]:
+    for one in alarms.alarms(db):
+        if looked_at or one.acknowledged_ms is None:
+            about = " ".join(part for part in (one.gateway or _STRANGERS, one.clip, one.detail) if part)
+            when = f"{_moment(one.first_ms)} to {_moment(one.last_ms)}"
+            yield f"alarm {one.id}: {one.kind} x{one.count} {about}, {when}{_said(one)}"
+
+
+def _counts(db: Connection) -> Iterator[str]:
+    for tally in inspecting.tallies(db):
+        since = "" if tally.noted_ms is None else f", {tally.since} since somebody looked"
+        yield f"count: {tally.gateway or _STRANGERS} {tally.reason} {tally.count}{since}"
+
+
+def _entries(db: Connection, *, looked_at: bool) -> Iterator[str]:
+    for entry in inspecting.entries(db):
+        if looked_at or entry.acknowledged_ms is None:
+            detail = f" ({entry.detail})" if entry.detail else ""
+            yield (
+                f"entry {entry.id}: {_moment(entry.received_ms)} {entry.gateway or _STRANGERS} {entry.kind} "
+                f"{entry.reason}{detail}, {entry.bytes} characters{_said(entry)}"
+            )
 
 
 @app.command()
 def show(number: Number) -> None:
     """Print an entry's content as it came; it may hold measurements of a patient."""
-    with in_words() as settings, writing(store(settings)) as db:
+    with in_words() as settings, writing(found_store(settings)) as db:
         content = inspecting.payload_of(db, number)
         if content is None:
             fail(f"there is no entry {number}; `plumbline server quarantine list` prints those there are")
@@ -63,7 +76,7 @@ def acknowledge(
     alarm: Annotated[bool, typer.Option("--alarm", help="The number is an alarm's.")] = False,
 ) -> None:
     """Say that somebody has looked at an entry or an alarm."""
-    with in_words() as settings, writing(store(settings)) as db:
+    with in_words() as settings, writing(found_store(settings)) as db:
         now_ms = utc_now_ms()
         if alarm:
             done = alarms.acknowledge(db, number, by=SYSTEM, note=note, now_ms=now_ms)
@@ -81,7 +94,7 @@ def forget(
     numbers: Annotated[list[int], typer.Argument(min=1, help="Entries' numbers, as `list` prints them.")],
 ) -> None:
     """Delete entries with their content; the counts stay."""
-    with in_words() as settings, writing(store(settings)) as db:
+    with in_words() as settings, writing(found_store(settings)) as db:
         gone = inspecting.forget(db, numbers)
         append(db, [_entry("manage operation", f"forgot {gone} entries")], utc_now_ms())
     typer.echo(f"{gone} of {len(numbers)} entries are deleted")

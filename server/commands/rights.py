@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from server.commands.common import fail, in_words, store, utc_now_ms
+from server.commands.common import fail, found_store, in_words, store, utc_now_ms
 from server.rights import texts
 from server.rights.reports import Report, reports
 from server.rights.texts import ConsentText, ConsentTextError
@@ -26,15 +26,17 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say what is gone, by kind, and which computers have not erased what they hold. Status 1 where rows are left."""
-    with in_words() as settings, reading(store(settings)) as db:
+    with in_words() as settings, reading(found_store(settings)) as db:
         found = [one for one in reports(db) if pseudonym in (None, one.pseudonym)]
     if pseudonym is not None and not found:
         fail(f"nobody called {pseudonym} was erased")
     if as_json:
         typer.echo(json.dumps([asdict(one) | {"state": one.state} for one in found], indent=2))
-    else:
+    elif found:
         for one in found:
             typer.echo("\n".join(_lines(one)))
+    else:
+        typer.echo("nobody was erased")
     raise typer.Exit(int(any(one.left for one in found)))
 
 

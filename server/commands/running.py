@@ -9,6 +9,8 @@ from functools import partial
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from sqlalchemy import Engine
 
 from server.access.clinic import ClinicSignIn
@@ -28,7 +30,7 @@ from server.operation import logs, safety
 from server.people.mail import smtp_at
 from server.rights.tombstones import Tombstones
 from server.serving import Face, listen, serve
-from server.settings import Settings
+from server.settings import Settings, variable, variables
 from server.store.migrate import current_revision
 
 
@@ -147,6 +149,25 @@ def _kept(doorkeeper: Doorkeeper) -> Iterator[Doorkeeper]:
         yield doorkeeper
     finally:
         doorkeeper.stop()
+
+
+def settings() -> None:
+    """Tell of every setting: its variable, what it is without one, and what it does.
+
+    In a file (TOML) they are named in lower case and without PLUMBLINE_SERVER_. A secret may be in a file of its own,
+    which the variable with _FILE behind it names."""
+    secret = set(variables())
+    for name, field in Settings.model_fields.items():
+        shown = variable(name) + (" (or ..._FILE)" if variable(f"{name}_file") in secret else "")
+        typer.echo(f"{shown}{_otherwise(field)}\n    {' '.join((field.description or '').split())}")
+
+
+def _otherwise(field: FieldInfo) -> str:
+    """What it is where nothing is said, if that is anything."""
+    given = field.get_default(call_default_factory=True)
+    if given is None or given in ((), "") or isinstance(given, SecretStr):
+        return ""
+    return f" = {str(given).lower() if isinstance(given, bool) else given}"
 
 
 def migrate() -> None:

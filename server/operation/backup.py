@@ -69,6 +69,8 @@ def back_up(url: str, target: Path, now_ms: int) -> Manifest:
     kind = _kind(url)
     if target.exists():
         raise BackupError(f"{target} exists already; name another file")
+    if not target.absolute().parent.is_dir():
+        raise BackupError(f"there is no folder {target.absolute().parent}; make it, readable by you only")
     with tempfile.TemporaryDirectory(prefix=".plumbline-backup-", dir=target.absolute().parent) as name:
         folder = Path(name)
         content = folder / _NAMES[kind]

@@ -20,7 +20,7 @@ import paho.mqtt.client as mqtt
 from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
-from sqlalchemy import Engine, func, make_url, select, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from server.loopback import is_loopback
@@ -67,8 +67,8 @@ def findings(settings: Settings, now_ms: int) -> Iterator[Finding]:
 
 def _engine(settings: Settings) -> Engine | Finding | None:
     try:
-        url = make_url(settings.database)
-        if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        file = safety.sqlite_file(settings.database)
+        if file is not None and not file.exists():
             return None
         return open_engine(settings.database)
     except (DatabaseUrlError, ValueError) as error:

@@ -231,11 +231,15 @@ def private_files(settings: Settings) -> Iterable[Path]:
     return [path for path in named if path is not None and path.exists() and not path.is_relative_to(MOUNTED)]
 
 
-def _database_files(url: str) -> list[Path]:
+def sqlite_file(url: str) -> Path | None:
+    """The file of this database, where it is one of SQLite's."""
     parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        return []
-    return [Path(parsed.database + end) for end in ("", "-wal", "-shm")]
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def _database_files(url: str) -> list[Path]:
+    file = sqlite_file(url)
+    return [] if file is None else [Path(f"{file}{end}") for end in ("", "-wal", "-shm")]
 
 
 def _others_may(path: Path) -> bool:

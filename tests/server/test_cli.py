@@ -20,6 +20,7 @@ from server.access.recovery_codes import make_codes
 from server.broker.run import free_port
 from server.broker.verifier import matches
 from server.cli import app
+from server.settings import Settings, variable
 from server.store import open_engine, reading, writing
 from server.store.tables import assignment, authenticator, care_relation, gateway, patient, user_account
 
@@ -167,3 +168,28 @@ def test_it_serves_and_stops(data_dir: Path) -> None:
         finally:
             process.kill()
     assert (data_dir / "plumbline.db").exists()
+
+
+def test_every_setting_is_told_with_what_it_does() -> None:
+    told = CliRunner().invoke(app, ["settings"]).stdout
+    for name, field in Settings.model_fields.items():
+        assert field.description, f"say in a docstring what {name} does"
+        assert f"{variable(name)}" in told
+        assert " ".join(field.description.split()) in told
+    assert f"{variable('port')} = 8000" in told
+    assert f"{variable('mqtt_password')} (or ..._FILE)\n" in told
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "audit verify", "audit head", "erase status", "quarantine list", "quarantine show 1",
+        "quarantine acknowledge 1 --note seen", "quarantine forget 1",
+    ],
+)  # fmt: skip
+def test_what_only_looks_makes_no_store(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable("data_dir"), str(tmp_path / "elsewhere"))
+    result = CliRunner().invoke(app, command.split())
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert f"there is no store at {tmp_path / 'elsewhere' / 'plumbline.db'}" in result.stderr
+    assert not (tmp_path / "elsewhere").exists()

@@ -64,6 +64,7 @@ def test_examining_changes_no_schema(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name in [name for name in os.environ if name.startswith("PLUMBLINE_SERVER_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PLUMBLINE_SERVER_DATA_DIR", str(tmp_path))
+    (tmp_path / "plumbline.db").touch()
     for command in ("head", "verify"):
         result = call(command)
         assert (result.exit_code, "has no trail yet" in result.stderr) == (1, True)

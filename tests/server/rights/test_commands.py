@@ -28,7 +28,7 @@ def call(*arguments: str) -> Result:
 
 
 def test_the_status_says_what_is_gone_and_what_is_outstanding(called: Home) -> None:
-    assert call("erase", "status").stdout == ""
+    assert call("erase", "status").stdout == "nobody was erased\n"
     called.send(record("epoch", called.clips[0]))
     called.erase()
     lines = call("erase", "status").stdout.splitlines()
