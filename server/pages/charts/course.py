@@ -69,6 +69,9 @@ def course(
             "labelExpr": f"replace(replace(datum.label, '-', '−'), '.', '{point}') + '{unit}'",
         },
     }
+    # Scales and axes are those of the first layer; the others only say what lies where.
+    across: Spec = {"field": "place", "type": "quantitative"}
+    up: Spec = {"field": "value", "type": "quantitative"}
     layers: list[Spec] = []
     if means.low is not None and means.high is not None:
         layers.append(
@@ -81,14 +84,14 @@ def course(
                     "stroke": "var(--accent)",
                     "strokeOpacity": 0.5,
                 },
-                "encoding": {"x": x, "x2": {"field": "end"}, "y": y, "y2": {"field": "high"}},
+                "encoding": {"x": across, "x2": {"field": "end"}, "y": up, "y2": {"field": "high"}},
             }
         )
     layers.append(
         {
             "data": {"values": [{"place": split}]},
             "mark": {"type": "rule", "stroke": "var(--line-strong)"},
-            "encoding": {"x": x},
+            "encoding": {"x": across},
         }
     )
     for start, end, mean, ink, dash in (
@@ -100,22 +103,25 @@ def course(
                 {
                     "data": {"values": [{"place": start, "end": end, "value": mean}]},
                     "mark": {"type": "rule", "stroke": ink, "strokeWidth": 1.6, "strokeDash": dash},
-                    "encoding": {"x": x, "x2": {"field": "end"}, "y": y},
+                    "encoding": {"x": across, "x2": {"field": "end"}, "y": up},
                 }
             )
     for recent, fill, shape in ((False, "var(--surface)", "diamond"), (True, "var(--accent)", "circle")):
-        told = [point for point in points if (point.place >= split) is recent]
+        told = [one for one in points if (one.place >= split) is recent]
         if told:
             mark = {"type": "point", "shape": shape, "size": 26, "fill": fill, "strokeWidth": 1, "opacity": 1}
             layers.append(
                 {
                     "data": {
-                        "values": [
-                            {"place": point.place + 0.5, "value": point.value, "words": point.words} for point in told
-                        ]
+                        "values": [{"place": one.place + 0.5, "value": one.value, "words": one.words} for one in told]
                     },
                     "mark": {**mark, "stroke": "var(--accent)" if recent else "var(--soft)"},
-                    "encoding": {"x": x, "y": y, "tooltip": {"field": "words"}},
+                    "encoding": {"x": across, "y": up, "tooltip": {"field": "words"}},
                 }
             )
-    return chart(HEIGHT, layer=layers)
+    scales: Spec = {
+        "data": {"values": [{"place": split, "value": points[0].value}]},
+        "mark": {"type": "point", "opacity": 0},
+        "encoding": {"x": x, "y": y},
+    }
+    return chart(HEIGHT, layer=[scales, *layers])

@@ -77,12 +77,6 @@ def heat(
     }
     states = list(_DRESS)
     ground: Spec = {
-        "data": {
-            "values": [
-                {"day": c.day, "top": c.hour + 0.03, "end": c.hour + 0.97, "state": c.state, "words": c.words}
-                for c in cells
-            ]
-        },
         "mark": {"type": "rect", "cornerRadius": 2, "stroke": "var(--line)", "strokeWidth": 0.5},
         "encoding": {
             "x": x,
@@ -97,19 +91,19 @@ def heat(
             "tooltip": {"field": "words"},
         },
     }
+    # Scales and axes are those of the first layer.
     filled: Spec = {
-        "data": {
-            "values": [
-                {"day": c.day, "top": c.hour + 0.97 - 0.94 * c.share, "end": c.hour + 0.97, "words": c.words}
-                for c in cells
-                if c.share
-            ]
-        },
+        "transform": [{"filter": "isValid(datum.from)"}],
         "mark": {"type": "rect", "fill": "var(--slouched)"},
-        "encoding": {"x": x, "y": y, "y2": {"field": "end"}, "tooltip": {"field": "words"}},
+        "encoding": {
+            "x": {"field": "day", "type": "ordinal"},
+            "y": {"field": "from", "type": "quantitative"},
+            "y2": {"field": "end"},
+            "tooltip": {"field": "words"},
+        },
     }
     begun = [{"day": day, "name": name} for day, name in sorted(plans.items())]
-    at: Spec = {**x, "bandPosition": 0}
+    at: Spec = {"field": "day", "type": "ordinal", "bandPosition": 0}
     line: Spec = {
         "data": {"values": begun},
         "mark": {"type": "rule", "stroke": "var(--ink)", "strokeDash": [3, 3]},
@@ -120,5 +114,12 @@ def heat(
         "mark": {"type": "text", "align": "left", "baseline": "bottom", "dx": 2, "dy": -2, "fill": "var(--ink)"},
         "encoding": {"x": at, "y": {"value": 0}, "text": {"field": "name"}},
     }
-    slouched = [filled] if filled["data"]["values"] else []
-    return chart(height, layer=[ground, *slouched, *([line, name] if begun else [])])
+    slouched = [filled] if any(cell.share for cell in cells) else []
+    layers = [ground, *slouched, *([line, name] if begun else [])]
+    return chart(height, data={"values": [_values(cell) for cell in cells]}, layer=layers)
+
+
+def _values(cell: Cell) -> Spec:
+    top, end = round(cell.hour + 0.03, 2), round(cell.hour + 0.97, 2)
+    found = {"day": cell.day, "top": top, "end": end, "state": cell.state, "words": cell.words}
+    return {**found, "from": round(end - (end - top) * cell.share, 3)} if cell.share else found

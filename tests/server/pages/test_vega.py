@@ -56,13 +56,12 @@ def layers(spec: dict[str, Any]) -> list[list[dict[str, Any]]]:
 
 def test_a_cell_is_filled_by_its_share_and_says_all_of_it() -> None:
     shown = picture()
-    ground, filled = layers(heat_spec(shown.period, dict(shown.inside)))
+    ground = heat_spec(shown.period, dict(shown.inside))["data"]["values"]
     monday = [cell for cell in ground if cell["day"] == 0]
     assert [cell["state"] for cell in monday] == ["upright", "not-worn", "lost", "paused", "uncalibrated"]
     assert monday[0]["words"] == "Mon 26 Oct, 09–10: worn 1 h 00 min, slouched 25 % of it"
     assert monday[1]["words"] == "Mon 26 Oct, 10–11: worn 10 min, not worn 50 min"
-    bars = [bar for bar in filled if bar["day"] == 0]
-    assert [(round(bar["top"], 3), bar["end"]) for bar in bars] == [(9.735, 9.97)]
+    assert [(cell["from"], cell["end"]) for cell in monday if "from" in cell] == [(9.735, 9.97)]
     assert {cell["day"] for cell in ground} == {day for day in range(28) if day % 7 < 5}
 
 
@@ -115,13 +114,13 @@ def test_the_baseline_is_told_only_when_there_is_one() -> None:
 def test_the_band_is_the_interval_from_the_mean_before() -> None:
     points = [Point(0, 8.0, "a"), Point(30, 9.0, "b")]
     spec = course(points, Means(8.0, 9.0, 8.2, 9.9), {0: "26 Oct"}, days=56, split=28, unit="")
-    band, _, before, recent, early, late = layers(spec)
+    _, band, _, before, recent, early, late = layers(spec)
     assert band == [{"place": 28, "end": 56, "value": 8.2, "high": 9.9}]
     assert (before[0]["value"], recent[0]["value"]) == (8.0, 9.0)
     assert [point["words"] for point in early] == ["a"]
     assert [point["words"] for point in late] == ["b"]
     without = course(points, Means(8.0, 9.0, None, None), {}, days=56, split=28, unit="")
-    assert len(without["layer"]) == 5
+    assert len(without["layer"]) == 6
 
 
 def test_every_course_says_its_change_in_words() -> None:
@@ -171,7 +170,7 @@ def test_paper_and_page_draw_the_same_specification() -> None:
     assert (
         inline.count("url(#p-lost)")
         == svg.count('fill="url(#p-lost)"')
-        == sum(cell["state"] == "lost" for cell in layers(spec)[0])
+        == sum(cell["state"] == "lost" for cell in spec["data"]["values"])
     )
     assert "2 Nov" in svg
 
