@@ -6,7 +6,7 @@ Every record is marked as simulated.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -43,20 +43,24 @@ def make_day(
     """The records that gateway and clip would send of a wearing, in the order in which they come about.
 
     clip, boot: 16 hexadecimal digits. start_utc_ms: when the clip was switched on; script time is clip time.
-    zone: the patient's, for the plan's window. slipped: the clip had slipped before, and was not calibrated since.
+    zone: the patient's, for the plan's window. slipped: the clip had slipped before, and is not calibrated now either.
     """
     origin = placing.Origin(
         clip, boot, lambda clip_ms: placing.Place(start_utc_ms + clip_ms, PLACE_ERROR_MS), simulated=True
     )
-    yield messages.Event(
-        **origin.fields(0),
-        judge="clip",
-        rev=1,
-        plan=plan.version,
-        calibration=calibration_version,
-        kind="boot",
-        value=boot_counter,
-    )
+    happened: list[tuple[Literal["boot", "calibrated"], int]] = [("boot", boot_counter)]
+    if not slipped:
+        happened.append(("calibrated", calibration_version))
+    for kind, value in happened:
+        yield messages.Event(
+            **origin.fields(0),
+            judge="clip",
+            rev=1,
+            plan=plan.version,
+            calibration=calibration_version,
+            kind=kind,
+            value=value,
+        )
     core = Core(
         plans.thresholds(plan), script.calibration(calibration_version), period_ms=1000 / RATE_HZ, slipped=slipped
     )

@@ -94,12 +94,13 @@ def _wearers(engine: Engine, world: World) -> Iterator[Wearer]:
         live = connection.scalar(select(patient.c.id).where(patient.c.name == LIVE.name))
     if therapist is None or live is None:
         raise LookupError("the store has not been prepared")
-    now_ms = world.start_utc_ms
+    now_ms, zone = world.start_utc_ms, ZoneInfo(world.zone)
     _tell(engine, LIVE, live, therapist, now_ms)
     yield Wearer(LIVE, world.clip, world.gateway, live, now_ms - LIVE_GAP_MS)
     for place, someone in enumerate(OTHERS, start=1):
         clip, gateway = random_id(), random_id()
-        began_ms = now_ms - (someone.days + 1) * DAY_MS
+        first = datetime.fromtimestamp(now_ms / 1000, zone).date() - timedelta(days=someone.days)
+        began_ms = int(datetime.combine(first, datetime.min.time(), zone).timestamp() * 1000)
         enrol_gateway(engine, gateway, name=f"Demonstration, home {place}", now_ms=began_ms)
         number = add_patient(
             engine,
