@@ -12,7 +12,7 @@ from starlette.responses import Response
 from server.access.acts import Act
 from server.access.web import Door, SignedIn
 from server.notes.service import LONGEST, NoteError
-from server.pages.charts import bundle
+from server.pages.charts import bundle, vega
 from server.pages.effects import effect_rows
 from server.pages.period import span_words
 from server.pages.pictures import picture_context
@@ -48,6 +48,7 @@ def _overview(
         "span": span_words(picture.period.recent.first, picture.period.recent.last),
         "day": care.today(someone).isoformat(),
         "charts": bundle.address(),
+        "charts_config": vega.config(),
         "sees_notes": sees_notes,
         "notes": care.notes(patient_id) if sees_notes else [],
         "may_note": care.may(Act.WRITE_NOTE, patient_id),

@@ -12,7 +12,7 @@ from typing import Final
 from markupsafe import Markup
 
 from server.pages.charts.palette import defs
-from server.pages.charts.vega import Spec
+from server.pages.charts.vega import CONFIG, Spec
 
 FONT: Final = "Libertinus Serif"
 """Is part of what typesets reports, so that paper looks the same wherever it is made."""
@@ -55,4 +55,4 @@ def _drawn(text: str, width: int) -> str:
     import vl_convert  # noqa: PLC0415
 
     spec = json.loads(text)
-    return vl_convert.vegalite_to_svg({**spec, "width": width, "config": {**spec["config"], "font": FONT}})
+    return vl_convert.vegalite_to_svg({**spec, "width": width, "config": {**CONFIG, "font": FONT}})

@@ -15,7 +15,7 @@ from markupsafe import Markup
 Spec = dict[str, Any]
 """A Vega-Lite specification. It has data and height, and no colours but the style sheet's."""
 
-CONFIG: Final[Spec] = {
+CONFIG: Final[Spec] = {  # goes with every specification, and once into a page
     "aria": False,  # the figure around it has a name, and its twin the figures
     "mark": {"aria": False},
     "background": None,
@@ -38,7 +38,7 @@ CONFIG: Final[Spec] = {
 def chart(height: int, **parts: Any) -> Spec:
     """A specification as wide as its place and `height` px high in all, labels included."""
     fit = {"type": "fit", "contains": "padding"}
-    return {"width": "container", "height": height, "autosize": fit, "padding": 2, "config": CONFIG, **parts}
+    return {"width": "container", "height": height, "autosize": fit, "padding": 2, **parts}
 
 
 def named(values: Mapping[int, str]) -> str:
@@ -49,9 +49,18 @@ def named(values: Mapping[int, str]) -> str:
 
 def figure(spec: Spec, *, label: str, class_: str = "") -> Markup:
     """The place of a chart on a page. `label` is read out instead of it; `class_` gives it the height of `spec`."""
-    # As data, not code; "<" would end the element or begin a comment in it.
-    data = json.dumps(spec, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return Markup(
         '<div class="vega {}" role="img" aria-label="{}"><script type="application/vnd.vegalite+json">{}</script></div>'
         '<p class="reader soft small no-print" aria-hidden="true"></p>'
-    ).format(class_, label, Markup(data))  # noqa: S704 - escaped above for where it stands
+    ).format(class_, label, _data(spec))
+
+
+def config() -> Markup:
+    """What all charts of a page share, once a page."""
+    return Markup('<script type="application/json" id="charts-config">{}</script>').format(_data(CONFIG))
+
+
+def _data(spec: Spec) -> Markup:
+    # As data, not code; "<" would end the element or begin a comment in it.
+    text = json.dumps(spec, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return Markup(text)  # noqa: S704 - escaped for where it stands

@@ -1,5 +1,6 @@
 // Draws the charts of a page when they come into view. Without it the tables say the same.
 const bundle = document.querySelector("meta[name=charts]")?.content;
+const shared = JSON.parse(document.getElementById("charts-config")?.textContent ?? "{}");
 const begun = new WeakSet();
 
 const draw = async (place) => {
@@ -19,7 +20,7 @@ const draw = async (place) => {
     tooltip: (handler, event, item, words) => {
       reader.textContent = words ?? "";
     },
-    config: { font: getComputedStyle(document.body).fontFamily },
+    config: { ...shared, font: getComputedStyle(document.body).fontFamily },
   });
   place.dataset.drawn = "yes";
 };

@@ -20,7 +20,7 @@ from server.pages.charts import palette, paper
 from server.pages.charts.bundle import BundleError, address, bundle
 from server.pages.charts.course import Means, Point, course
 from server.pages.charts.distribution import Line, distribution
-from server.pages.charts.vega import chart, figure, named
+from server.pages.charts.vega import CONFIG, chart, figure, named
 from server.pages.pictures import (
     baseline_words,
     cell_share,
@@ -143,7 +143,7 @@ def test_a_specification_is_data_and_stays_so() -> None:
 def all_specs() -> list[dict[str, Any]]:
     shown = picture(baseline=14)
     drawn = [json.loads(unescape(text)) for one in courses(shown.period) for text in data_of(str(one.figure))]
-    return [heat_spec(shown.period, dict(shown.inside)), spread_spec(shown, 12) or {}, *drawn]
+    return [CONFIG, heat_spec(shown.period, dict(shown.inside)), spread_spec(shown, 12) or {}, *drawn]
 
 
 def data_of(markup: str) -> list[str]:
