@@ -182,34 +182,41 @@ async def test_unknown_questions_are_asked_again(ada: httpx.AsyncClient) -> None
 
 
 @pytest.mark.parametrize(
-    ("ask", "kind", "minutes", "words"),
+    ("ask", "kind", "minutes"),
     [
-        ("pause-15", "pause", 15, "Pause for 15 min"),
-        ("snooze-60", "snooze", 60, "No reminders for 60 min"),
-        ("pause-tomorrow", "pause", 9 * 60 + 13, "Pause for 553 min"),
-        ("resume", "resume", None, "Go on"),
-        ("calibrate", "calibrate", None, "Calibrate"),
+        ("snooze-60", "snooze", 60),
+        ("pause-tomorrow", "pause", 9 * 60 + 13),
+        ("resume", "resume", None),
+        ("calibrate", "calibrate", None),
     ],
 )
-async def test_what_is_asked_of_the_clip_says_how_it_stands(
-    ada: httpx.AsyncClient, town: Town, ask: str, kind: str, minutes: int | None, words: str
+async def test_what_can_be_asked_of_the_clip(
+    ada: httpx.AsyncClient, town: Town, ask: str, kind: str, minutes: int | None
 ) -> None:
     assert (await ada.post("/my/clip", data={"ask": ask})).headers["location"] == "/my/clip"
     with reading(town.clinic.engine) as db:
         row = db.execute(select(command)).one()
     assert (row.clip, row.kind, row.minutes) == (CLIPS[0], kind, minutes)
+
+
+async def test_what_is_asked_of_the_clip_says_how_it_stands(ada: httpx.AsyncClient, town: Town) -> None:
+    await ada.post("/my/clip", data={"ask": "pause-15"})
     text = said(await ada.get("/my/clip"))
-    assert words in text
+    assert "Pause for 15 min" in text
     assert "Waiting for your computer" in text
-    reply = messages.Reply(schema="reply/1", id=row.id, clip=row.clip, result="done")
     with writing(town.clinic.engine) as db:
+        made = db.execute(select(command.c.id)).scalar_one()
         db.execute(update(command).values(sent_ms=town.clinic.now_ms))
-    assert "Sent, waiting for the clip" in said(await ada.get("/my/clip"))
-    with writing(town.clinic.engine) as db:
-        take_reply(db, reply, town.clinic.now_ms + 60_000)
     text = said(await ada.get("/my/clip"))
-    assert "Done by the clip at 14:48" in text
-    assert ("Paused until" in text, "No reminders until" in text) == (kind == "pause", kind == "snooze")
+    assert "Sent, waiting for the clip" in text
+    assert "Paused until" not in text
+    reply = messages.Reply(schema="reply/1", id=made, clip=CLIPS[0], result="done")
+    with writing(town.clinic.engine) as db:
+        take_reply(db, reply, town.clinic.now_ms)
+    text = said(await ada.get("/my/clip"))
+    assert "Done by the clip at 14:47" in text
+    assert "Paused until 15:02." in text
+    assert "Go on now" in said(await ada.get("/my"))
 
 
 async def test_what_is_not_done_in_time_says_so(ada: httpx.AsyncClient, town: Town) -> None:
@@ -266,7 +273,7 @@ async def test_quiet_hours_are_a_version_of_the_plan_that_differs_in_nothing_els
     assert newest.plan.quiet_start is None
 
 
-@pytest.mark.parametrize(("start", "end"), [("12:00", "11:00"), ("07:00", "08:00"), ("", ""), ("12:00", "")])
+@pytest.mark.parametrize(("start", "end"), [("07:00", "08:00"), ("12:00", "")])
 async def test_quiet_hours_outside_the_plans_hours_say_what_would_do(
     ada: httpx.AsyncClient, town: Town, start: str, end: str
 ) -> None:
