@@ -34,10 +34,10 @@ _WELCOME: Final = """\
 Therapist      [bold]{therapist}[/]
 Administrator  [bold]{administrator}[/]
 Patient        [bold]{patient}[/], {name}
-Password       [bold]{password}[/] for all three
+Password       [bold]{password}[/]  (the same for all)
 
 {name} wears a virtual clip now: the real firmware in {firmware}, over virtual Bluetooth to the gateway, over {broker} \
-to the server. The clinic is in {zone}.
+to the server. The clinic is in {zone}, where it is working time now.
 
 Look at:
 - Today, as the weeks behind it come in: who needs a look most, and why?

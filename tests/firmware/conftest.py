@@ -48,7 +48,6 @@ def _run(kind: str, folder: Path, program: str, data: Any) -> Any:
         env={**os.environ, **env},
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     assert done.returncode == 0, f"{kind}: {done.stdout}{done.stderr}"
