@@ -97,6 +97,8 @@ def test_a_dismissed_flag_comes_back_exactly_when_it_has_grown(flag: Flag, grown
     ("changes", "holds"),
     [
         ({}, True),
+        ({"size": 4.4}, True),
+        ({"size": 4.5}, False),  # half as big again
         ({"about": "b"}, False),
         ({"rule": Rule.PAIN}, False),
         ({"since": TODAY - timedelta(days=1)}, True),
