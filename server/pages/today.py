@@ -98,8 +98,8 @@ class Row:
 
     @property
     def dismissible(self) -> tuple[FlagLine, ...]:
-        """What can be dismissed."""
-        return tuple(line for line in self.flags if line.answer is None)
+        """What can be dismissed: nothing by emergency access, which changes nothing that outlasts it."""
+        return () if self.emergency else tuple(line for line in self.flags if line.answer is None)
 
 
 @dataclass

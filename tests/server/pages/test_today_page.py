@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from server.people.emergencies import take_access
 from server.plans.service import confirm
 from server.store import reading, writing
 from server.store.tables import (
@@ -195,7 +196,12 @@ async def test_without_a_reason_or_a_flag_nothing_is_dismissed(clinic: Clinic) -
 
 
 async def test_one_is_found_by_a_part_of_the_name_or_pseudonym_without_its_accents(clinic: Clinic) -> None:
-    for words, found in (("sorensen", ["Emil Sørensen"]), ("EMIL s", ["Emil Sørensen"]), ("p-0003", ["Cleo Marchetti"]), ("zz", [])):
+    for words, found in (
+        ("sorensen", ["Emil Sørensen"]),
+        ("EMIL s", ["Emil Sørensen"]),
+        ("p-0003", ["Cleo Marchetti"]),
+        ("zz", []),
+    ):
         page = await get(clinic, f"/patients?q={words}")
         assert order(page)[1:] == found, words
         assert f"{len(found)} of 5 for “{words}”" in page
@@ -214,3 +220,14 @@ async def test_clips_that_were_never_seen_say_so(clinic: Clinic) -> None:
     with writing(clinic.engine) as db:
         db.execute(delete(clip_status).where(clip_status.c.clip != CLIPS[0]))
     assert (await get(clinic)).count("Not seen yet") == 4
+
+
+async def test_emergency_access_sees_what_stands_out_and_dismisses_nothing(clinic: Clinic) -> None:
+    change_days(clinic, ADA, gone=3)
+    with writing(clinic.engine) as db:
+        take_access(db, clinic.people["otto"], ADA, "Ada rang: the clip does not stop", clinic.now_ms)
+    page = await get(clinic, who="otto")
+    (ada,) = [row for row in page.split('class="row"')[1:] if "Ada Keller" in row]
+    assert "Worn too little" in ada
+    assert "Emergency access" in ada
+    assert "flags/dismiss" not in ada
