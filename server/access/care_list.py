@@ -16,6 +16,7 @@ from server.access.entrance import Entrance
 from server.access.grounds import Patient
 from server.diary.pain import pain_between
 from server.diary.red_flags import unseen_red_flags
+from server.language import gettext
 from server.plans.service import states_of
 from server.plans.types import PlanState
 from server.problems import not_found
@@ -87,7 +88,7 @@ class CareList(Entrance):
         (standing,) = self._standing([self._enter(Act.SEE_LIST, patient_id)])
         meant = [flag for flag in standing.open if (flag.rule.value, flag.about) in flags]
         if not meant:
-            raise DismissalError("Choose what to dismiss. What was here before may have gone by itself.")
+            raise DismissalError(gettext("Choose what to dismiss. What was here before may have gone by itself."))
         rules = ", ".join(sorted({flag.rule.value for flag in meant}))
         with self._writing(Act.DISMISS_FLAG, patient_id, rules) as (db, _):
             return dismissals.dismiss(db, patient_id, meant, reason, author_id=self._person.id, now_ms=self._now_ms)

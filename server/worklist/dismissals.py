@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from server.language import gettext as _
 from server.store.tables import flag_dismissal, patient, user_account
 from server.worklist.flags import Flag, Rule
 
@@ -48,9 +49,10 @@ def read_reason(words: str) -> str:
     """A reason as it is kept. Raises DismissalError."""
     reason = " ".join(words.replace("\x00", "").split())
     if len(reason) < MIN_REASON:
-        raise DismissalError(f"Say why, in {MIN_REASON} characters or more, or choose a reason.")
+        raise DismissalError(_("Say why, in {least} characters or more, or choose a reason.").format(least=MIN_REASON))
     if len(reason) > MAX_REASON:
-        raise DismissalError(f"A reason has at most {MAX_REASON} characters; this one has {len(reason)}.")
+        too_long = _("A reason has at most {most} characters; this one has {count}.")
+        raise DismissalError(too_long.format(most=MAX_REASON, count=len(reason)))
     return reason
 
 
@@ -62,7 +64,7 @@ def dismiss(
     reason = read_reason(reason)
     if any(flag.rule is Rule.URGENT for flag in flags):
         raise DismissalError(
-            "Answers about urgent signs cannot be dismissed. Open the patient and say that you saw them."
+            _("Answers about urgent signs cannot be dismissed. Say in the list that you have seen them.")
         )
     # Locked, so that of two clicks only one is kept.
     db.execute(select(patient.c.id).where(patient.c.id == patient_id).with_for_update())
