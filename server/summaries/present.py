@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import Connection, Engine, select, tuple_
+from sqlalchemy import Connection, Engine, select
 
 from server.store.engine import reading
 from server.store.tables import daily, stale_day
@@ -63,7 +63,7 @@ def _stored(
         (row.patient_id, row.date): row
         for row in connection.execute(
             select(columns.patient_id, columns.date, columns.algo, columns.computed_ms, columns.body_json).where(
-                tuple_(columns.patient_id, columns.date).in_(keys)
+                columns.patient_id.in_({one for one, _ in keys}), columns.date.in_({day for _, day in keys})
             )
         )
     }
@@ -71,7 +71,7 @@ def _stored(
         (row.patient_id, row.date)
         for row in connection.execute(
             select(stale_day.c.patient_id, stale_day.c.date).where(
-                tuple_(stale_day.c.patient_id, stale_day.c.date).in_(keys)
+                stale_day.c.patient_id.in_({one for one, _ in keys}), stale_day.c.date.in_({day for _, day in keys})
             )
         )
     }
