@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -93,8 +94,8 @@ def build_day(inputs: DayInputs, now_ms: int) -> DayView:
         episodes,
         reminders,
         tuple(sorted(inputs.events, key=lambda event: event.utc_ms)),
-        detail_of(painted, inputs.zones.within(*inputs.zones.bounds(inputs.day))),
         inputs.unplaced,
+        partial(detail_of, painted, inputs.zones.within(*inputs.zones.bounds(inputs.day))),
     )
 
 

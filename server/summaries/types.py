@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from gateway import messages
@@ -218,6 +220,11 @@ class DayView:
     episodes: tuple[DayEpisode, ...]
     reminders: tuple[DayReminder, ...]
     events: tuple[DayEvent, ...]
-    detail: DayDetail
     unplaced: int
     """Records of this patient, of any day, that could not be placed in time."""
+    look_inside: Callable[[], DayDetail] = field(repr=False, compare=False)
+
+    @cached_property
+    def detail(self) -> DayDetail:
+        """The day's inside, made when it is asked for: it is stored, no page of the day shows it."""
+        return self.look_inside()
