@@ -52,7 +52,6 @@ def _environment() -> Environment:
         degrees=words.degrees,
         duration=words.duration,
         percent=words.percent,
-        plural=words.plural,
         rough=words.rough,
         places=places,
         above=above,

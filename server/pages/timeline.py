@@ -14,7 +14,7 @@ from server.language import gettext as _
 from server.pages.charts import lanes, palette, strip, trace
 from server.pages.charts.axis import TimeAxis, axis_row
 from server.pages.vocabulary import SIGN_WORDS, episode_words, reminder_words, sign_of
-from server.pages.words import clock, degrees, duration, plural
+from server.pages.words import clock, counted, degrees, duration
 from server.summaries.types import CODE, NOT_WORN, DayView, Stripe
 
 TRACE_HEIGHT: Final = 220
@@ -79,11 +79,11 @@ def timeline(view: DayView, zone: ZoneInfo) -> Timeline:
             [lanes.Bar(e.start_ms, e.end_ms, episode_words(e, zone)) for e in episodes],
             axis,
             height=20,
-            label=plural(len(episodes), "episode"),
+            label=counted(len(episodes), "{n} episode", "{n} episodes"),
         ),
-        lanes.signs(marks, axis, height=22, label=plural(len(marks), "reminder")),
+        lanes.signs(marks, axis, height=22, label=counted(len(marks), "{n} reminder", "{n} reminders")),
         axis_row(axis),
-        [(lanes.legend_sign(sign), words) for sign, words in SIGN_WORDS.items() if sign in used],
+        [(lanes.legend_sign(sign), _(words)) for sign, words in SIGN_WORDS.items() if sign in used],
         moments(view, axis),
     )
 
@@ -140,11 +140,16 @@ def moments(view: DayView, axis: TimeAxis) -> dict[str, object]:
             taken[index, stripe.category] += min(end_ms, begins_ms + _MINUTE_MS) - max(start_ms, begins_ms)
             if taken[index, stripe.category] > longest[index]:
                 longest[index] = taken[index, stripe.category]
-                states[index] = palette.LABELS[CODE[stripe.category]]
+                states[index] = _(palette.LABELS[CODE[stripe.category]])
     angles: list[int | None] = [None] * count
     for point in view.trace:
         index = (point.start_ms - axis.start_ms) // _MINUTE_MS
         if 0 <= index < count:
             angles[index] = round(point.median_deg)
     names = [clock(axis.start_ms + index * _MINUTE_MS, axis.zone) for index in range(count)]
-    return {"names": names, "states": states, "angles": angles}
+    words = {
+        "to_come": _(palette.LABELS[palette.TO_COME]) if None in states else "",
+        "forward": _("{angle}° forward"),
+        "backward": _("{angle}° backward"),
+    }
+    return {"names": names, "states": states, "angles": angles, "words": words}

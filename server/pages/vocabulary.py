@@ -20,17 +20,17 @@ END_REASONS: Final = {
     "paused": N_("paused"),
 }
 REASONS: Final = {
-    "given": "Given",
-    "track_mode": "Withheld: tracking only",
-    "cap": "Withheld: hourly cap reached",
-    "back_off": "Withheld: backing off",
-    "faded": "Withheld: faded",
-    "snoozed": "Withheld: snoozed",
-    "outside_window": "Withheld: outside the window",
-    "just_stood_up": "Withheld: just stood up",
-    "motor_failed": "Not given: the motor did not run",
-    "quiet_hours": "Withheld: quiet hours",
-    "silent_day": "Withheld: silent day",
+    "given": N_("Given"),
+    "track_mode": N_("Withheld: tracking only"),
+    "cap": N_("Withheld: hourly cap reached"),
+    "back_off": N_("Withheld: backing off"),
+    "faded": N_("Withheld: faded"),
+    "snoozed": N_("Withheld: snoozed"),
+    "outside_window": N_("Withheld: outside the window"),
+    "just_stood_up": N_("Withheld: just stood up"),
+    "motor_failed": N_("Not given: the motor did not run"),
+    "quiet_hours": N_("Withheld: quiet hours"),
+    "silent_day": N_("Withheld: silent day"),
 }
 RESPONSES: Final = {
     "prompt": N_("within 10 s"),

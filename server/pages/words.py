@@ -112,11 +112,6 @@ def counted(n: int, one: str, many: str, **more: object) -> str:
     return ngettext(one, many, n).format(n=n, **more)
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """`1 reminder`, `2 reminders`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
-
-
 def sentence(words: str) -> str:
     """A message as a sentence: `it has no name` becomes `It has no name.`"""
     return f"{words[:1].upper()}{words[1:].rstrip('.')}."

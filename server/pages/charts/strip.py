@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
+from server.language import gettext as _
 from server.pages.charts import palette
 from server.pages.charts.axis import TimeAxis
 from server.pages.charts.svg import element, number, picture
@@ -59,7 +60,7 @@ def strip(
             span.code,
             axis.at(span.start_ms),
             f"{number(axis.percent(span.end_ms) - axis.percent(span.start_ms))}%",
-            title=f"{palette.LABELS[span.code]} {clock(span.start_ms, axis.zone)}–{clock(span.end_ms, axis.zone)}",
+            title=f"{_(palette.LABELS[span.code])} {clock(span.start_ms, axis.zone)}–{clock(span.end_ms, axis.zone)}",
         )
         for span in spans
         if span.end_ms > axis.start_ms and span.start_ms < axis.end_ms
@@ -91,7 +92,7 @@ def coverage_bar(seconds: Mapping[int, int], *, height: int, label: str) -> Mark
                     code,
                     f"{number(100 * before / total)}%",
                     f"{number(100 * count / total)}%",
-                    title=f"{palette.LABELS[code]}: {duration(count)}",
+                    title=f"{_(palette.LABELS[code])}: {duration(count)}",
                 )
             )
         before += count

@@ -6,7 +6,7 @@
     const look = document.getElementById("look");
     const timeline = document.getElementById("timeline");
     if (!look || !timeline || !look.hidden) return;
-    const { names, states, angles } = JSON.parse(document.getElementById("moments").textContent);
+    const { names, states, angles, words: said } = JSON.parse(document.getElementById("moments").textContent);
     const slider = document.getElementById("moment");
     const words = document.getElementById("moment-words");
     const plot = timeline.querySelector(".plot.tall");
@@ -18,8 +18,8 @@
 
     const tell = (index) => {
       const angle = angles[index];
-      let text = `${names[index]} · ${states[index] ?? "Still to come"}`;
-      if (angle !== null) text += angle < 0 ? ` · ${-angle}° backward` : ` · ${angle}° forward`;
+      let text = `${names[index]} · ${states[index] ?? said.to_come}`;
+      if (angle !== null) text += ` · ${(angle < 0 ? said.backward : said.forward).replace("{angle}", Math.abs(angle))}`;
       words.textContent = text;
       slider.setAttribute("aria-valuetext", text);
       cursor.hidden = false;
