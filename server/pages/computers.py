@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -14,7 +13,7 @@ from server.access.web import Door, SignedIn, desk_of
 from server.enrolment.service import Offer
 from server.pages.qr import qr_code
 from server.pages.render import page
-from server.pages.words import WEEKDAY_MOMENT, moment
+from server.pages.words import when
 from server.paths import PatientId
 
 router: Final = APIRouter(include_in_schema=False)
@@ -59,9 +58,9 @@ def _page(door: SignedIn, request: Request, patient_id: int, *, offer: Offer | N
         "offer": offer,
         "command": line,
         "qr": qr_code(line) if offer else "",
-        "open_until": _when(until, someone.zone),
-        "connected": [(one, _when(one.enrolled_ms, someone.zone)) for one in known if one.revoked_ms is None],
-        "former": [(one, _when(one.revoked_ms, someone.zone)) for one in known if one.revoked_ms is not None],
+        "open_until": when(until, someone.zone),
+        "connected": [(one, when(one.enrolled_ms, someone.zone)) for one in known if one.revoked_ms is None],
+        "former": [(one, when(one.revoked_ms, someone.zone)) for one in known if one.revoked_ms is not None],
     }
     return page("computers.html", context, door=door)
 
@@ -70,7 +69,3 @@ def command_line(request: Request, code: str, *, secure: bool) -> str:
     """The line to type, with this server's address as the therapist's browser knows it."""
     scheme = "https" if secure else request.url.scheme
     return f"plumbline gateway enrol {code} --server {scheme}://{request.url.netloc}"
-
-
-def _when(t_ms: int | None, zone: ZoneInfo) -> str:
-    return "" if t_ms is None else moment(t_ms, zone, WEEKDAY_MOMENT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from babel import negotiate_locale
 from fastapi import APIRouter, Form, Request
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.web import desk_of, set_cookie
 from server.language import LANGUAGES, SOURCE, language, speaking
-from server.pages.signing import local_path
+from server.pages.signing import local_path, page_before
 from server.problems import FieldError, ProblemError
 
 router: Final = APIRouter(include_in_schema=False)
@@ -32,8 +31,7 @@ def choose(request: Request, chosen: Annotated[str, Form(alias="language")]) -> 
     if chosen not in LANGUAGES:
         told = FieldError("language", "unknown")
         raise ProblemError(422, "No such language", "Choose one of those at the end of the page.", [told])
-    before = urlsplit(request.headers.get("referer", ""))._replace(scheme="", netloc="", fragment="")
-    response = RedirectResponse(local_path(before.geturl()), 303)
+    response = RedirectResponse(local_path(page_before(request)), 303)
     set_cookie(response, desk_of(request).rules, COOKIE, chosen, max_age_s=YEAR_S)
     return response
 

@@ -18,7 +18,7 @@ from server.language import gettext as _
 from server.pages.act_words import act_words
 from server.pages.places import ERASURES, OWN, PATIENTS, RECORDS
 from server.pages.render import page
-from server.pages.words import WEEKDAY_MOMENT, moment
+from server.pages.words import when
 from server.paths import PatientId
 from server.problems import not_allowed
 from server.rights.consents import ConsentError
@@ -129,7 +129,7 @@ def erase(door: Door, request: Request, patient_id: PatientId, typed: Text = "")
 @router.get(ERASURES)
 def erasures(door: Door) -> HTMLResponse:
     """Every erasure of the organisation."""
-    found = [(one, _when(one.at_ms, ZoneInfo("UTC"))) for one in door.office.erasures()]
+    found = [(one, when(one.at_ms, ZoneInfo("UTC"))) for one in door.office.erasures()]
     return page("erasures.html", {"erasures": found}, door=door)
 
 
@@ -141,9 +141,9 @@ def erasure(door: Door, erasure_id: ErasureId) -> HTMLResponse:
     context = {
         "report": found,
         "now_ms": door.now_ms,
-        "when": _when(found.at_ms, zone),
-        "counted": _when(found.counted_ms, zone),
-        "completed": _when(found.completed_ms, zone),
+        "when": when(found.at_ms, zone),
+        "counted": when(found.counted_ms, zone),
+        "completed": when(found.completed_ms, zone),
         "gone": [(_(KINDS.get(name, name.replace("_", " "))), count) for name, count in found.gone.items()],
     }
     return page("erasure.html", context, door=door)
@@ -174,7 +174,7 @@ def _page(
             "basis": _(_BASES[one.basis]) if one.basis in _BASES else "",
             "done": [act_words(act) for act in one.done],
             "not_done": [act_words(act) for act in one.not_done],
-            "when": _when(one.last_ms, someone.zone),
+            "when": when(one.last_ms, someone.zone),
         }
         for one in told.looks
     ]
@@ -185,7 +185,7 @@ def _page(
             "how": _(_WAYS[one.how]),
             "signed_on": one.signed_on,
             "who": shown(one.actor) if one.actor else "",
-            "when": _when(one.at_ms, someone.zone),
+            "when": when(one.at_ms, someone.zone),
         }
         for one in state.said
     ]
@@ -201,7 +201,7 @@ def _page(
         else f"/patients/{patient_id}",
         "consent": state,
         "said": said,
-        "viewers": [(one.name, _when(one.until_ms, someone.zone)) for one in door.care.viewers(patient_id)],
+        "viewers": [(one.name, when(one.until_ms, someone.zone)) for one in door.care.viewers(patient_id)],
         "looks": looks[:_SHOWN],
         "more_looks": looks[_SHOWN:],
         "may_export": door.care.may(Act.EXPORT, patient_id),
@@ -210,7 +210,3 @@ def _page(
         "unconfirmed": unconfirmed,
     }
     return page("rights.html", context, door=door, status=status)
-
-
-def _when(t_ms: int | None, zone: ZoneInfo) -> str:
-    return "" if t_ms is None else moment(t_ms, zone, WEEKDAY_MOMENT)

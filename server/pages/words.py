@@ -107,6 +107,11 @@ def moment(t_ms: int, zone: ZoneInfo, pattern: str = MOMENT) -> str:
     return format_datetime(datetime.fromtimestamp(t_ms / 1000, UTC).astimezone(zone), gettext(pattern), locale=locale())
 
 
+def when(t_ms: int | None, zone: ZoneInfo) -> str:
+    """A moment with its day of the week; empty for none."""
+    return "" if t_ms is None else moment(t_ms, zone, WEEKDAY_MOMENT)
+
+
 def counted(n: int, one: str, many: str, **more: object) -> str:
     """`one` or `many`, as the language has it, with the number in the place of `{n}`, and `more` in theirs."""
     return ngettext(one, many, n).format(n=n, **more)

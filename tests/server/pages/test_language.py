@@ -67,8 +67,9 @@ async def test_the_chosen_language_stays_and_leads_back(clinic: Clinic) -> None:
         page = await browser.get("/account")
         assert '<html lang="de">' in page.text
         assert "Abmelden" in page.text
-        elsewhere = await browser.post("/language", data={"language": "en"}, headers={"referer": "//else.example//a"})
-        assert elsewhere.headers["location"] == "/"
+        for foreign in ("//else.example//a", "https://else.example/account", "http://["):
+            elsewhere = await browser.post("/language", data={"language": "en"}, headers={"referer": foreign})
+            assert (elsewhere.status_code, elsewhere.headers["location"]) == (303, "/")
         assert (await browser.post("/language", data={"language": "xx"})).status_code == 422
 
 
